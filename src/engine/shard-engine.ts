@@ -1,0 +1,114 @@
+import type { WeightTensor } from '../gguf/weight-tensor.ts';
+import type { AppError } from '../shared/errors.ts';
+import type { EngineKind } from '../shared/model/device-profile.ts';
+import type { LayerRange } from '../shared/model/layer-range.ts';
+import type { ModelSpec } from '../shared/model/model-spec.ts';
+
+/** One sequence of one source; opaque to the engine. */
+export type SequenceKey = string;
+
+/** How many of the largest logits a head reply carries. */
+export const HEAD_TOP = 128;
+
+export interface EngineOptions {
+  spec: ModelSpec;
+  /** No sequence grows beyond this, tokens. */
+  contextLength: number;
+}
+
+export interface Row {
+  sequence: SequenceKey;
+  /** Index of this token in its sequence, from 0. */
+  position: number;
+}
+
+/**
+ * Rows to run through a range of layers, and then through the head if asked.
+ *
+ * Rows of one sequence stand next to each other with ascending positions, each the next one of its sequence; several
+ * sequences may share a forward. With `tokens` the embedding must be loaded and the rows start as embeddings.
+ */
+export interface ForwardRequest {
+  rows: readonly Row[];
+  input: { tokens: Uint32Array /* (rows) */ } | { hidden: Float32Array /* (rows, dim) */ };
+  /** May be empty: with `tokens` and no layers the result is the embeddings. */
+  layers: LayerRange;
+  head: HeadRequest | null;
+}
+
+export interface HeadRequest {
+  /** Which rows get logits: indices into `rows`, ascending. May be empty. */
+  rows: readonly number[];
+  /** Ids whose logits are wanted whether or not they are among the largest (biased, penalised, drafted). */
+  wantIds: Uint32Array;
+  /** All logits as well, when the largest do not suffice to sample exactly. */
+  fullRow: boolean;
+  /** 1 / temperature for `scaledLogSumExp`; 1 for greedy. */
+  invTemperature: number;
+}
+
+/** What the head says of one row. */
+export interface HeadRow {
+  /** log of the sum over the vocabulary of exp(logit). */
+  logSumExp: number;
+  /** log of the sum over the vocabulary of exp(logit * invTemperature). */
+  scaledLogSumExp: number;
+  /** min(HEAD_TOP, vocabSize) ids, largest logit first, the smaller id first among equals. */
+  topIds: Uint32Array;
+  topLogits: Float32Array;
+  /** In the order of `wantIds`. */
+  wantLogits: Float32Array;
+  /** (vocabSize) when `fullRow` was asked. */
+  logits: Float32Array | null;
+}
+
+export interface ForwardResult {
+  /** (rows, dim) hidden states after the last layer; null when the head was asked. */
+  hidden: Float32Array | null;
+  /** One entry per `head.rows`. */
+  head: HeadRow[];
+}
+
+export interface EngineMemory {
+  weightBytes: number;
+  kvBytes: number;
+}
+
+/**
+ * Runs a shard of a Llama model: any set of layers, the embedding, the head.
+ *
+ * Contract, tested on every implementation:
+ * - A row is a row: a row's result is bit-identical whatever other rows share its forward, however a prompt was chunked
+ *   and wherever the layers are split.
+ * - Truncating a sequence is the same as never having seen what was cut.
+ * - Freeing returns the memory.
+ * - Calls may overlap; they run in the order they were made.
+ */
+export interface ShardEngine {
+  readonly kind: EngineKind;
+  /** For people: adapter or processor. */
+  readonly adapter: string;
+
+  /** Takes the tensors one at a time and keeps none of the buffers it was given. @throws AppError out-of-memory */
+  loadLayer(layer: number, tensors: AsyncIterable<WeightTensor>): Promise<void>;
+  loadHead(tensors: AsyncIterable<WeightTensor>): Promise<void>;
+  loadEmbedding(tensors: AsyncIterable<WeightTensor>): Promise<void>;
+  unloadLayer(layer: number): void;
+  unloadHead(): void;
+  unloadEmbedding(): void;
+
+  /**
+   * @throws AppError sequence-gap (a position is not the next of its sequence in some layer), stage-failed (a layer, the
+   * head or the embedding is not loaded), context-full, out-of-memory, device-lost
+   */
+  forward(request: ForwardRequest): Promise<ForwardResult>;
+
+  /** Forgets positions from `length` on, in every layer. Unknown sequences are fine. */
+  truncate(sequence: SequenceKey, length: number): void;
+  freeSequence(sequence: SequenceKey): void;
+
+  memory(): EngineMemory;
+  /** Resolves when the device is gone; never rejects. A destroyed engine does not report itself. */
+  readonly lost: Promise<AppError>;
+  destroy(): void;
+}

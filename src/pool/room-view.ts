@@ -1,0 +1,44 @@
+import type { EngineKind } from '../shared/model/device-profile.ts';
+import type { ErrorReport } from '../shared/errors.ts';
+import type { DeviceProfile } from '../shared/model/device-profile.ts';
+import type { PeerId } from '../shared/model/link-profile.ts';
+import type { Stage } from '../shared/model/plan.ts';
+import type { LoadProgress, RoomState } from '../shared/protocol/signaling.ts';
+
+/** What a page shows of a room: a new, immutable value after every change. */
+export interface RoomView {
+  phase: 'connecting' | 'joined' | 'reconnecting' | 'ended';
+  /** Why `phase` is `ended`, or what went wrong last. */
+  error: ErrorReport | null;
+  selfId: PeerId | null;
+  isHost: boolean;
+  /** As the server last told it. */
+  room: RoomState | null;
+  /** Direct connections to the other devices. */
+  links: LinkView[];
+  self: SelfView;
+}
+
+export interface LinkView {
+  peerId: PeerId;
+  state: 'connecting' | 'open' | 'failed';
+  /** For `failed`: the likely cause and what to do. */
+  advice: string | null;
+}
+
+/** This tab's own device. */
+export interface SelfView {
+  donates: boolean;
+  engine: EngineKind | null;
+  /** "WebGPU is missing in this browser: using the CPU", or why the faster engine was chosen. */
+  engineNote: string | null;
+  measuring: boolean;
+  profile: DeviceProfile | null;
+  lendBytes: number;
+  /** Bytes of the shard being loaded, or of the one loaded last. */
+  load: LoadProgress | null;
+  /** This device's part of the active plan. */
+  stage: Stage | null;
+  /** Rows that this device's layers have computed for others and for itself. */
+  tokensServed: number;
+}

@@ -1,0 +1,33 @@
+/** What planning and running a model needs to know of it, read from its GGUF header. Sizes in bytes are those of the file. */
+export interface ModelSpec {
+  name: string;
+  architecture: 'llama';
+  /** Name of the most frequent weight format, for people: `Q8_0`. */
+  quantisation: string;
+  dim: number;
+  nLayers: number;
+  nHeads: number;
+  nKvHeads: number;
+  headDim: number;
+  ffnDim: number;
+  vocabSize: number;
+  /** Longest context the model was trained for, tokens. */
+  contextLength: number;
+  ropeTheta: number;
+  /** How many of a head's dimensions are rotated. */
+  ropeDim: number;
+  rmsEps: number;
+  /** True when the head multiplies by the token embedding (the file has no `output.weight`). */
+  tiedHead: boolean;
+  /** Bytes of each decoder layer's tensors, one entry a layer. */
+  layerBytes: number[];
+  /** Bytes of `token_embd.weight`. */
+  embeddingBytes: number;
+  /** Bytes of the final norm and the output matrix (or the tied embedding). */
+  headBytes: number;
+}
+
+/** Keys and values are kept in 16 bits: two vectors of nKvHeads * headDim per token and layer. */
+export function kvBytesPerTokenAndLayer(spec: Pick<ModelSpec, 'nKvHeads' | 'headDim'>): number {
+  return 2 * spec.nKvHeads * spec.headDim * 2;
+}

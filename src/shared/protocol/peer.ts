@@ -1,0 +1,34 @@
+import * as v from 'valibot';
+import { ErrorReportSchema } from './signaling.ts';
+
+/**
+ * Control messages between two tabs: JSON text on the same ordered data channel that carries the binary frames, so that
+ * a message is seen between the frames it was sent between.
+ */
+
+/** One send on the channel, bytes: SCTP in Chromium sends about four packets per round trip (a larger send waits). */
+export const PIECE_BYTES = 4096;
+export const MAX_CONTROL_BYTES = 8192;
+/** Beats go out this often; a link that was silent for the longer time is dead, ms. An outage of 4 s heals by itself. */
+export const PEER_BEAT_INTERVAL_MS = 500;
+export const PEER_SILENCE_MS = 6000;
+
+const u32 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 32 - 1));
+
+export const PeerMessageSchema = v.variant('kind', [
+  v.strictObject({ kind: v.literal('beat') }),
+  /** Answered by `probe-ack` with the same id if `ack`; padding makes it as large as what is being measured. */
+  v.strictObject({
+    kind: v.literal('probe'),
+    id: u32,
+    ack: v.boolean(),
+    padding: v.pipe(v.string(), v.maxLength(PIECE_BYTES)),
+  }),
+  v.strictObject({ kind: v.literal('probe-ack'), id: u32 }),
+  /** A stage could not run a forward of this source; the request will get no reply. */
+  v.strictObject({ kind: v.literal('stage-error'), epoch: u32, sequence: u32, request: u32, error: ErrorReportSchema }),
+  /** The source will not come back to this sequence. */
+  v.strictObject({ kind: v.literal('free'), sequence: u32 }),
+]);
+
+export type PeerMessage = v.InferOutput<typeof PeerMessageSchema>;

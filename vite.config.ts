@@ -1,0 +1,42 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** `vite build` makes the pages; `vite build --mode server` bundles what Node runs, as Node 20 runs no TypeScript. */
+export default defineConfig(({ mode }) => (mode === 'server' ? server : pages));
+
+const pages = defineConfig({
+  root: here('src/pages'),
+  publicDir: here('public'),
+  resolve: { alias: { 'simple-peer': 'simple-peer/simplepeer.min.js' } },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  worker: { format: 'es' },
+  build: {
+    outDir: here('dist/web'),
+    emptyOutDir: true,
+    target: 'es2023',
+    // Vite's own preload helper would run on every page; these pages have one script each.
+    modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: { home: here('src/pages/home/index.html'), donate: here('src/pages/donate/index.html'), chat: here('src/pages/chat/index.html') },
+    },
+  },
+});
+
+const server = defineConfig({
+  publicDir: false,
+  build: {
+    ssr: true,
+    outDir: here('dist/node'),
+    emptyOutDir: true,
+    target: 'node20',
+    rolldownOptions: {
+      input: {
+        server: here('signaling-server/main.ts'),
+        'planner-worker': here('signaling-server/planner-worker.ts'),
+        demo: here('tools/demo/main.ts'),
+      },
+    },
+  },
+});
