@@ -26,7 +26,10 @@ const shortText = v.pipe(v.string(), v.minLength(1), v.maxLength(80));
 const roomCode = v.pipe(v.string(), v.regex(ROOM_CODE, 'a room code has five letters or digits'));
 const nothing = v.strictObject({});
 
-export const ErrorReportSchema = v.strictObject({ code: v.picklist(ERROR_CODES), message: v.pipe(v.string(), v.maxLength(2000)) });
+export const ErrorReportSchema = v.strictObject({
+  code: v.picklist(ERROR_CODES),
+  message: v.pipe(v.string(), v.maxLength(2000)),
+});
 
 export const RoomSettingsSchema = v.strictObject({
   modelUrl: v.pipe(v.string(), v.minLength(1), v.maxLength(2048)),
