@@ -103,8 +103,8 @@ export interface ShardEngine {
    */
   forward(request: ForwardRequest): Promise<ForwardResult>;
 
-  /** Forgets positions from `length` on, in every layer. Unknown sequences are fine. */
-  truncate(sequence: SequenceKey, length: number): void;
+  /** Forgets positions from `length` on, in every layer or only in those of `layers`. Unknown sequences are fine. */
+  truncate(sequence: SequenceKey, length: number, layers?: LayerRange): void;
   freeSequence(sequence: SequenceKey): void;
 
   memory(): EngineMemory;
