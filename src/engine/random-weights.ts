@@ -55,17 +55,11 @@ function fillRandom(words: Uint32Array, seed: number): void {
 /** Turns random words into values of about `magnitude`: floats get its exponent, blocks a scale that makes it so. */
 function shapeValues(type: QuantType, words: Uint32Array, magnitude: number, positive: boolean): void {
   const exponent = Math.floor(Math.log2(magnitude));
-  switch (type) {
-    case 'F32':
-      return setBits(words, positive ? 0x007fffff : 0x807fffff, (exponent + 127) << 23);
-    case 'F16':
-      return setBits(words, positive ? 0x03ff03ff : 0x83ff83ff, ((exponent + 15) << 10) * 0x10001);
-    // The divisors are the root mean squares of a random signed byte and of a random nibble minus 8.
-    case 'Q8_0':
-      return setScales(words, 34, magnitude / 73.9);
-    case 'Q4_0':
-      return setScales(words, 18, magnitude / 4.64);
-  }
+  // The divisors are the root mean squares of a random signed byte and of a random nibble minus 8.
+  if (type === 'F32') setBits(words, positive ? 0x007fffff : 0x807fffff, (exponent + 127) << 23);
+  else if (type === 'F16') setBits(words, positive ? 0x03ff03ff : 0x83ff83ff, ((exponent + 15) << 10) * 0x10001);
+  else if (type === 'Q8_0') setScales(words, 34, magnitude / 73.9);
+  else setScales(words, 18, magnitude / 4.64);
 }
 
 function setBits(words: Uint32Array, keepMask: number, exponentBits: number): void {

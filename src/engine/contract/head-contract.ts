@@ -1,0 +1,98 @@
+import { expect, test } from 'vitest';
+import type { WeightTensor } from '../../gguf/weight-tensor.ts';
+import { HEAD_TOP, type HeadRequest, type HeadRow, type ShardEngine } from '../shard-engine.ts';
+import { type ContractModel, headTensors, someTokens } from './contract-models.ts';
+import { expectSameBits, rowsOf, wholeModel } from './contract-runs.ts';
+
+/** What the head replies about the rows that it is asked for. */
+export function describeHead(model: ContractModel, engine: () => ShardEngine): void {
+  const ask = (head: HeadRequest) => askHead(engine(), model, head);
+
+  test('names the largest logits in order, the smaller id first among equals', async () => {
+    const [row] = await ask({ rows: [3], wantIds: new Uint32Array(), fullRow: true, invTemperature: 1 });
+    expectTop(row!);
+    expect(row!.topIds.length).toBe(Math.min(HEAD_TOP, model.spec.vocabSize));
+  });
+
+  test('orders equal logits by id', async () => {
+    engine().unloadHead();
+    await engine().loadHead(repeatedRows(headTensors(model), 5));
+    const [row] = await ask({ rows: [2], wantIds: new Uint32Array(), fullRow: true, invTemperature: 1 });
+    expect(new Set(row!.logits!).size).toBeLessThanOrEqual(5);
+    expectTop(row!);
+    engine().unloadHead();
+    await engine().loadHead(headTensors(model));
+  });
+
+  test('sums over the whole vocabulary, plain and by temperature', async () => {
+    for (const invTemperature of [1, 1.25, 4, 0.1]) {
+      const [row] = await ask({ rows: [1], wantIds: new Uint32Array(), fullRow: true, invTemperature });
+      expect(row!.logSumExp).toBeCloseTo(logSumExp(row!.logits!, 1), 4);
+      expect(row!.scaledLogSumExp).toBeCloseTo(logSumExp(row!.logits!, invTemperature), 4);
+    }
+  });
+
+  test('adds the logits of wanted ids, in the order asked, for each row', async () => {
+    const wantIds = Uint32Array.of(model.spec.vocabSize - 1, 0, 77, 77, 5);
+    const rows = await ask({ rows: [0, 2, 4], wantIds, fullRow: true, invTemperature: 1 });
+    expect(rows.length).toBe(3);
+    for (const { wantLogits, logits } of rows) expectSameBits(wantLogits, pick(logits!, wantIds), 'wanted logits');
+  });
+
+  test('leaves the full row out unless asked, and says the same of the rest', async () => {
+    const full = await ask({ rows: [4], wantIds: Uint32Array.of(9), fullRow: true, invTemperature: 1.5 });
+    const brief = await ask({ rows: [4], wantIds: Uint32Array.of(9), fullRow: false, invTemperature: 1.5 });
+    expect(brief[0]!.logits).toBeNull();
+    expect({ ...brief[0], logits: null }).toEqual({ ...full[0], logits: null });
+  });
+
+  test('says nothing about no rows, and gives no hidden states when it is asked', async () => {
+    const result = await engine().forward(
+      request(model, { rows: [], wantIds: new Uint32Array(), fullRow: false, invTemperature: 1 }),
+    );
+    engine().freeSequence('head');
+    expect(result).toEqual({ hidden: null, head: [] });
+  });
+}
+
+function request(model: ContractModel, head: HeadRequest) {
+  const tokens = someTokens(model, 5, 17);
+  const rows = rowsOf([{ sequence: 'head', start: 0, tokens }]);
+  return { rows, input: { tokens: Uint32Array.from(tokens) }, layers: wholeModel(model), head };
+}
+
+async function askHead(engine: ShardEngine, model: ContractModel, head: HeadRequest): Promise<HeadRow[]> {
+  const reply = await engine.forward(request(model, head));
+  engine.freeSequence('head');
+  return reply.head;
+}
+
+function expectTop({ logits, topIds, topLogits }: HeadRow): void {
+  const byLogit = Array.from(logits!, (logit, id) => ({ logit, id })).sort((a, b) => b.logit - a.logit || a.id - b.id);
+  expect(Array.from(topIds)).toEqual(byLogit.slice(0, topIds.length).map(({ id }) => id));
+  expectSameBits(topLogits, pick(logits!, topIds), 'largest logits');
+}
+
+function pick(logits: Float32Array, ids: Uint32Array): Float32Array {
+  return Float32Array.from(ids, (id) => logits[id]!);
+}
+
+function logSumExp(logits: Float32Array, scale: number): number {
+  const largest = Math.max(...logits) * scale;
+  return largest + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit * scale - largest), 0));
+}
+
+/** An output matrix in which every row is one of the first `distinct`, so that many logits are equal. */
+async function* repeatedRows(tensors: AsyncIterable<WeightTensor>, distinct: number): AsyncGenerator<WeightTensor> {
+  for await (const tensor of tensors) {
+    if (tensor.role === 'output') {
+      const bytesPerRow = tensor.bytes.length / tensor.rows;
+      const group = tensor.bytes.slice(0, distinct * bytesPerRow);
+      for (let row = 0; row < tensor.rows; row++) {
+        const from = (row % distinct) * bytesPerRow;
+        tensor.bytes.set(group.subarray(from, from + bytesPerRow), row * bytesPerRow);
+      }
+    }
+    yield tensor;
+  }
+}
