@@ -1,0 +1,103 @@
+import type { ErrorReport } from '../shared/errors.ts';
+import type { DeviceProfile, EngineChoice, EngineKind } from '../shared/model/device-profile.ts';
+import type { PeerId } from '../shared/model/link-profile.ts';
+import type { ModelSpec } from '../shared/model/model-spec.ts';
+import type { Plan, Stage } from '../shared/model/plan.ts';
+import type { PeerMessage } from '../shared/protocol/peer.ts';
+import type { LoadProgress } from '../shared/protocol/signaling.ts';
+
+/** What the page and its pipeline worker say to each other. ArrayBuffers are transferred, never copied. */
+
+export interface ChatTurn {
+  role: 'system' | 'user' | 'assistant';
+  content: string;
+}
+
+export interface GenerateSettings {
+  temperature: number;
+  topP: number;
+  maxTokens: number;
+  seed: number | null;
+  repetitionPenalty: number;
+  presencePenalty: number;
+  frequencyPenalty: number;
+  /** Added to the logit of a token id. */
+  logitBias: Record<number, number>;
+  /** Text that ends the answer; it is not part of it. */
+  stop: string[];
+  /** How many alternatives to report per token; null for no log probabilities. */
+  topLogprobs: number | null;
+}
+
+export interface TokenLogprob {
+  id: number;
+  logprob: number;
+  top: { id: number; text: string; logprob: number }[];
+}
+
+export type FinishReason = 'stop' | 'length' | 'abort';
+
+export interface GenerateUsage {
+  promptTokens: number;
+  completionTokens: number;
+  timeToFirstTokenMs: number;
+  /** From the first token to the last. */
+  decodeMs: number;
+}
+
+export interface WorkerSetup {
+  selfId: PeerId;
+  /** Where relative model URLs start. */
+  origin: string;
+  chats: boolean;
+  donates: boolean;
+  engine: EngineChoice;
+  /** null: the default of this device class. */
+  lendBytes: number | null;
+  deviceClass: DeviceClass;
+}
+
+/** What only the page can see of its device. */
+export interface DeviceClass {
+  mobile: boolean;
+  /** navigator.deviceMemory, GiB; null where the browser does not tell. */
+  memoryGiB: number | null;
+  userAgent: string;
+}
+
+export type ToWorker =
+  | { kind: 'setup'; setup: WorkerSetup }
+  | { kind: 'model'; modelUrl: string; contextLength: number | null }
+  | { kind: 'donates'; donates: boolean }
+  | { kind: 'lend'; lendBytes: number }
+  | { kind: 'prepare'; plan: Plan }
+  | { kind: 'activate'; plan: Plan }
+  | { kind: 'no-plan' }
+  | { kind: 'retire'; epoch: number }
+  | { kind: 'link'; peerId: PeerId; name: string; open: boolean }
+  | { kind: 'peer-left'; peerId: PeerId; name: string }
+  | { kind: 'frame'; from: PeerId; frame: ArrayBuffer }
+  | { kind: 'message'; from: PeerId; message: PeerMessage }
+  | { kind: 'generate'; id: number; turns: ChatTurn[]; settings: GenerateSettings }
+  | { kind: 'stop'; id: number }
+  | { kind: 'forget' };
+
+export type FromWorker =
+  /** The worker's clock: hidden tabs slow the page's own. */
+  | { kind: 'tick'; nowMs: number }
+  | { kind: 'model-opened'; modelUrl: string; spec: ModelSpec }
+  | { kind: 'model-failed'; modelUrl: string; error: ErrorReport }
+  | { kind: 'measuring' }
+  | { kind: 'profile'; profile: DeviceProfile; engineNote: string }
+  | { kind: 'device-failed'; error: ErrorReport }
+  | { kind: 'progress'; epoch: number; progress: LoadProgress }
+  | { kind: 'ready'; epoch: number }
+  | { kind: 'prepare-failed'; epoch: number; error: ErrorReport }
+  | { kind: 'stage'; stage: Stage | null; engine: EngineKind | null }
+  | { kind: 'moved'; epoch: number }
+  | { kind: 'served'; tokensServed: number }
+  | { kind: 'send-frame'; to: PeerId; frame: ArrayBuffer }
+  | { kind: 'send-message'; to: PeerId; message: PeerMessage }
+  | { kind: 'generated'; id: number; text: string; tokenIds: number[]; logprobs: TokenLogprob[] }
+  | { kind: 'finished'; id: number; reason: FinishReason; usage: GenerateUsage }
+  | { kind: 'generate-failed'; id: number; error: ErrorReport };
