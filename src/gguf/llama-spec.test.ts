@@ -1,0 +1,131 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import type { ErrorCode } from '../shared/errors.ts';
+import { memorySource } from './byte-source.ts';
+import { type GgufHeader, readGgufHeader } from './header.ts';
+import { llamaSpec } from './llama-spec.ts';
+import { embeddingTensors, headTensors, layerTensors, sliceBytes } from './shard-bytes.ts';
+import { type TestGguf, type TestValue, tinyLlama, writeGguf } from './test-gguf.ts';
+
+const headerOf = (gguf: TestGguf): Promise<GgufHeader> => readGgufHeader(memorySource(writeGguf(gguf)));
+
+test('the storyteller model is read as its card describes it', async () => {
+  const path = new URL('../../public/models/storyteller-1.7m-q8_0.gguf', import.meta.url);
+  const spec = llamaSpec(await readGgufHeader(memorySource(await readFile(path))));
+  expect(spec).toMatchObject({
+    name: 'storyteller-1.7m',
+    architecture: 'llama',
+    quantisation: 'Q8_0',
+    dim: 128,
+    nLayers: 8,
+    nHeads: 8,
+    nKvHeads: 4,
+    headDim: 16,
+    ffnDim: 352,
+    vocabSize: 2048,
+    contextLength: 512,
+    ropeTheta: 10000,
+    ropeDim: 16,
+    tiedHead: true,
+  });
+  expect(spec.rmsEps).toBeCloseTo(1e-5, 10);
+  // Q8_0 takes 34 bytes for 32 weights: q and output 128 x 128, k and v 64 x 128, three feed-forward matrices, two F32 norms.
+  const layerBytes = ((2 * 128 * 128 + 2 * 64 * 128 + 3 * 128 * 352) / 32) * 34 + 2 * 128 * 4;
+  expect(spec.layerBytes).toEqual(new Array(8).fill(layerBytes));
+  expect(spec.embeddingBytes).toBe(((2048 * 128) / 32) * 34);
+  expect(spec.headBytes).toBe(spec.embeddingBytes + 128 * 4);
+});
+
+test('the name of the format is that of the layers', async () => {
+  const path = new URL('../../e2e/fixtures/models/storyteller-1.7m-q4_0.gguf', import.meta.url);
+  expect(llamaSpec(await readGgufHeader(memorySource(await readFile(path)))).quantisation).toBe('Q4_0');
+});
+
+test('layers, head and embedding together are every byte of the tensors, each once', async () => {
+  const header = await headerOf(tinyLlama({ nLayers: 3 }));
+  const spec = llamaSpec(header);
+  const slices = [0, 1, 2].flatMap((layer) => layerTensors(header, layer)).concat(headTensors(header), embeddingTensors(header));
+  const ranges = slices.map(({ start, end }) => `${start}-${end}`).sort();
+  const table = [...header.tensors.values()].map(({ offset, byteLength }) => `${offset}-${offset + byteLength}`).sort();
+  expect(ranges).toEqual(table);
+  expect(sliceBytes(slices)).toBe(spec.layerBytes.reduce((a, b) => a + b) + spec.headBytes + spec.embeddingBytes);
+  expect(spec.tiedHead).toBe(false);
+});
+
+test('a head tied to the embedding reads the embedding as its output matrix', async () => {
+  const header = await headerOf(tinyLlama({ tiedHead: true }));
+  const [embedding] = embeddingTensors(header);
+  expect(llamaSpec(header).tiedHead).toBe(true);
+  expect(headTensors(header)).toContainEqual({ ...embedding, role: 'output' });
+});
+
+test('slices come in file order', async () => {
+  const gguf = tinyLlama();
+  const header = await headerOf({ ...gguf, tensors: gguf.tensors.toReversed() });
+  const starts = layerTensors(header, 1).map(({ start }) => start);
+  expect(starts).toEqual(starts.toSorted((a, b) => a - b));
+});
+
+test('key-value heads and head length default to those of a model without grouping', async () => {
+  const gguf = tinyLlama({ nKvHeads: 4 });
+  delete gguf.metadata['llama.attention.head_count_kv'];
+  expect(llamaSpec(await headerOf(gguf))).toMatchObject({ nKvHeads: 4, headDim: 16, ropeDim: 16, ropeTheta: 10000 });
+});
+
+describe('what the engines would compute wrongly is refused', () => {
+  const u32 = (value: number): TestValue => ({ type: 'u32', value });
+  const text = (value: string): TestValue => ({ type: 'string', value });
+
+  test.each<[string, ErrorCode, Record<string, TestValue>]>([
+    ['another architecture', 'architecture-unsupported', { 'general.architecture': text('qwen2') }],
+    ['experts', 'architecture-unsupported', { 'llama.expert_count': u32(8) }],
+    ['scaled RoPE', 'architecture-unsupported', { 'llama.rope.scaling.type': text('yarn') }],
+    ['linearly scaled RoPE', 'architecture-unsupported', { 'llama.rope.scaling.factor': { type: 'f32', value: 4 } }],
+    ['a sliding window', 'architecture-unsupported', { 'llama.attention.sliding_window': u32(4096) }],
+    ['values of another length than keys', 'architecture-unsupported', { 'llama.attention.value_length': u32(8) }],
+    ['a width that the tensors do not have', 'model-malformed', { 'llama.embedding_length': u32(128) }],
+    ['more layers than tensors', 'model-malformed', { 'llama.block_count': u32(3) }],
+    ['heads that do not divide', 'model-malformed', { 'llama.attention.head_count_kv': u32(3) }],
+    ['no heads', 'model-malformed', { 'llama.attention.head_count': u32(0) }],
+    ['an odd RoPE', 'model-malformed', { 'llama.rope.dimension_count': u32(7) }],
+    ['a RoPE longer than a head', 'model-malformed', { 'llama.rope.dimension_count': u32(32) }],
+    ['a width in words', 'model-malformed', { 'llama.embedding_length': text('64') }],
+    ['an epsilon of zero', 'model-malformed', { 'llama.attention.layer_norm_rms_epsilon': { type: 'f32', value: 0 } }],
+  ])('%s', async (_, code, metadata) => {
+    const gguf = tinyLlama();
+    const header = await headerOf({ ...gguf, metadata: { ...gguf.metadata, ...metadata } });
+    expect(() => llamaSpec(header)).toThrow(expect.objectContaining({ code }));
+  });
+
+  test('fewer layers than tensors', async () => {
+    const gguf = tinyLlama();
+    const header = await headerOf({ ...gguf, metadata: { ...gguf.metadata, 'llama.block_count': u32(1) } });
+    expect(() => llamaSpec(header)).toThrow('the model has the tensor blk.1.');
+  });
+
+  test.each(['blk.0.attn_q.bias', 'rope_freqs.weight'])('%s', async (name) => {
+    const gguf = tinyLlama();
+    const header = await headerOf({ ...gguf, tensors: [...gguf.tensors, { name, type: 'F32', shape: [64] }] });
+    expect(() => llamaSpec(header)).toThrow(expect.objectContaining({ code: 'architecture-unsupported' }));
+  });
+
+  test.each(['general.architecture', 'llama.block_count', 'llama.context_length'])('a file without %s', async (key) => {
+    const gguf = tinyLlama();
+    delete gguf.metadata[key];
+    const header = await headerOf(gguf);
+    expect(() => llamaSpec(header)).toThrow(`the file's metadata lacks ${key}`);
+  });
+
+  test('a file without one of the tensors', async () => {
+    const gguf = tinyLlama();
+    const header = await headerOf({ ...gguf, tensors: gguf.tensors.filter(({ name }) => name !== 'blk.1.ffn_up.weight') });
+    expect(() => llamaSpec(header)).toThrow('the file lacks the tensor blk.1.ffn_up.weight');
+  });
+
+  test('norms that are not F32', async () => {
+    const gguf = tinyLlama();
+    const tensors = gguf.tensors.map((t) => (t.name === 'output_norm.weight' ? { ...t, type: 'F16' as const } : t));
+    const header = await headerOf({ ...gguf, tensors });
+    expect(() => llamaSpec(header)).toThrow(expect.objectContaining({ code: 'quantisation-unsupported' }));
+  });
+});
