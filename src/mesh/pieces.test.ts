@@ -1,0 +1,100 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { AppError } from '../shared/errors.ts';
+import { MAX_FRAME_BYTES } from '../shared/protocol/frame.ts';
+import { PIECE_BYTES } from '../shared/protocol/peer.ts';
+import { assertFrameSize, piecesOf, Reassembler } from './pieces.ts';
+
+function errorCode(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof AppError) return error.code;
+    throw error;
+  }
+  return 'none';
+}
+
+/** As the channel delivers them: each piece a buffer of its own. */
+function delivered(frame: ArrayBuffer): ArrayBuffer[] {
+  return [...piecesOf(frame)].map((piece) => piece.slice().buffer);
+}
+
+function starting(totalBytes: number, body: number): ArrayBuffer {
+  const piece = new ArrayBuffer(4 + body);
+  new DataView(piece).setUint32(0, totalBytes, true);
+  return piece;
+}
+
+describe('frames in pieces', () => {
+  test('frames of any sizes one after another come out whole, in order, after their last piece', () => {
+    const frames = fc.array(fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ minLength: 4000, maxLength: 13_000 })), {
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(frames, (sent) => {
+        const reassembler = new Reassembler();
+        for (const bytes of sent) {
+          const pieces = delivered(bytes.slice().buffer);
+          const results = pieces.map((piece) => reassembler.push(piece));
+          expect(results.slice(0, -1).every((result) => result === null)).toBe(true);
+          expect(new Uint8Array(results.at(-1)!)).toEqual(new Uint8Array(bytes));
+          expect(reassembler.midFrame).toBe(false);
+        }
+      }),
+    );
+  });
+
+  test.each([
+    [0, 1],
+    [1, 1],
+    [PIECE_BYTES - 4, 1],
+    [PIECE_BYTES - 3, 2],
+    [PIECE_BYTES, 2],
+    [2 * PIECE_BYTES - 4, 2],
+    [2 * PIECE_BYTES - 3, 3],
+  ])('%i bytes take %i pieces, none over the limit', (frameBytes, count) => {
+    const pieces = delivered(new ArrayBuffer(frameBytes));
+    expect(pieces).toHaveLength(count);
+    expect(Math.max(...pieces.map((piece) => piece.byteLength))).toBeLessThanOrEqual(PIECE_BYTES);
+  });
+
+  test('garbage never causes anything but an AppError, and never a frame larger than what was sent', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 20 }), (pieces) => {
+        const reassembler = new Reassembler();
+        let receivedBytes = 0;
+        for (const piece of pieces) {
+          receivedBytes += piece.length;
+          let frame: ArrayBuffer | null = null;
+          const code = errorCode(() => {
+            frame = reassembler.push(piece.slice().buffer);
+          });
+          expect(['none', 'frame-malformed', 'frame-too-large']).toContain(code);
+          if (code !== 'none') return;
+          expect((frame as ArrayBuffer | null)?.byteLength ?? 0).toBeLessThanOrEqual(receivedBytes);
+        }
+      }),
+    );
+  });
+
+  test('a frame of the largest size passes and one byte more is refused before memory is taken', () => {
+    expect(errorCode(() => assertFrameSize(MAX_FRAME_BYTES))).toBe('none');
+    expect(errorCode(() => assertFrameSize(MAX_FRAME_BYTES + 1))).toBe('frame-too-large');
+    expect(errorCode(() => new Reassembler().push(starting(MAX_FRAME_BYTES, 1)))).toBe('none');
+    expect(errorCode(() => new Reassembler().push(starting(MAX_FRAME_BYTES + 1, 1)))).toBe('frame-too-large');
+    expect(errorCode(() => new Reassembler().push(starting(0xffffffff, 1)))).toBe('frame-too-large');
+  });
+
+  test.each([
+    ['a first piece without a length', [new ArrayBuffer(3)]],
+    ['a first piece without a byte of its frame', [starting(5, 0)]],
+    ['a piece that is too large', [starting(9000, PIECE_BYTES)]],
+    ['more bytes than the frame has', [starting(5, 6)]],
+    ['more bytes than the frame still lacks', [starting(5, 3), new ArrayBuffer(3)]],
+    ['an empty piece in the middle', [starting(5, 3), new ArrayBuffer(0)]],
+  ])('%s is malformed', (_, pieces) => {
+    const reassembler = new Reassembler();
+    expect(errorCode(() => pieces.map((piece) => reassembler.push(piece)))).toBe('frame-malformed');
+  });
+});
