@@ -1,0 +1,61 @@
+import { useSignal } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
+import type { RoomView } from '../../pool/room-view.ts';
+import { ErrorLines } from '../ui/error-line.tsx';
+import { createFailures } from '../ui/failures.ts';
+import { PageHeader } from '../ui/page-header.tsx';
+import type { PageSession } from '../ui/page-session.ts';
+import { roomSignal } from '../ui/room-signal.ts';
+import type { ChatEngine } from './chat-engine.ts';
+import { createConversation } from './conversation.ts';
+import { ConversationView } from './conversation-view.tsx';
+import { waitingFor } from './readiness.ts';
+import { RoomPanel } from './room-panel.tsx';
+
+export interface ChatSession extends PageSession {
+  readonly pool: ChatEngine;
+}
+
+interface Props {
+  code: string;
+  session: ChatSession;
+  /** Of the share address: `https://192.168.1.20:8443`. */
+  origin: string;
+}
+
+/** A chat in a room: the conversation, and the devices that answer. */
+export function ChatPage({ code, session, origin }: Props) {
+  const view = useMemo(() => roomSignal(session), [session]).value;
+  const conversation = useMemo(() => createConversation(session.pool), [session]);
+  const failures = useSignal(createFailures()).value;
+  return (
+    <div class="chat">
+      <PageHeader code={code}>
+        <button
+          type="button"
+          data-testid="new-conversation"
+          disabled={conversation.turns.value.length === 0}
+          onClick={() => conversation.clear()}
+        >
+          New conversation
+        </button>
+      </PageHeader>
+      <div class="notices">
+        <PhaseNote phase={view.phase} />
+        <ErrorLines errors={[view.error, view.room?.problem ?? null, failures.last.value]} />
+      </div>
+      <RoomPanel view={view} session={session} failures={failures} origin={origin} />
+      <ConversationView conversation={conversation} waiting={waitingFor(view)} />
+    </div>
+  );
+}
+
+function PhaseNote({ phase }: { phase: RoomView['phase'] }) {
+  if (phase === 'reconnecting') return <p class="note">The connection to the server is lost. Trying again…</p>;
+  if (phase !== 'ended') return null;
+  return (
+    <p class="note">
+      This tab is no longer in the room. <a href="/chat">Create or join a room</a>
+    </p>
+  );
+}

@@ -1,0 +1,30 @@
+import { render } from 'preact';
+import { createRoom, openRoom } from '../../pool/room-session.ts';
+import { deviceName } from '../ui/device-name.ts';
+import { readPageAddress } from '../ui/page-address.ts';
+import { StartPage } from '../ui/start-page.tsx';
+import { ChatPage } from './chat-page.tsx';
+
+const address = readPageAddress(new URL(location.href));
+const root = document.getElementById('page')!;
+
+if (address.code === null) {
+  render(
+    <StartPage
+      createRoom={createRoom}
+      refusedCode={address.refusedCode}
+      query={location.search}
+      open={(path) => location.assign(path)}
+    />,
+    root,
+  );
+} else {
+  const session = openRoom({
+    code: address.code,
+    role: { donates: address.donates, chats: true },
+    name: address.name ?? deviceName(navigator.userAgent),
+    engine: address.engine,
+    lendBytes: address.lendBytes,
+  });
+  render(<ChatPage code={address.code} session={session} origin={location.origin} />, root);
+}

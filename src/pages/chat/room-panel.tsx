@@ -1,0 +1,52 @@
+import type { RoomView } from '../../pool/room-view.ts';
+import { DeviceList } from '../ui/device-list.tsx';
+import { deviceRows } from '../ui/device-rows.ts';
+import type { Failures } from '../ui/failures.ts';
+import { formatMs } from '../ui/format.ts';
+import type { PageSession } from '../ui/page-session.ts';
+import { PlanView } from './plan-view.tsx';
+import { SettingsPanel } from './settings-panel.tsx';
+import { ShareView } from './share-view.tsx';
+import { ThisDevice } from './this-device.tsx';
+
+interface Props {
+  view: RoomView;
+  session: PageSession;
+  failures: Failures;
+  origin: string;
+}
+
+/** Beside the conversation, or on a phone folded above it: the devices, the plan, and what can be changed. */
+export function RoomPanel({ view, session, failures, origin }: Props) {
+  const { room } = view;
+  if (room === null) return null;
+  return (
+    <aside class="room-panel">
+      <details open={matchMedia('(min-width: 60rem)').matches}>
+        <summary data-testid="panel-summary">{summaryWords(view)}</summary>
+        <div class="room-panel-body">
+          <PlanView room={room} />
+          <h2>Devices</h2>
+          <DeviceList rows={deviceRows(view)} />
+          <ThisDevice
+            self={view.self}
+            setDonates={(donates) => void failures.attempt(() => session.setDonates(donates))}
+            setLendBytes={(lendBytes) => void failures.attempt(() => session.setLendBytes(lendBytes))}
+          />
+          {view.isHost && <SettingsPanel settings={room.settings} setSettings={(settings) => session.setSettings(settings)} />}
+          <ShareView code={room.code} origin={origin} />
+          <p class="hint">
+            A device that runs layers can, in principle, read what passes through it. Ask what you would say to everybody in the
+            room.
+          </p>
+        </div>
+      </details>
+    </aside>
+  );
+}
+
+function summaryWords({ room }: RoomView): string {
+  const deviceCount = room?.peers.length ?? 0;
+  const devices = deviceCount === 1 ? '1 device' : `${deviceCount} devices`;
+  return room?.plan ? `${devices} · about ${formatMs(room.plan.predicted.msPerToken)} per token` : devices;
+}

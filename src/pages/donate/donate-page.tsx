@@ -1,0 +1,86 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useMemo } from 'preact/hooks';
+import type { RoomView } from '../../pool/room-view.ts';
+import { deviceRows } from '../ui/device-rows.ts';
+import { ErrorLines } from '../ui/error-line.tsx';
+import { createFailures } from '../ui/failures.ts';
+import { LendSlider } from '../ui/lend-slider.tsx';
+import { roomPath } from '../ui/page-address.ts';
+import { PageHeader } from '../ui/page-header.tsx';
+import type { PageSession } from '../ui/page-session.ts';
+import { roomSignal } from '../ui/room-signal.ts';
+import { keepAwake } from '../ui/wake-lock.ts';
+import { DeviceFacts } from './device-facts.tsx';
+import { donationState } from './donation-state.ts';
+import { LinkList } from './link-list.tsx';
+import { ShardProgress } from './shard-progress.tsx';
+
+interface Props {
+  code: string;
+  session: PageSession;
+}
+
+/** One device lent to a room: what it does for the others, and how to take it back. */
+export function DonatePage({ code, session }: Props) {
+  const view = useMemo(() => roomSignal(session), [session]).value;
+  const isOver = view.phase === 'ended';
+  useEffect(() => (isOver ? undefined : keepAwake()), [isOver]);
+  return (
+    <div class="donate">
+      <PageHeader code={code} />
+      <main>{isOver ? <Farewell view={view} code={code} /> : <Donation view={view} session={session} />}</main>
+    </div>
+  );
+}
+
+function Donation({ view, session }: { view: RoomView; session: PageSession }) {
+  const failures = useSignal(createFailures()).value;
+  const own = deviceRows(view).find((row) => row.isSelf) ?? null;
+  const ownProblem = view.room?.peers.find((peer) => peer.peerId === view.selfId)?.problem ?? null;
+  const { state, text } = donationState(view, own);
+  return (
+    <>
+      <h1>Thank you for lending this device</h1>
+      <p class="lead">
+        It runs a slice of a language model for the people in this room. Keep this page open and the screen on. Nothing is
+        installed, and closing the page takes your device back.
+      </p>
+      <section class="card" aria-label="What this device does">
+        <p class="donate-state" role="status" data-testid="donate-state" data-state={state}>
+          {text}
+        </p>
+        <ShardProgress load={view.self.load} />
+        <ErrorLines errors={[view.error, ownProblem, view.room?.problem ?? null, failures.last.value]} />
+        <DeviceFacts view={view} />
+      </section>
+      <LendSlider
+        lendBytes={view.self.lendBytes}
+        onChange={(bytes) => void failures.attempt(() => session.setLendBytes(bytes))}
+      />
+      <LinkList view={view} />
+      <button type="button" class="danger" data-testid="leave" onClick={() => session.leave()}>
+        Leave the room
+      </button>
+      <p class="hint">
+        A device that runs layers can, in principle, read what passes through it. This page shows none of it and keeps none of it.
+      </p>
+    </>
+  );
+}
+
+function Farewell({ view, code }: { view: RoomView; code: string }) {
+  return (
+    <>
+      <h1>This device is yours again</h1>
+      <p class="donate-state" data-testid="donate-state" data-state="ended">
+        It has served <span data-testid="tokens-served">{view.self.tokensServed}</span> tokens. Thank you.
+      </p>
+      <ErrorLines errors={[view.error]} />
+      <p>
+        <a class="button" href={roomPath('donate', code)}>
+          Lend it again
+        </a>
+      </p>
+    </>
+  );
+}

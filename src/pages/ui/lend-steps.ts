@@ -1,0 +1,35 @@
+const MB = 1e6;
+const GB = 1e9;
+const STEPS_BYTES = [
+  64 * MB,
+  128 * MB,
+  256 * MB,
+  512 * MB,
+  GB,
+  1.5 * GB,
+  2 * GB,
+  3 * GB,
+  4 * GB,
+  6 * GB,
+  8 * GB,
+  12 * GB,
+  16 * GB,
+];
+
+/** A tab on an iPhone dies at about 1.5 GB in all, so it may lend 1 GB; other phones and tablets keep room for their system. */
+const PHONE_LIMITS: readonly [RegExp, number][] = [
+  [/iPhone|iPad/, GB],
+  [/Android|Mobile/, 4 * GB],
+];
+
+/** The most that a device of this class may lend, bytes. */
+export function maxLendBytes(userAgent: string): number {
+  return PHONE_LIMITS.find(([pattern]) => pattern.test(userAgent))?.[1] ?? 16 * GB;
+}
+
+/** The positions of the lend slider, bytes, ascending. The present amount is always one of them. */
+export function lendSteps(currentBytes: number, maxBytes: number): number[] {
+  const steps = new Set(STEPS_BYTES.filter((bytes) => bytes <= maxBytes));
+  if (currentBytes > 0) steps.add(currentBytes);
+  return [...steps].sort((a, b) => a - b);
+}

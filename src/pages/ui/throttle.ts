@@ -1,0 +1,43 @@
+export interface Throttle {
+  /** Runs the action now, or at the end of the running interval; any number of calls make one run. */
+  request(): void;
+  /** Runs the action at once if it was requested and has not run yet. */
+  flush(): void;
+  cancel(): void;
+}
+
+/**
+ * Runs `action` at most once per interval, first at once and last never lost.
+ *
+ * Built on a timer and not on requestAnimationFrame, which stops in a hidden tab.
+ */
+export function throttle(action: () => void, intervalMs: number): Throttle {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  let wanted = false;
+  const run = () => {
+    wanted = false;
+    timer = setTimeout(onInterval, intervalMs);
+    action();
+  };
+  const onInterval = () => {
+    timer = null;
+    if (wanted) run();
+  };
+  const cancel = () => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    wanted = false;
+  };
+  return {
+    request() {
+      wanted = true;
+      if (timer === null) run();
+    },
+    flush() {
+      if (!wanted) return;
+      cancel();
+      action();
+    },
+    cancel,
+  };
+}
