@@ -3,7 +3,16 @@ import type { WeightTensor } from '../../gguf/weight-tensor.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { ShardEngine } from '../shard-engine.ts';
 import { type ContractModel, embeddingTensors, headTensors, layerTensors, someTokens } from './contract-models.ts';
-import { expectSameBits, expectSameRows, runAlone, runChunked, runWhole, wholeModel, wholeRequest } from './contract-runs.ts';
+import {
+  expectSameBits,
+  expectSameRows,
+  fullHead,
+  runAlone,
+  runChunked,
+  runWhole,
+  wholeModel,
+  wholeRequest,
+} from './contract-runs.ts';
 
 /** Sequences that grow, are cut and end; parts that come and go; calls that are wrong or overlap. */
 export function describeLife(model: ContractModel, engine: () => ShardEngine, contextLength: number): void {
@@ -69,6 +78,24 @@ export function describeLife(model: ContractModel, engine: () => ShardEngine, co
     const rows = [{ sequence: 'moved', position: 9 }];
     await engine().forward({ rows, input: { hidden }, layers: { startLayer: 0, endLayer: 1 }, head: null });
     engine().freeSequence('moved');
+  });
+
+  test('some layers can forget what the others keep, and be fed again', async () => {
+    const request = wholeRequest(model, [{ sequence: 'rebuilt', start: 0, tokens }]);
+    const first = await engine().forward({ ...request, layers: { startLayer: 0, endLayer: 1 }, head: null });
+    const rest = { ...request, input: { hidden: first.hidden! }, layers: { ...wholeModel(model), startLayer: 1 } };
+    const expected = await engine().forward(rest);
+    engine().truncate('rebuilt', 4, rest.layers);
+    const tail = {
+      ...rest,
+      rows: rest.rows.slice(4),
+      input: { hidden: first.hidden!.slice(4 * model.spec.dim) },
+      head: fullHead(tokens.length - 4),
+    };
+    await expectCode(engine().forward({ ...request, rows: tail.rows, input: tail.input, head: null }), 'sequence-gap');
+    expectSameRows((await engine().forward(tail)).head, expected.head.slice(4));
+    expect((await run('rebuilt', 9, [6])).length).toBe(1);
+    engine().freeSequence('rebuilt');
   });
 
   test('refuses positions that do not follow, and goes on unharmed', async () => {

@@ -1,0 +1,47 @@
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import { HEAD_TOP, type HeadRequest, type HeadRow } from '../shard-engine.ts';
+import type { Matrix } from './matrix.ts';
+import { multiply, type Work } from './multiply.ts';
+import { normWeight, rmsNorm } from './norm.ts';
+import { topIds } from './top-logits.ts';
+
+export interface HeadWeights {
+  output_norm: Matrix;
+  output: Matrix;
+}
+
+/** Final norm, output matrix, and what the source needs to sample. hidden: (rows, dim). */
+export function* runHead(spec: ModelSpec, weights: HeadWeights, hidden: Float32Array, request: HeadRequest): Work<HeadRow[]> {
+  const { dim, vocabSize } = spec;
+  const count = request.rows.length;
+  const normed = new Float32Array(count * dim);
+  for (const [i, row] of request.rows.entries()) normed.set(hidden.subarray(row * dim, (row + 1) * dim), i * dim);
+  rmsNorm(normed, normWeight(weights.output_norm), spec.rmsEps, count, normed);
+  const logits = new Float32Array(count * vocabSize);
+  yield* multiply(weights.output, normed, count, logits);
+  const reply: HeadRow[] = [];
+  for (let i = 0; i < count; i++) {
+    reply.push(describeRow(logits.slice(i * vocabSize, (i + 1) * vocabSize), request));
+    yield;
+  }
+  return reply;
+}
+
+function describeRow(logits: Float32Array, { wantIds, fullRow, invTemperature }: HeadRequest): HeadRow {
+  const top = topIds(logits, HEAD_TOP);
+  const largest = logits[top[0]!]!;
+  return {
+    logSumExp: logSumExp(logits, largest, 1),
+    scaledLogSumExp: logSumExp(logits, largest, invTemperature),
+    topIds: top,
+    topLogits: Float32Array.from(top, (id) => logits[id]!),
+    wantLogits: Float32Array.from(wantIds, (id) => logits[id]!),
+    logits: fullRow ? logits : null,
+  };
+}
+
+function logSumExp(logits: Float32Array, largest: number, scale: number): number {
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp((logits[i]! - largest) * scale);
+  return largest * scale + Math.log(sum);
+}
