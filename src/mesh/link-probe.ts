@@ -1,0 +1,96 @@
+import type { AppError } from '../shared/errors.ts';
+import { type PeerMessage, PIECE_BYTES } from '../shared/protocol/peer.ts';
+import type { LinkMeasure } from '../shared/protocol/signaling.ts';
+import { estimateLink, needsBurst, type ProbeTimings } from './probe-estimate.ts';
+
+const PINGS = 8;
+const BURST_SENDS = 32;
+
+type Probe = Extract<PeerMessage, { kind: 'probe' }>;
+
+export interface LinkProbeOptions {
+  /** Sends on the channel that carries activations; may throw. */
+  send: (message: Probe) => void;
+  /** A monotonic clock of fine resolution, ms. */
+  nowMs: () => number;
+}
+
+/**
+ * Measures one link once: eight small and eight large pings in turn, and on a quick link one burst of 128 KB. A slow link
+ * is busy for a fraction of a second; a probe that saturates it would block it for seconds.
+ */
+export class LinkProbe {
+  readonly #send: (message: Probe) => void;
+  readonly #nowMs: () => number;
+  #nextId = 0;
+  #waiting: { id: number; resolve: () => void; reject: (reason: AppError) => void } | null = null;
+  #aborted: AppError | null = null;
+
+  constructor({ send, nowMs }: LinkProbeOptions) {
+    this.#send = send;
+    this.#nowMs = nowMs;
+  }
+
+  /** @throws AppError what `abort` was given, or what `send` threw */
+  async run(): Promise<LinkMeasure> {
+    const timings = await this.#timePings();
+    if (!needsBurst(timings)) return estimateLink(timings);
+    return estimateLink({ ...timings, burst: await this.#timeBurst() });
+  }
+
+  /** The other side has answered a probe of this id; others than the one waited for are ignored. */
+  acknowledge(id: number): void {
+    if (this.#waiting?.id !== id) return;
+    this.#waiting.resolve();
+    this.#waiting = null;
+  }
+
+  abort(reason: AppError): void {
+    this.#aborted = reason;
+    this.#waiting?.reject(reason);
+    this.#waiting = null;
+  }
+
+  /** In turn, so that a slow moment of the page or the network falls on both kinds. */
+  async #timePings(): Promise<ProbeTimings> {
+    const smallMs: number[] = [];
+    const largeMs: number[] = [];
+    for (let i = 0; i < PINGS; i++) {
+      smallMs.push(await this.#timePing(''));
+      largeMs.push(await this.#timePing(largePadding(this.#nextId)));
+    }
+    return { smallMs, largeMs, largeBytes: PIECE_BYTES, burst: null };
+  }
+
+  async #timePing(padding: string): Promise<number> {
+    const startMs = this.#nowMs();
+    await this.#ping(padding);
+    return this.#nowMs() - startMs;
+  }
+
+  async #timeBurst(): Promise<{ bytes: number; ms: number }> {
+    const startMs = this.#nowMs();
+    for (let i = 1; i < BURST_SENDS; i++) {
+      const id = this.#nextId++;
+      this.#send({ kind: 'probe', id, ack: false, padding: largePadding(id) });
+    }
+    await this.#ping(largePadding(this.#nextId));
+    return { bytes: BURST_SENDS * PIECE_BYTES, ms: this.#nowMs() - startMs };
+  }
+
+  #ping(padding: string): Promise<void> {
+    if (this.#aborted) return Promise.reject(this.#aborted);
+    const id = this.#nextId++;
+    const answered = new Promise<void>((resolve, reject) => {
+      this.#waiting = { id, resolve, reject };
+    });
+    this.#send({ kind: 'probe', id, ack: true, padding });
+    return answered;
+  }
+}
+
+/** Fills the message up to exactly one piece; `false` and `true` differ by a byte that does not matter. */
+function largePadding(id: number): string {
+  const envelope = JSON.stringify({ kind: 'probe', id, ack: true, padding: '' } satisfies Probe);
+  return 'x'.repeat(PIECE_BYTES - 1 - envelope.length);
+}

@@ -1,0 +1,216 @@
+import * as v from 'valibot';
+import { AppError } from '../shared/errors.ts';
+import type { PeerId } from '../shared/model/link-profile.ts';
+import { type PeerMessage, PeerMessageSchema } from '../shared/protocol/peer.ts';
+import type { IceServers, LinkMeasure, SignalData } from '../shared/protocol/signaling.ts';
+import type { LinkState } from './link-state.ts';
+import { PeerLink } from './peer-link.ts';
+import { ProbeQueue } from './probe-queue.ts';
+import { type OpenLink, RoomLink } from './room-link.ts';
+
+/** So many messages that do not fit the protocol end a link: by then it is no accident. */
+export const MAX_BAD_MESSAGES = 8;
+/** A tab that was frozen finds a longer time gone; what arrived meanwhile waits to be read, so nobody is late yet. */
+const LONGEST_TICK_MS = 1000;
+
+/** What is for the pipeline; beats and probes stay in the mesh. */
+export type PipelineMessage = Exclude<PeerMessage, { kind: 'beat' | 'probe' | 'probe-ack' }>;
+
+export interface MeshEvents {
+  onControl(from: PeerId, message: PipelineMessage): void;
+  /** The buffer is the receiver's to keep or to transfer. */
+  onFrame(from: PeerId, frame: ArrayBuffer): void;
+  /** After every change. From `open` to anything else: what was on its way to or from that device may be lost. */
+  onLinkState(link: LinkState): void;
+  /** The device has left the room. */
+  onLinkGone(peerId: PeerId): void;
+  onLinkMeasured(to: PeerId, measure: LinkMeasure): void;
+}
+
+export interface MeshOptions {
+  selfId: PeerId;
+  /** As the server gives them; [] for none. */
+  iceServers: IceServers;
+  /** Brings a WebRTC signal to another tab through the server. */
+  sendSignal: (to: PeerId, data: SignalData) => void;
+  events: MeshEvents;
+  /** For tests. */
+  openLink?: OpenLink;
+  /** Times probes; `performance.now` by default. */
+  nowMs?: () => number;
+}
+
+/**
+ * Direct links from this tab to every other tab of its room: sets them up, keeps them alive, measures each when it
+ * opens. Owns no timer: `tick` drives it.
+ */
+export class Mesh {
+  readonly #selfId: PeerId;
+  readonly #options: MeshOptions;
+  readonly #openLink: OpenLink;
+  readonly #links = new Map<PeerId, RoomLink>();
+  /** Ids are never given twice: what still comes from these is late. */
+  readonly #gone = new Set<PeerId>();
+  /** Peers that the room's list has named; others have only sent a signal, before the list told of them. */
+  readonly #listed = new Set<PeerId>();
+  readonly #badMessages = new Map<PeerId, number>();
+  readonly #probes: ProbeQueue;
+  #clockMs = 0;
+  #lastTickMs: number | null = null;
+  #closed = false;
+
+  constructor(options: MeshOptions) {
+    this.#options = options;
+    this.#selfId = options.selfId;
+    this.#openLink = options.openLink ?? ((link) => new PeerLink({ ...link, iceServers: options.iceServers }));
+    this.#probes = new ProbeQueue({
+      send: (to, message) => this.sendControl(to, message),
+      nowMs: options.nowMs ?? (() => performance.now()),
+      onMeasured: options.events.onLinkMeasured,
+    });
+  }
+
+  /** Every link and what a page shows of it. */
+  get links(): LinkState[] {
+    return [...this.#links.values()].map((link) => link.view);
+  }
+
+  /** Everyone in the room, with or without this tab: links to newcomers are made, links to others closed. */
+  setPeers(peerIds: readonly PeerId[]): void {
+    const present = new Set(peerIds);
+    for (const peerId of this.#listed) if (!present.has(peerId)) this.peerLeft(peerId);
+    for (const peerId of peerIds) {
+      this.#ensureLink(peerId);
+      if (this.#links.has(peerId)) this.#listed.add(peerId);
+    }
+  }
+
+  /** A signal that the server relayed from another tab of the room. */
+  handleSignal(from: PeerId, data: SignalData): void {
+    this.#ensureLink(from)?.handleSignal(data);
+  }
+
+  peerLeft(peerId: PeerId): void {
+    this.#gone.add(peerId);
+    this.#listed.delete(peerId);
+    this.#badMessages.delete(peerId);
+    this.#probes.remove(peerId);
+    const link = this.#links.get(peerId);
+    if (!link) return;
+    this.#links.delete(peerId);
+    link.close();
+    this.#options.events.onLinkGone(peerId);
+  }
+
+  /**
+   * Sends a frame after everything sent before it. It must not be changed or transferred afterwards.
+   * @throws AppError `peer-lost` if there is no open link, `frame-too-large`, `link-congested`
+   */
+  sendFrame(to: PeerId, frame: ArrayBuffer): void {
+    this.#link(to).send(frame);
+  }
+
+  /** As `sendFrame`. */
+  sendControl(to: PeerId, message: PeerMessage): void {
+    this.#link(to).send(JSON.stringify(message));
+  }
+
+  /** Deadlines, beats and retries. To be called about every 500 ms, from a clock that runs in hidden tabs too. */
+  tick(nowMs: number): void {
+    const elapsedMs = nowMs - (this.#lastTickMs ?? nowMs);
+    this.#lastTickMs = nowMs;
+    this.#clockMs += Math.min(Math.max(elapsedMs, 0), LONGEST_TICK_MS);
+    for (const link of this.#links.values()) link.tick(this.#clockMs);
+    this.#probes.tick(this.#clockMs);
+  }
+
+  /** Closes every link within the call (`pagehide`). Nothing is told to anyone after it. */
+  closeAll(): void {
+    this.#closed = true;
+    for (const link of this.#links.values()) link.close();
+    for (const peerId of this.#links.keys()) this.#probes.remove(peerId);
+    this.#links.clear();
+  }
+
+  #link(peerId: PeerId): RoomLink {
+    const link = this.#links.get(peerId);
+    if (!link) throw new AppError('peer-lost', `there is no link to device ${peerId}`);
+    return link;
+  }
+
+  #ensureLink(peerId: PeerId): RoomLink | null {
+    const known = this.#links.get(peerId);
+    if (known || this.#closed || peerId === this.#selfId || this.#gone.has(peerId)) return known ?? null;
+    const link = this.#makeLink(peerId);
+    this.#links.set(peerId, link);
+    link.start();
+    return link;
+  }
+
+  #makeLink(peerId: PeerId): RoomLink {
+    return new RoomLink({
+      selfId: this.#selfId,
+      peerId,
+      clockMs: this.#clockMs,
+      openLink: this.#openLink,
+      events: {
+        sendSignal: (data) => this.#options.sendSignal(peerId, data),
+        onMessage: (data) => this.#receive(peerId, data),
+        onState: (state) => this.#changed(state),
+      },
+    });
+  }
+
+  #changed(state: LinkState): void {
+    this.#probes.remove(state.peerId);
+    this.#options.events.onLinkState(state);
+    if (state.state === 'open' && this.#selfId > state.peerId) this.#probes.add(state.peerId);
+  }
+
+  #receive(from: PeerId, data: ArrayBuffer | string): void {
+    if (data instanceof ArrayBuffer) {
+      this.#options.events.onFrame(from, data);
+      return;
+    }
+    const message = v.safeParse(PeerMessageSchema, parseJson(data));
+    if (message.success) this.#handleControl(from, message.output);
+    else this.#countBadMessage(from);
+  }
+
+  #handleControl(from: PeerId, message: PeerMessage): void {
+    switch (message.kind) {
+      case 'beat':
+        break;
+      case 'probe':
+        if (message.ack) this.#answerProbe(from, message.id);
+        break;
+      case 'probe-ack':
+        this.#probes.acknowledge(from, message.id);
+        break;
+      default:
+        this.#options.events.onControl(from, message);
+    }
+  }
+
+  #answerProbe(to: PeerId, id: number): void {
+    try {
+      this.sendControl(to, { kind: 'probe-ack', id });
+    } catch {
+      // The other side gives its probe up by itself; an answer that cannot be sent is no news to anyone here.
+    }
+  }
+
+  #countBadMessage(from: PeerId): void {
+    const count = (this.#badMessages.get(from) ?? 0) + 1;
+    this.#badMessages.set(from, count);
+    if (count === MAX_BAD_MESSAGES) this.#links.get(from)?.bar();
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

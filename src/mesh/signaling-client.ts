@@ -1,0 +1,140 @@
+import { io, type Socket } from 'socket.io-client';
+import * as v from 'valibot';
+import { AppError } from '../shared/errors.ts';
+import {
+  type ClientEvent,
+  type ClientReply,
+  type ClientRequest,
+  clientEvents,
+  ErrorReportSchema,
+  type ServerEvent,
+  type ServerMessage,
+  serverEvents,
+} from '../shared/protocol/signaling.ts';
+
+/** `connecting`: never connected so far. `disconnected`: was connected; comes back by itself unless closed. */
+export type SignalingState = 'connecting' | 'connected' | 'disconnected' | 'closed';
+
+export interface SignalingClientOptions {
+  /** The page's own origin by default. */
+  url?: string;
+  /**
+   * Polling first, then websocket where it works: Safari refuses wss under a self-made certificate, and whoever starts
+   * with websocket there never connects.
+   */
+  transports?: ('polling' | 'websocket')[];
+  requestTimeoutMs?: number;
+  /** A message of the server that does not fit the protocol was dropped. */
+  onProtocolError?: (error: AppError) => void;
+}
+
+const REQUEST_TIMEOUT_MS = 8000;
+const RECONNECT_MIN_MS = 300;
+const RECONNECT_MAX_MS = 3000;
+
+const failure = v.strictObject({ ok: v.literal(false), error: ErrorReportSchema });
+
+/** The tab's side of the signaling protocol. It reconnects by itself; to join the room again is its user's business. */
+export class SignalingClient {
+  readonly #socket: Socket;
+  readonly #requestTimeoutMs: number;
+  readonly #onProtocolError: (error: AppError) => void;
+  readonly #stateListeners = new Set<(state: SignalingState) => void>();
+  #state: SignalingState = 'connecting';
+
+  constructor(options: SignalingClientOptions = {}) {
+    this.#requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.#onProtocolError = options.onProtocolError ?? (() => {});
+    this.#socket = openSocket(options);
+    this.#socket.on('connect', () => this.#setState('connected'));
+    this.#socket.on('disconnect', () => this.#setState('disconnected'));
+    this.#socket.onAny((event: string) => {
+      if (!Object.hasOwn(serverEvents, event)) this.#report(`the server sent an unknown event "${event.slice(0, 40)}"`);
+    });
+  }
+
+  get state(): SignalingState {
+    return this.#state;
+  }
+
+  /** Calls back after every change; returns how to stop that. */
+  onState(listener: (state: SignalingState) => void): () => void {
+    this.#stateListeners.add(listener);
+    return () => this.#stateListeners.delete(listener);
+  }
+
+  /**
+   * Asks the server and waits for its answer; before the first connection the question waits for it, after a lost one it
+   * fails at once, as the server would no longer know who asks.
+   * @throws AppError of the server's answer, `server-unreachable`, or `bad-message` if the answer does not fit
+   */
+  async request<E extends ClientEvent>(event: E, payload: ClientRequest<E>): Promise<ClientReply<E>> {
+    if (this.#state === 'disconnected' || this.#state === 'closed') {
+      throw new AppError('server-unreachable', 'there is no connection to the server');
+    }
+    const answer: unknown = await this.#socket
+      .timeout(this.#requestTimeoutMs)
+      .emitWithAck(event, payload)
+      .catch((cause: unknown) => {
+        throw new AppError('server-unreachable', `the server did not answer "${event}" within ${this.#requestTimeoutMs} ms`, {
+          cause,
+        });
+      });
+    return readAnswer(event, answer);
+  }
+
+  /** Calls back for every message of this event that fits its schema; returns how to stop that. */
+  on<E extends ServerEvent>(event: E, handler: (message: ServerMessage<E>) => void): () => void {
+    const listener = (message: unknown) => {
+      const parsed = v.safeParse(serverEvents[event], message);
+      if (parsed.success) handler(parsed.output as ServerMessage<E>);
+      else this.#report(`the server sent a malformed "${event}": ${firstIssue(parsed.issues)}`);
+    };
+    this.#socket.on(event as string, listener);
+    return () => this.#socket.off(event as string, listener);
+  }
+
+  /** Connects again after the server itself has ended the connection. */
+  reconnect(): void {
+    if (this.#state === 'disconnected') this.#socket.connect();
+  }
+
+  close(): void {
+    this.#setState('closed');
+    this.#socket.disconnect();
+  }
+
+  #report(message: string): void {
+    this.#onProtocolError(new AppError('bad-message', message));
+  }
+
+  #setState(state: SignalingState): void {
+    if (this.#state === 'closed' || this.#state === state) return;
+    this.#state = state;
+    for (const listener of this.#stateListeners) listener(state);
+  }
+}
+
+function openSocket({ url, transports = ['polling', 'websocket'] }: SignalingClientOptions): Socket {
+  const settings = {
+    transports,
+    // Each client a connection of its own, whatever else the page opens.
+    forceNew: true,
+    reconnectionDelay: RECONNECT_MIN_MS,
+    reconnectionDelayMax: RECONNECT_MAX_MS,
+  };
+  return url === undefined ? io(settings) : io(url, settings);
+}
+
+function readAnswer<E extends ClientEvent>(event: E, answer: unknown): ClientReply<E> {
+  const refused = v.safeParse(failure, answer);
+  if (refused.success) throw AppError.fromReport(refused.output.error);
+  const accepted = v.safeParse(v.strictObject({ ok: v.literal(true), value: clientEvents[event].reply }), answer);
+  if (accepted.success) return accepted.output.value as ClientReply<E>;
+  throw new AppError('bad-message', `the server's answer to "${event}" is malformed: ${firstIssue(accepted.issues)}`);
+}
+
+function firstIssue(issues: readonly v.BaseIssue<unknown>[]): string {
+  const issue = issues[0];
+  return issue ? `${v.getDotPath(issue) ?? 'message'}: ${issue.message}` : 'unknown';
+}
