@@ -1,0 +1,217 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type CostTables, costTables, isUsable } from './cost.ts';
+import { predict } from './evaluate.ts';
+import { objectiveMs } from './explain.ts';
+import { allLinks, arbitraryProblem, device, link, problem, spec } from './plan.test-problem.ts';
+import { planRoom } from './plan.ts';
+import type { PlanLayout, PlanningProblem } from './problem.ts';
+import type { Part } from './split.ts';
+
+/** Bytes of n layers with a context of one token: 100 of weights and 4 of keys and values each. */
+const layers = (n: number) => n * 104;
+const HEAD = 60;
+const EMBEDDING = 50;
+
+function planned(asked: PlanningProblem): PlanLayout {
+  const result = planRoom(asked);
+  if (!result.ok) throw new Error(`${result.error.code}: ${result.error.message}`);
+  return result.layout;
+}
+
+function failed(asked: PlanningProblem) {
+  const result = planRoom(asked);
+  if (result.ok) throw new Error(`planned: ${result.layout.why}`);
+  return result.error;
+}
+
+const ranges = (layout: PlanLayout) => layout.stages.map((s) => [s.peerId, s.layers.startLayer, s.layers.endLayer]);
+
+describe('a plan', () => {
+  test('names the head on its last stage only and covers the layers in order', () => {
+    const devices = [1, 2, 3].map((id) => device(id, 5, layers(2) + HEAD));
+    const layout = planned(problem({ devices, spec: spec(6) }));
+    expect(layout.stages.map((s) => s.head)).toEqual([false, false, true]);
+    expect(ranges(layout).map(([, start, end]) => [start, end])).toEqual([
+      [0, 2],
+      [2, 4],
+      [4, 6],
+    ]);
+    expect(layout.predicted.linkMs).toHaveLength(4);
+  });
+
+  test('fills a device to its last byte and not one further', () => {
+    const exact = layers(4) + HEAD;
+    expect(ranges(planned(problem({ devices: [device(1, 5, exact)] })))).toEqual([[1, 0, 4]]);
+    expect(failed(problem({ devices: [device(1, 5, exact - 1)] })).code).toBe('does-not-fit');
+  });
+
+  test('keeps room for the embedding on a device that chats, and for every sequence', () => {
+    const exact = layers(4) + HEAD + EMBEDDING;
+    const room = { sources: [1], sequences: 1 };
+    expect(planned(problem({ ...room, devices: [device(1, 5, exact, true)] })).stages).toHaveLength(1);
+    expect(failed(problem({ ...room, devices: [device(1, 5, exact - 1, true)] })).code).toBe('does-not-fit');
+    expect(failed(problem({ devices: [device(1, 5, layers(4) + HEAD)], sequences: 2 })).message).toContain(
+      '16 bytes are missing',
+    );
+  });
+
+  test('says what is missing with its numbers', () => {
+    const big = spec(4, { name: 'Big', layerBytes: [1e9, 1e9, 1e9, 1e9], headBytes: 1e8 });
+    const error = failed(problem({ spec: big, devices: [device(1, 1, 1e9), device(2, 1, 1e9)] }));
+    expect(error).toEqual({
+      code: 'does-not-fit',
+      message: 'Big needs 4.1 GB with a context of 1 tokens, the room lends 2.0 GB: 2.1 GB are missing',
+    });
+  });
+
+  test('says so when enough is lent but in portions that hold no whole layer', () => {
+    const devices = [1, 2, 3, 4, 5, 6, 7].map((id) => device(id, 1, 100));
+    expect(failed(problem({ devices })).message).toMatch(/portions too small/);
+  });
+
+  test('gives a room without devices, and one whose numbers cannot be used, no-devices', () => {
+    expect(failed(problem({})).code).toBe('no-devices');
+    expect(failed(problem({ devices: [device(1, Number.NaN, 1e6)] })).code).toBe('no-devices');
+  });
+
+  test('prefers one device when links cost more than they save, and says so', () => {
+    const devices = [device(1, 5, 1e6), device(2, 5, 1e6)];
+    const layout = planned(problem({ devices, links: allLinks([1, 2], 40) }));
+    expect(layout.stages).toHaveLength(1);
+    expect(layout.why).toBe('Device 1 alone runs all 4 layers: 20.0 ms a token.');
+  });
+
+  test('spreads the layers for throughput as far as the bottleneck falls', () => {
+    const devices = [1, 2, 3, 4].map((id) => device(id, 5, 1e6));
+    const layout = planned(problem({ devices, objective: 'throughput' }));
+    expect(layout.stages).toHaveLength(4);
+    expect(layout.predicted.bottleneckMs).toBe(5);
+  });
+
+  test('puts a slow device with memory behind a fast one without', () => {
+    const layout = planned(problem({ devices: [device(1, 50, 1e6), device(2, 1, layers(3))] }));
+    expect(ranges(layout)).toEqual([
+      [2, 0, 3],
+      [1, 3, 4],
+    ]);
+  });
+
+  test('uses a device without links alone or not at all', () => {
+    const lonely = [device(1, 1, 1e6), device(2, 9, 300), device(3, 9, 300)];
+    expect(ranges(planned(problem({ devices: lonely, links: [link(2, 3)] })))).toEqual([[1, 0, 4]]);
+    const small = [device(1, 1, 300), device(2, 9, 300), device(3, 9, 300)];
+    expect(ranges(planned(problem({ devices: small, links: [link(2, 3)] }))).map(([id]) => id)).toEqual([2, 3]);
+  });
+
+  test('calls a room with memory but without links no-path', () => {
+    const devices = [device(1, 1, 300), device(2, 1, 300)];
+    expect(failed(problem({ devices, links: [] })).code).toBe('no-path');
+    expect(failed(problem({ devices, links: [link(1, 2, 2, 0)] })).code).toBe('no-path');
+    expect(failed(problem({ devices: [device(1, 1, 1e6)], links: [], sources: [9] })).code).toBe('no-path');
+  });
+
+  test('serves the chats that it can reach when another has no link', () => {
+    const asked = problem({ devices: [device(1, 1, 1e6)], sources: [8, 9], links: [link(1, 8, 10)] });
+    expect(planned(asked).predicted.linkMs[0]).toBeCloseTo(5, 3);
+  });
+
+  test('counts the way from the chats and back, as their mean', () => {
+    const asked = problem({ devices: [device(1, 1, 1e6)], sources: [8, 9], links: [link(1, 8, 10), link(1, 9, 30)] });
+    const { linkMs, msPerToken } = planned(asked).predicted;
+    expect(linkMs).toEqual([expect.closeTo(10, 3), expect.closeTo(10, 3)]);
+    expect(msPerToken).toBeCloseTo(24, 3);
+  });
+
+  test('finds the only chain of a room linked in a line, whatever the speeds', () => {
+    const order = [4, 2, 6, 1, 5, 3];
+    const devices = order.map((id, i) => device(id, i === 3 ? 1 : 10 + id, layers(1) + (i === 5 ? HEAD : 0)));
+    const links = order.slice(1).map((id, i) => link(order[i]!, id));
+    expect(ranges(planned(problem({ spec: spec(6), devices, links }))).map(([id]) => id)).toEqual(order);
+  });
+
+  test('passes through a small device when the large one could do without it but the links could not', () => {
+    const devices = [device(1, 1, layers(8)), device(2, 9, layers(1)), device(3, 9, layers(1) + HEAD)];
+    const layout = planned(problem({ spec: spec(8), devices, links: [link(1, 2), link(2, 3)] }));
+    expect(ranges(layout)).toEqual([
+      [1, 0, 6],
+      [2, 6, 7],
+      [3, 7, 8],
+    ]);
+  });
+
+  test('answers a full room of 32 devices and 80 layers for either objective', () => {
+    const devices = Array.from({ length: 32 }, (_, i) => device(i + 1, 5 + (i % 7), layers(4) + HEAD));
+    for (const objective of ['latency', 'throughput'] as const) {
+      const layout = planned(problem({ spec: spec(80), devices, objective }));
+      expect(layout.stages.length).toBeGreaterThanOrEqual(20);
+    }
+  });
+});
+
+describe('in any small room, absurd ones included', () => {
+  test('planning never throws, and what it answers is valid, finite and within memory', () => {
+    fc.assert(
+      fc.property(arbitraryProblem, (asked) => {
+        const result = planRoom(asked);
+        if (!result.ok) {
+          expect(['no-devices', 'does-not-fit', 'no-path']).toContain(result.error.code);
+          return;
+        }
+        const { stages, predicted, why } = result.layout;
+        expect(
+          stages.flatMap((s) =>
+            Array.from({ length: s.layers.endLayer - s.layers.startLayer }, (_, i) => s.layers.startLayer + i),
+          ),
+        ).toEqual(asked.spec.layerBytes.map((_, i) => i));
+        expect(new Set(stages.map((s) => s.peerId)).size).toBe(stages.length);
+        for (const ms of [predicted.msPerToken, predicted.bottleneckMs, ...predicted.stageMs, ...predicted.linkMs]) {
+          expect(Number.isFinite(ms) && ms >= 0).toBe(true);
+        }
+        expect(why.length).toBeLessThanOrEqual(500);
+        const tables = usableTables(asked, []);
+        const parts = stages.map((s) => ({ device: tables.peerIds.indexOf(s.peerId), ...s.layers }));
+        expect(predict(tables, parts)).not.toBeNull();
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('a plan is found exactly when trying every chain finds one, and is never worse than one device alone', () => {
+    fc.assert(
+      fc.property(arbitraryProblem, (full) => {
+        const asked = { ...full, sources: full.sources.slice(0, 1) };
+        const tables = usableTables(asked, asked.sources);
+        const all = everyPlan(tables);
+        const result = planRoom(asked);
+        expect(result.ok).toBe(all.length > 0);
+        if (!result.ok) return;
+        const solos = all
+          .filter((parts) => parts.length === 1)
+          .map((parts) => objectiveMs(predict(tables, parts)!, asked.objective));
+        expect(objectiveMs(result.layout.predicted, asked.objective)).toBeLessThanOrEqual(Math.min(...solos));
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+function usableTables(asked: PlanningProblem, sources: number[]): CostTables {
+  return costTables({ ...asked, devices: asked.devices.filter(isUsable) }, sources);
+}
+
+/** Brute force: every order of distinct devices with every contiguous cut. */
+function everyPlan(tables: CostTables): Part[][] {
+  const found: Part[][] = [];
+  const extend = (parts: Part[]) => {
+    const startLayer = parts.at(-1)?.endLayer ?? 0;
+    if (startLayer === tables.nLayers && predict(tables, parts)) found.push(parts);
+    for (const device of tables.peerIds.keys()) {
+      if (parts.some((p) => p.device === device)) continue;
+      for (let endLayer = startLayer + 1; endLayer <= tables.nLayers; endLayer++)
+        extend([...parts, { device, startLayer, endLayer }]);
+    }
+  };
+  extend([]);
+  return found;
+}

@@ -1,0 +1,21 @@
+import type { Objective } from '../model/plan.ts';
+import type { CostTables } from './cost.ts';
+import { coverAllLayers } from './coverage.ts';
+import type { Assignment } from './edgeshard.ts';
+import { type Part, splitAlong } from './split.ts';
+
+/**
+ * Makes one contiguous shard per device out of any assignment: keeps the order in which it first visits its devices and
+ * cuts the layers anew along that order, within memory.
+ *
+ * @returns null when that order has no such cut.
+ */
+export function repairAssignment(tables: CostTables, assignment: Assignment, objective: Objective): Part[] | null {
+  return splitAlong(tables, [...new Set(assignment)], objective);
+}
+
+/** Any plan within memory and links, beyond the devices and the order of an answer that cannot be repaired. */
+export function findAnyPlan(tables: CostTables, objective: Objective): Part[] | null {
+  const { order } = coverAllLayers(tables, true, (candidate) => splitAlong(tables, candidate, objective) !== null);
+  return order && splitAlong(tables, order, objective);
+}
