@@ -1,0 +1,23 @@
+import { type ByteSource, memorySource } from '../gguf/byte-source.ts';
+
+/** A file whose ranges can also be had piece by piece, as they arrive. */
+export interface RangeSource extends ByteSource {
+  /** Changes when the file's content does: its ETag or else its date; null when the server tells neither. */
+  readonly validator: string | null;
+  read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Bytes [start, end) in pieces of any size, all of them or an error. Stopping early stops the download. */
+  stream(start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** A file in memory, handed out in pieces of `pieceBytes`. */
+export function memoryRangeSource(bytes: Uint8Array, pieceBytes = 64 * 1024, url = 'memory:'): RangeSource {
+  const source = memorySource(bytes, url);
+  return {
+    ...source,
+    validator: null,
+    async *stream(start, end) {
+      const range = await source.read(start, end);
+      for (let at = 0; at < range.length; at += pieceBytes) yield range.subarray(at, at + pieceBytes);
+    },
+  };
+}

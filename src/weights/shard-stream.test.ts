@@ -1,0 +1,144 @@
+import { expect, test } from 'vitest';
+import { readGgufHeader } from '../gguf/header.ts';
+import { headTensors, layerTensors, sliceBytes, type TensorSlice } from '../gguf/shard-bytes.ts';
+import { tinyLlama, writeGguf } from '../gguf/test-gguf.ts';
+import type { WeightTensor } from '../gguf/weight-tensor.ts';
+import { memoryRangeSource, type RangeSource } from './range-source.ts';
+import type { ShardCache } from './shard-cache.ts';
+import { streamTensors } from './shard-stream.ts';
+
+const FILE = writeGguf(tinyLlama({ nLayers: 3, tiedHead: true }));
+const header = await readGgufHeader(memoryRangeSource(FILE));
+
+/** The file, with a record of what is asked of it. */
+function recorded(file = FILE): RangeSource & { ranges: [number, number][] } {
+  const source = memoryRangeSource(file, 1000);
+  const ranges: [number, number][] = [];
+  return {
+    ...source,
+    ranges,
+    stream: (start, end) => {
+      ranges.push([start, end]);
+      return source.stream(start, end);
+    },
+  };
+}
+
+class MapCache implements ShardCache {
+  readonly entries = new Map<string, Uint8Array>();
+  has = async (_: RangeSource, start: number, end: number) => this.entries.has(`${start}-${end}`);
+  get = async (_: RangeSource, start: number, end: number) => this.entries.get(`${start}-${end}`) ?? null;
+  put = async (_: RangeSource, start: number, bytes: Uint8Array) =>
+    void this.entries.set(`${start}-${start + bytes.length}`, bytes.slice());
+}
+
+async function collect(tensors: AsyncIterable<WeightTensor>): Promise<WeightTensor[]> {
+  const all: WeightTensor[] = [];
+  for await (const tensor of tensors) all.push(tensor);
+  return all;
+}
+
+function fromFile(slices: TensorSlice[]): WeightTensor[] {
+  return slices.map(({ role, type, rows, columns, start, end }) => ({
+    role,
+    type,
+    rows,
+    columns,
+    bytes: FILE.slice(start, end),
+  }));
+}
+
+test('a layer arrives whole, tensor by tensor, with one request for its bytes and no others', async () => {
+  const source = recorded();
+  const slices = layerTensors(header, 1);
+  expect(await collect(streamTensors(source, slices))).toEqual(fromFile(slices));
+  expect(source.ranges).toEqual([[slices[0]!.start, slices.at(-1)!.end]]);
+  expect(slices.at(-1)!.end - slices[0]!.start).toBe(sliceBytes(slices));
+});
+
+test('tensors with a gap between them come with a request each', async () => {
+  const source = recorded();
+  const slices = headTensors(header);
+  expect(await collect(streamTensors(source, slices.toReversed()))).toEqual(fromFile(slices));
+  expect(source.ranges).toEqual(slices.map(({ start, end }) => [start, end]));
+});
+
+test('no more is fetched than the tensor that is asked for next', async () => {
+  let pieces = 0;
+  const memory = memoryRangeSource(FILE, 1000);
+  const source: RangeSource = {
+    ...memory,
+    async *stream(start, end) {
+      for await (const piece of memory.stream(start, end)) {
+        pieces++;
+        yield piece;
+      }
+    },
+  };
+  const slices = layerTensors(header, 0);
+  let neededBytes = 0;
+  for await (const tensor of streamTensors(source, slices)) {
+    neededBytes += tensor.bytes.length;
+    expect(pieces).toBe(Math.ceil(neededBytes / 1000));
+  }
+});
+
+test('progress counts every byte once', async () => {
+  let total = 0;
+  const slices = layerTensors(header, 2);
+  await collect(
+    streamTensors(recorded(), slices, { onBytes: (count, from) => (total += from === 'network' ? count : Number.NaN) }),
+  );
+  expect(total).toBe(sliceBytes(slices));
+});
+
+test('what is in the cache is not fetched again, and what is missing there is', async () => {
+  const cache = new MapCache();
+  const slices = layerTensors(header, 0);
+  await collect(streamTensors(recorded(), slices, { cache }));
+  expect(cache.entries.size).toBe(slices.length);
+
+  const missing = slices[3]!;
+  cache.entries.delete(`${missing.start}-${missing.end}`);
+  const source = recorded();
+  const bytesFrom = { network: 0, cache: 0 };
+  const onBytes = (count: number, from: 'network' | 'cache') => {
+    bytesFrom[from] += count;
+  };
+  expect(await collect(streamTensors(source, slices, { cache, onBytes }))).toEqual(fromFile(slices));
+  expect(source.ranges).toEqual([[missing.start, missing.end]]);
+  const missingBytes = missing.end - missing.start;
+  expect(bytesFrom).toEqual({ network: missingBytes, cache: sliceBytes(slices) - missingBytes });
+});
+
+test('an entry that turns out to be damaged is fetched', async () => {
+  const slices = headTensors(header);
+  const damaged: ShardCache = { has: async () => true, get: async () => null, put: async () => undefined };
+  const source = recorded();
+  expect(await collect(streamTensors(source, slices, { cache: damaged }))).toEqual(fromFile(slices));
+  expect(source.ranges).toHaveLength(2);
+});
+
+test('a source that ends early is a truncated model', async () => {
+  const slices = layerTensors(header, 1);
+  const memory = memoryRangeSource(FILE);
+  const short: RangeSource = { ...memory, stream: (start, end) => memory.stream(start, end - 1) };
+  await expect(collect(streamTensors(short, slices))).rejects.toMatchObject({ code: 'model-truncated' });
+});
+
+test('a consumer that stops early stops the source', async () => {
+  let ended = false;
+  const memory = memoryRangeSource(FILE, 100);
+  const source: RangeSource = {
+    ...memory,
+    async *stream(start, end) {
+      try {
+        yield* memory.stream(start, end);
+      } finally {
+        ended = true;
+      }
+    },
+  };
+  for await (const _ of streamTensors(source, layerTensors(header, 0))) break;
+  expect(ended).toBe(true);
+});
