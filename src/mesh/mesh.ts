@@ -22,8 +22,6 @@ export interface MeshEvents {
   onFrame(from: PeerId, frame: ArrayBuffer): void;
   /** After every change. From `open` to anything else: what was on its way to or from that device may be lost. */
   onLinkState(link: LinkState): void;
-  /** The device has left the room. */
-  onLinkGone(peerId: PeerId): void;
   onLinkMeasured(to: PeerId, measure: LinkMeasure): void;
 }
 
@@ -64,13 +62,13 @@ export class Mesh {
     this.#selfId = options.selfId;
     this.#openLink = options.openLink ?? ((link) => new PeerLink({ ...link, iceServers: options.iceServers }));
     this.#probes = new ProbeQueue({
-      send: (to, message) => this.sendControl(to, message),
+      send: (to, message) => this.#sendControl(to, message),
       nowMs: options.nowMs ?? (() => performance.now()),
       onMeasured: options.events.onLinkMeasured,
     });
   }
 
-  /** Every link and what a page shows of it. */
+  /** Every link, without those of peers that have left, and what a page shows of it. */
   get links(): LinkState[] {
     return [...this.#links.values()].map((link) => link.view);
   }
@@ -99,20 +97,17 @@ export class Mesh {
     if (!link) return;
     this.#links.delete(peerId);
     link.close();
-    this.#options.events.onLinkGone(peerId);
   }
 
   /**
-   * Sends a frame after everything sent before it. It must not be changed or transferred afterwards.
+   * Sends a frame, or a control message as JSON text, after everything sent before it. A frame must not be changed or
+   * transferred afterwards.
    * @throws AppError `peer-lost` if there is no open link, `frame-too-large`, `link-congested`
    */
-  sendFrame(to: PeerId, frame: ArrayBuffer): void {
-    this.#link(to).send(frame);
-  }
-
-  /** As `sendFrame`. */
-  sendControl(to: PeerId, message: PeerMessage): void {
-    this.#link(to).send(JSON.stringify(message));
+  send(to: PeerId, data: ArrayBuffer | string): void {
+    const link = this.#links.get(to);
+    if (!link) throw new AppError('peer-lost', `there is no link to device ${to}`);
+    link.send(data);
   }
 
   /** Deadlines, beats and retries. To be called about every 500 ms, from a clock that runs in hidden tabs too. */
@@ -130,12 +125,6 @@ export class Mesh {
     for (const link of this.#links.values()) link.close();
     for (const peerId of this.#links.keys()) this.#probes.remove(peerId);
     this.#links.clear();
-  }
-
-  #link(peerId: PeerId): RoomLink {
-    const link = this.#links.get(peerId);
-    if (!link) throw new AppError('peer-lost', `there is no link to device ${peerId}`);
-    return link;
   }
 
   #ensureLink(peerId: PeerId): RoomLink | null {
@@ -192,9 +181,13 @@ export class Mesh {
     }
   }
 
+  #sendControl(to: PeerId, message: PeerMessage): void {
+    this.send(to, JSON.stringify(message));
+  }
+
   #answerProbe(to: PeerId, id: number): void {
     try {
-      this.sendControl(to, { kind: 'probe-ack', id });
+      this.#sendControl(to, { kind: 'probe-ack', id });
     } catch {
       // The other side gives its probe up by itself; an answer that cannot be sent is no news to anyone here.
     }

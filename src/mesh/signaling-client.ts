@@ -31,6 +31,7 @@ export interface SignalingClientOptions {
 const REQUEST_TIMEOUT_MS = 8000;
 const RECONNECT_MIN_MS = 300;
 const RECONNECT_MAX_MS = 3000;
+const ENDED_RECONNECT_MS = 1000;
 
 const failure = v.strictObject({ ok: v.literal(false), error: ErrorReportSchema });
 
@@ -39,7 +40,8 @@ export class SignalingClient {
   readonly #socket: Socket;
   readonly #requestTimeoutMs: number;
   readonly #onProtocolError: (error: AppError) => void;
-  readonly #stateListeners = new Set<(state: SignalingState) => void>();
+  readonly #connectionListeners = new Set<(connected: boolean) => void>();
+  #reconnectTimer: ReturnType<typeof setTimeout> | undefined;
   #state: SignalingState = 'connecting';
 
   constructor(options: SignalingClientOptions = {}) {
@@ -47,7 +49,7 @@ export class SignalingClient {
     this.#onProtocolError = options.onProtocolError ?? (() => {});
     this.#socket = openSocket(options);
     this.#socket.on('connect', () => this.#setState('connected'));
-    this.#socket.on('disconnect', () => this.#setState('disconnected'));
+    this.#socket.on('disconnect', (reason) => this.#disconnected(reason));
     this.#socket.onAny((event: string) => {
       if (!Object.hasOwn(serverEvents, event)) this.#report(`the server sent an unknown event "${event.slice(0, 40)}"`);
     });
@@ -57,10 +59,10 @@ export class SignalingClient {
     return this.#state;
   }
 
-  /** Calls back after every change; returns how to stop that. */
-  onState(listener: (state: SignalingState) => void): () => void {
-    this.#stateListeners.add(listener);
-    return () => this.#stateListeners.delete(listener);
+  /** Calls back whenever the connection was made or lost, but not for `close`; returns how to stop that. */
+  onConnection(listener: (connected: boolean) => void): () => void {
+    this.#connectionListeners.add(listener);
+    return () => this.#connectionListeners.delete(listener);
   }
 
   /**
@@ -94,24 +96,27 @@ export class SignalingClient {
     return () => this.#socket.off(event as string, listener);
   }
 
-  /** Connects again after the server itself has ended the connection. */
-  reconnect(): void {
-    if (this.#state === 'disconnected') this.#socket.connect();
+  close(): void {
+    this.#state = 'closed';
+    clearTimeout(this.#reconnectTimer);
+    this.#socket.disconnect();
   }
 
-  close(): void {
-    this.#setState('closed');
-    this.#socket.disconnect();
+  #disconnected(reason: string): void {
+    this.#setState('disconnected');
+    // socket.io comes back by itself after any loss but one that the server wanted, as for a tab that slept too long.
+    if (reason !== 'io server disconnect' || this.#state === 'closed') return;
+    this.#reconnectTimer = setTimeout(() => this.#socket.connect(), ENDED_RECONNECT_MS);
   }
 
   #report(message: string): void {
     this.#onProtocolError(new AppError('bad-message', message));
   }
 
-  #setState(state: SignalingState): void {
-    if (this.#state === 'closed' || this.#state === state) return;
+  #setState(state: 'connected' | 'disconnected'): void {
+    if (this.#state === 'closed') return;
     this.#state = state;
-    for (const listener of this.#stateListeners) listener(state);
+    for (const listener of this.#connectionListeners) listener(state === 'connected');
   }
 }
 
