@@ -1,4 +1,3 @@
-import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import type { RoomView } from '../../pool/room-view.ts';
 import { ErrorLines } from '../ui/error-line.tsx';
@@ -27,7 +26,7 @@ interface Props {
 export function ChatPage({ code, session, origin }: Props) {
   const view = useMemo(() => roomSignal(session), [session]).value;
   const conversation = useMemo(() => createConversation(session.pool), [session]);
-  const failures = useSignal(createFailures()).value;
+  const failures = useMemo(createFailures, []);
   return (
     <div class="chat">
       <PageHeader code={code}>

@@ -23,7 +23,9 @@ export function RoomPanel({ view, session, failures, origin }: Props) {
   return (
     <aside class="room-panel">
       <details open={matchMedia('(min-width: 60rem)').matches}>
-        <summary data-testid="panel-summary">{summaryWords(view)}</summary>
+        <summary class="panel-summary" data-testid="panel-summary">
+          {summaryWords(view)}
+        </summary>
         <div class="room-panel-body">
           <PlanView room={room} />
           <h2>Devices</h2>

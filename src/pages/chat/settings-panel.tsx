@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
 import type { RoomSettings } from '../../shared/model/room-settings.ts';
 import { ErrorLines } from '../ui/error-line.tsx';
 import { createFailures } from '../ui/failures.ts';
@@ -15,7 +16,7 @@ export function SettingsPanel({ settings, setSettings }: Props) {
   const draft = useSignal(draftOf(settings));
   const complaint = useSignal<Extract<DraftReading, { ok: false }> | null>(null);
   const outcome = useSignal('');
-  const failures = useSignal(createFailures()).value;
+  const failures = useMemo(createFailures, []);
   const save = async () => {
     const reading = readDraft(draft.value, location.origin);
     complaint.value = reading.ok ? null : reading;

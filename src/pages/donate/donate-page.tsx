@@ -1,4 +1,3 @@
-import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { RoomView } from '../../pool/room-view.ts';
 import { deviceRows } from '../ui/device-rows.ts';
@@ -34,7 +33,7 @@ export function DonatePage({ code, session }: Props) {
 }
 
 function Donation({ view, session }: { view: RoomView; session: PageSession }) {
-  const failures = useSignal(createFailures()).value;
+  const failures = useMemo(createFailures, []);
   const own = deviceRows(view).find((row) => row.isSelf) ?? null;
   const ownProblem = view.room?.peers.find((peer) => peer.peerId === view.selfId)?.problem ?? null;
   const { state, text } = donationState(view, own);

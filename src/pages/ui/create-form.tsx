@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
 import { DEFAULT_SETTINGS } from '../../shared/model/room-settings.ts';
 import { ErrorLines } from './error-line.tsx';
 import { createFailures } from './failures.ts';
@@ -16,7 +17,7 @@ export function CreateForm({ createRoom, onCreated }: Props) {
   const draft = useSignal(draftOf(DEFAULT_SETTINGS));
   const complaint = useSignal<Extract<DraftReading, { ok: false }> | null>(null);
   const isCreating = useSignal(false);
-  const failures = useSignal(createFailures()).value;
+  const failures = useMemo(createFailures, []);
   const create = async () => {
     const reading = readDraft(draft.value, location.origin);
     complaint.value = reading.ok ? null : reading;

@@ -1,8 +1,7 @@
 export interface Throttle {
   /** Runs the action now, or at the end of the running interval; any number of calls make one run. */
   request(): void;
-  /** Runs the action at once if it was requested and has not run yet. */
-  flush(): void;
+  /** Drops what was requested and has not run yet. */
   cancel(): void;
 }
 
@@ -23,21 +22,15 @@ export function throttle(action: () => void, intervalMs: number): Throttle {
     timer = null;
     if (wanted) run();
   };
-  const cancel = () => {
-    if (timer !== null) clearTimeout(timer);
-    timer = null;
-    wanted = false;
-  };
   return {
     request() {
       wanted = true;
       if (timer === null) run();
     },
-    flush() {
-      if (!wanted) return;
-      cancel();
-      action();
+    cancel() {
+      if (timer !== null) clearTimeout(timer);
+      timer = null;
+      wanted = false;
     },
-    cancel,
   };
 }

@@ -1,0 +1,199 @@
+import { h, render } from 'preact';
+import { afterEach, expect, test, vi } from 'vitest';
+import { page, userEvent } from 'vitest/browser';
+import '../ui/tokens.css';
+import '../ui/base.css';
+import './chat.css';
+import { AppError } from '../../shared/errors.ts';
+import { TEST_CODE, TestSession, testPeer, testPlan, testRoom, testStage, testView } from '../ui/test-room.ts';
+import type { AnswerChunk, ChatEngine, ChatRequest } from './chat-engine.ts';
+import { ChatPage } from './chat-page.tsx';
+
+const plan = testPlan([testStage(1, 0, 4), testStage(2, 4, 8, true)]);
+const peers = [testPeer(1, { chats: true }), testPeer(2), testPeer(3, { donates: false, chats: true })];
+const ready = testView(testRoom(peers, { plan }));
+
+afterEach(() => {
+  render(null, document.body);
+});
+
+type Answer = (request: ChatRequest) => AsyncIterable<AnswerChunk>;
+
+class TestChatSession extends TestSession {
+  readonly requests: ChatRequest[] = [];
+  answer: Answer = noAnswer;
+  readonly interrupt = vi.fn();
+  readonly pool: ChatEngine = {
+    chat: {
+      completions: {
+        create: async (request) => {
+          this.requests.push(request);
+          return this.answer(request);
+        },
+      },
+    },
+    interruptGenerate: this.interrupt,
+  };
+}
+
+async function* noAnswer(): AsyncGenerator<AnswerChunk> {}
+
+function open(view = ready, answer: Answer = noAnswer): TestChatSession {
+  const session = new TestChatSession(view);
+  session.answer = answer;
+  render(h(ChatPage, { code: TEST_CODE, session, origin: 'https://192.168.1.20:8443' }), document.body);
+  return session;
+}
+
+const piece = (content: string, ...token_ids: number[]): AnswerChunk => ({ choices: [{ delta: { content } }], token_ids });
+const answerElement = () => document.querySelector<HTMLElement>('[data-testid=message][data-role=assistant]');
+
+test('the devices, their layers and the plan are on the page', async () => {
+  await page.viewport(1280, 800);
+  open();
+  const devices = [...document.querySelectorAll<HTMLElement>('[data-testid=device]')].map(({ dataset }) => dataset);
+  expect(devices.map(({ peerId, state, layers, engine }) => [peerId, state, layers, engine])).toEqual([
+    ['1', 'serving', '0-3', 'webgpu'],
+    ['2', 'serving', '4-7', 'webgpu'],
+    ['3', 'idle', '', 'webgpu'],
+  ]);
+  await expect.element(page.getByTestId('plan-why')).toHaveTextContent('Because it is fastest.');
+  await expect.element(page.getByTestId('room-code')).toHaveTextContent(TEST_CODE);
+  const bar = page.getByRole('img', { name: 'layers 0–3 on Device 1, then layers 4–7 and the output on Device 2' });
+  await expect.element(bar).toBeVisible();
+  await expect.element(page.getByTestId('share-url')).toHaveTextContent('https://192.168.1.20:8443/donate/AB2CD');
+  expect(document.documentElement.dataset.phase).toBe('joined');
+});
+
+test('Enter asks, the answer is drawn with its ids and its speed', async () => {
+  const session = open(ready, async function* () {
+    yield piece('Once *upon*', 5, 6);
+    yield { choices: [{ delta: {}, finish_reason: 'stop' }] };
+    yield {
+      choices: [],
+      usage: { completion_tokens: 2, extra: { time_to_first_token_s: 0.25, prefill_tokens_per_s: 1, decode_tokens_per_s: 12.5 } },
+    };
+  });
+  await userEvent.fill(page.getByTestId('composer'), 'Tell me');
+  await userEvent.keyboard('{Enter}');
+  await expect.poll(() => answerElement()?.dataset.state).toBe('done');
+  expect(answerElement()?.dataset.tokenIds).toBe('5 6');
+  expect(answerElement()?.querySelector('em')?.textContent).toBe('upon');
+  await expect.element(page.getByTestId('answer-stats')).toHaveTextContent('2 tokens · 12.5 tokens/s · first token after 250 ms');
+  await expect.element(page.getByTestId('announcer')).toHaveTextContent('Answer: Once *upon*');
+  await expect.element(page.getByTestId('composer')).toHaveValue('');
+  expect(session.requests[0]?.messages).toEqual([{ role: 'user', content: 'Tell me' }]);
+});
+
+test('Shift+Enter breaks the line and asks nothing', async () => {
+  const session = open();
+  await userEvent.fill(page.getByTestId('composer'), 'one');
+  await userEvent.keyboard('{Shift>}{Enter}{/Shift}two');
+  await expect.element(page.getByTestId('composer')).toHaveValue('one\ntwo');
+  expect(session.requests).toEqual([]);
+});
+
+test('Stop is there while an answer streams, and only then', async () => {
+  let end = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const session = open(ready, async function* () {
+    yield piece('So far', 1);
+    await ended;
+  });
+  session.interrupt.mockImplementation(() => end());
+  await userEvent.fill(page.getByTestId('composer'), 'Go');
+  await userEvent.click(page.getByTestId('send'));
+  await expect.poll(() => answerElement()?.getAttribute('aria-busy')).toBe('true');
+  await expect.poll(() => answerElement()?.textContent).toContain('So far');
+  await userEvent.click(page.getByTestId('stop'));
+  await expect.poll(() => answerElement()?.dataset.state).toBe('stopped');
+  await expect.element(page.getByTestId('stop')).not.toBeInTheDocument();
+  await expect.element(page.getByTestId('send')).toBeVisible();
+});
+
+test('a failure names its code and what to do, and can be asked again', async () => {
+  let calls = 0;
+  const session = open(ready, async function* () {
+    if (calls++ === 0) throw new AppError('peer-lost', 'Device 2 has left');
+    yield piece('Better');
+  });
+  await userEvent.fill(page.getByTestId('composer'), 'Hello');
+  await userEvent.keyboard('{Enter}');
+  await expect.element(page.getByTestId('error')).toHaveTextContent('Device 2 has left Ask again');
+  expect(document.querySelector<HTMLElement>('[data-testid=error]')?.dataset.code).toBe('peer-lost');
+  await userEvent.click(page.getByTestId('retry'));
+  await expect.poll(() => session.requests.length).toBe(2);
+  expect(session.requests[1]?.messages).toEqual([{ role: 'user', content: 'Hello' }]);
+});
+
+test('the chosen temperature goes into the request', async () => {
+  const session = open();
+  await userEvent.click(page.getByText('Temperature 0.7'));
+  await userEvent.fill(page.getByTestId('temperature'), '0');
+  await userEvent.fill(page.getByTestId('max-tokens'), '64');
+  await userEvent.fill(page.getByTestId('composer'), 'Hi');
+  await userEvent.keyboard('{Enter}');
+  await expect.poll(() => session.requests[0]).toMatchObject({ temperature: 0, max_tokens: 64 });
+});
+
+test('before there is a plan nothing is sent, and what was typed waits', async () => {
+  const session = open(testView(testRoom(peers, { preparing: plan })));
+  await userEvent.fill(page.getByTestId('composer'), 'Hello');
+  await userEvent.keyboard('{Enter}');
+  await expect.element(page.getByTestId('waiting')).toHaveTextContent('The devices are loading their layers: 0%');
+  await expect.element(page.getByTestId('composer')).toHaveValue('Hello');
+  session.show(ready);
+  await userEvent.click(page.getByTestId('send'));
+  await expect.poll(() => session.requests.length).toBe(1);
+});
+
+test('a host saves settings, bad ones never leave the page', async () => {
+  await page.viewport(1280, 800);
+  const session = open();
+  await userEvent.click(page.getByText('Room settings'));
+  await userEvent.fill(page.getByTestId('setting-context'), '5');
+  await userEvent.click(page.getByTestId('setting-save'));
+  await expect.element(page.getByText('a whole number from 16 to 131072')).toBeVisible();
+  expect(session.calls).toEqual([]);
+  await userEvent.fill(page.getByTestId('setting-context'), '256');
+  await userEvent.selectOptions(page.getByTestId('setting-objective'), 'throughput');
+  await userEvent.selectOptions(page.getByTestId('setting-wire'), 'f16');
+  await userEvent.fill(page.getByTestId('setting-model'), 'https://models.example/a.gguf');
+  await userEvent.click(page.getByTestId('setting-save'));
+  const saved = { modelUrl: 'https://models.example/a.gguf', contextLength: 256, wireDtype: 'f16', objective: 'throughput' };
+  await expect.poll(() => session.calls).toEqual([`setSettings ${JSON.stringify(saved)}`]);
+});
+
+test('a guest sees no settings', () => {
+  open({ ...ready, isHost: false });
+  expect(document.querySelector('[data-testid=settings]')).toBeNull();
+});
+
+test("the switch takes the chat's own device out", async () => {
+  await page.viewport(1280, 800);
+  const session = open();
+  await userEvent.click(page.getByTestId('donate-switch'));
+  await expect.poll(() => session.calls).toEqual(['setDonates false']);
+});
+
+test('a room that does not exist says so and offers a way on', async () => {
+  open(testView(null, { phase: 'ended', error: { code: 'room-not-found', message: 'there is no room AB2CD' } }));
+  await expect.element(page.getByTestId('error')).toHaveTextContent('there is no room AB2CD');
+  await expect.element(page.getByText('Create or join a room')).toBeVisible();
+});
+
+test('a narrow phone scrolls nothing sideways', async () => {
+  await page.viewport(320, 640);
+  open(ready, async function* () {
+    yield piece(
+      `${'long'.repeat(60)}\n\n\`\`\`\n${'code '.repeat(60)}\n\`\`\`\n\n|${' wide |'.repeat(20)}\n|${'-|'.repeat(20)}\n|${' cell |'.repeat(20)}`,
+    );
+  });
+  await userEvent.click(page.getByTestId('panel-summary'));
+  await userEvent.fill(page.getByTestId('composer'), 'Hi');
+  await userEvent.keyboard('{Enter}');
+  await expect.poll(() => answerElement()?.dataset.state).toBe('done');
+  expect(document.documentElement.scrollWidth).toBe(320);
+});

@@ -1,0 +1,85 @@
+import { h, render } from 'preact';
+import { afterEach, expect, test } from 'vitest';
+import { page, userEvent } from 'vitest/browser';
+import type { SelfView } from '../../pool/room-view.ts';
+import { TEST_CODE, TestSession, testPeer, testPlan, testProfile, testRoom, testStage, testView } from '../ui/test-room.ts';
+import { DonatePage } from './donate-page.tsx';
+
+const stage = testStage(1, 0, 4);
+const plan = testPlan([stage, testStage(2, 4, 8, true)]);
+const base = testView(null).self;
+const viewOf = (self: Partial<SelfView>, room = testRoom([testPeer(1), testPeer(2)], { plan })) =>
+  testView(room, { isHost: false, self: { ...base, ...self } });
+
+afterEach(() => {
+  render(null, document.body);
+});
+
+function open(view = viewOf({})): TestSession {
+  const session = new TestSession(view);
+  render(h(DonatePage, { code: TEST_CODE, session }), document.body);
+  return session;
+}
+
+const stateOf = () => document.querySelector<HTMLElement>('[data-testid=donate-state]')?.dataset.state;
+
+test('a serving device shows its layers, its measurement and what it has served', async () => {
+  open(viewOf({ stage, profile: testProfile, tokensServed: 42 }));
+  expect(stateOf()).toBe('serving');
+  await expect.element(page.getByTestId('donate-layers')).toHaveTextContent('layers 0–3');
+  await expect.element(page.getByTestId('donate-layers')).toHaveAttribute('data-layers', '0-3');
+  await expect.element(page.getByTestId('tokens-served')).toHaveTextContent('42');
+  await expect.element(page.getByText('1.25 ms per layer')).toBeVisible();
+});
+
+test('the progress bar counts the bytes of its own shard', async () => {
+  const session = open(viewOf({ load: { loadedBytes: 250_000, shardBytes: 1_000_000 } }));
+  const bar = () => document.querySelector<HTMLProgressElement>('progress[data-testid=donate-progress]');
+  expect(bar()?.position).toBe(0.25);
+  session.show(viewOf({ load: { loadedBytes: 1_000_000, shardBytes: 1_000_000 } }));
+  await expect.poll(() => bar()?.position).toBe(1);
+});
+
+test('it says when it runs on the CPU, and why', async () => {
+  open(viewOf({ engineNote: 'WebGPU is missing in this browser: using the CPU' }));
+  await expect.element(page.getByTestId('engine-note')).toHaveTextContent('WebGPU is missing in this browser: using the CPU');
+});
+
+test('it follows its device from joining to measuring to serving', async () => {
+  const session = open(testView(null, { phase: 'connecting', selfId: null }));
+  expect(stateOf()).toBe('joining');
+  session.show(viewOf({ measuring: true }, testRoom([testPeer(1, { profile: null })])));
+  await expect.poll(stateOf).toBe('measuring');
+  session.show(viewOf({ stage }));
+  await expect.poll(stateOf).toBe('serving');
+});
+
+test('a link that cannot be made comes with advice', async () => {
+  const advice = 'This Wi-Fi keeps devices apart: use one that does not.';
+  open({ ...viewOf({}), links: [{ peerId: 2, state: 'failed', advice }] });
+  await expect.element(page.getByTestId('link')).toHaveTextContent(`Device 2: no direct link${advice}`);
+});
+
+test("the device's own problem is told with what to do", async () => {
+  const problem = { code: 'out-of-memory', message: 'the shard needs 2 GB, 1 GB is lent' } as const;
+  open(viewOf({}, testRoom([testPeer(1, { problem })])));
+  expect(stateOf()).toBe('problem');
+  await expect.element(page.getByTestId('error')).toHaveAttribute('data-code', 'out-of-memory');
+});
+
+test('the lent amount follows the slider', async () => {
+  const session = open();
+  const slider = document.querySelector<HTMLInputElement>('[data-testid=lend-slider]')!;
+  slider.focus();
+  await userEvent.keyboard('{ArrowRight}');
+  await expect.poll(() => session.calls).toEqual(['setLendBytes 1500000000']);
+});
+
+test('leaving leaves, and says thanks', async () => {
+  const session = open();
+  await userEvent.click(page.getByTestId('leave'));
+  expect(session.calls).toEqual(['leave null']);
+  session.show({ ...viewOf({ tokensServed: 7 }), phase: 'ended' });
+  await expect.poll(stateOf).toBe('ended');
+  await expect.element(page.getByTestId('tokens-served')).toHaveTextContent('7');
+});

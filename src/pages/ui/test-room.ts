@@ -1,0 +1,94 @@
+import type { RoomView } from '../../pool/room-view.ts';
+import type { DeviceProfile } from '../../shared/model/device-profile.ts';
+import type { Plan, Stage } from '../../shared/model/plan.ts';
+import { DEFAULT_SETTINGS } from '../../shared/model/room-settings.ts';
+import type { PeerState, RoomState } from '../../shared/protocol/signaling.ts';
+import type { PageSession } from './page-session.ts';
+
+/** Rooms for tests of the pages: small whole values to change one thing of. */
+
+export const TEST_CODE = 'AB2CD';
+
+export const testProfile: DeviceProfile = {
+  engine: 'webgpu',
+  adapter: 'Test adapter',
+  decodeLayerMs: 1.25,
+  prefillLayerMsPerToken: 0.25,
+  forwardOverheadMs: 2,
+  headMs: 3,
+  lendBytes: 1_000_000_000,
+};
+
+export function testPeer(peerId: number, change: Partial<PeerState> = {}): PeerState {
+  const blank = { progress: null, problem: null };
+  return { peerId, name: `Device ${peerId}`, donates: true, chats: false, profile: testProfile, ...blank, ...change };
+}
+
+export function testStage(peerId: number, startLayer: number, endLayer: number, head = false): Stage {
+  return { peerId, layers: { startLayer, endLayer }, head };
+}
+
+export function testPlan(stages: Stage[], change: Partial<Plan> = {}): Plan {
+  const predicted = { msPerToken: 40, bottleneckMs: 20, stageMs: stages.map(() => 10), linkMs: [1, ...stages.map(() => 1)] };
+  const { modelUrl, wireDtype, objective } = DEFAULT_SETTINGS;
+  return {
+    epoch: 1,
+    modelUrl,
+    contextLength: 512,
+    wireDtype,
+    objective,
+    stages,
+    predicted,
+    why: 'Because it is fastest.',
+    ...change,
+  };
+}
+
+export function testRoom(peers: PeerState[], change: Partial<RoomState> = {}): RoomState {
+  const nothing = { model: null, links: [], plan: null, preparing: null, problem: null };
+  return { code: TEST_CODE, hostId: 1, settings: DEFAULT_SETTINGS, peers, ...nothing, ...change };
+}
+
+export function testView(room: RoomState | null, change: Partial<RoomView> = {}): RoomView {
+  const self = { donates: true, engine: null, engineNote: null, measuring: false, profile: null, load: null, stage: null };
+  return {
+    phase: 'joined',
+    error: null,
+    selfId: 1,
+    isHost: true,
+    room,
+    links: [],
+    self: { ...self, lendBytes: 1_000_000_000, tokensServed: 0 },
+    ...change,
+  };
+}
+
+/** A session whose view the test sets, and which remembers what the page asked of it. */
+export class TestSession implements PageSession {
+  view: RoomView;
+  readonly calls: string[] = [];
+  private readonly listeners = new Set<(view: RoomView) => void>();
+
+  constructor(view: RoomView) {
+    this.view = view;
+  }
+
+  show(view: RoomView): void {
+    this.view = view;
+    for (const listener of this.listeners) listener(view);
+  }
+
+  subscribe(listener: (view: RoomView) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  setDonates = async (donates: boolean) => this.note('setDonates', donates);
+  setLendBytes = async (lendBytes: number) => this.note('setLendBytes', lendBytes);
+  setSettings: PageSession['setSettings'] = async (settings) => this.note('setSettings', settings);
+  leave = () => this.note('leave', null);
+
+  private note(call: string, argument: unknown): void {
+    this.calls.push(`${call} ${JSON.stringify(argument)}`);
+  }
+}
