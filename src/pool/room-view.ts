@@ -1,6 +1,5 @@
-import type { EngineKind } from '../shared/model/device-profile.ts';
 import type { ErrorReport } from '../shared/errors.ts';
-import type { DeviceProfile } from '../shared/model/device-profile.ts';
+import type { DeviceProfile, EngineKind } from '../shared/model/device-profile.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Stage } from '../shared/model/plan.ts';
 import type { LoadProgress, RoomState } from '../shared/protocol/signaling.ts';

@@ -1,5 +1,5 @@
 import type { ErrorReport } from '../shared/errors.ts';
-import type { DeviceProfile, EngineChoice, EngineKind } from '../shared/model/device-profile.ts';
+import type { DeviceProfile, EngineChoice } from '../shared/model/device-profile.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
 import type { Plan, Stage } from '../shared/model/plan.ts';
@@ -25,14 +25,6 @@ export interface GenerateSettings {
   logitBias: Record<number, number>;
   /** Text that ends the answer; it is not part of it. */
   stop: string[];
-  /** How many alternatives to report per token; null for no log probabilities. */
-  topLogprobs: number | null;
-}
-
-export interface TokenLogprob {
-  id: number;
-  logprob: number;
-  top: { id: number; text: string; logprob: number }[];
 }
 
 export type FinishReason = 'stop' | 'length' | 'abort';
@@ -47,8 +39,6 @@ export interface GenerateUsage {
 
 export interface WorkerSetup {
   selfId: PeerId;
-  /** Where relative model URLs start. */
-  origin: string;
   chats: boolean;
   donates: boolean;
   engine: EngineChoice;
@@ -82,22 +72,31 @@ export type ToWorker =
   | { kind: 'stop'; id: number }
   | { kind: 'forget' };
 
-export type FromWorker =
-  /** The worker's clock: hidden tabs slow the page's own. */
-  | { kind: 'tick'; nowMs: number }
-  | { kind: 'model-opened'; modelUrl: string; spec: ModelSpec }
-  | { kind: 'model-failed'; modelUrl: string; error: ErrorReport }
+/** Parts of an answer, for whoever asked. */
+export type AnswerMessage =
+  | { kind: 'generated'; id: number; text: string; tokenIds: number[] }
+  | { kind: 'finished'; id: number; reason: FinishReason; usage: GenerateUsage }
+  | { kind: 'generate-failed'; id: number; error: ErrorReport };
+
+/** What this tab's device says of itself. */
+export type DeviceMessage =
   | { kind: 'measuring' }
   | { kind: 'profile'; profile: DeviceProfile; engineNote: string }
   | { kind: 'device-failed'; error: ErrorReport }
   | { kind: 'progress'; epoch: number; progress: LoadProgress }
+  | { kind: 'stage'; stage: Stage | null }
+  | { kind: 'served'; tokensServed: number };
+
+/** What goes on to the server and the other devices. */
+export type RoomMessage =
+  /** The worker's clock: hidden tabs slow the page's own. */
+  | { kind: 'tick'; nowMs: number }
+  | { kind: 'model-opened'; modelUrl: string; spec: ModelSpec }
+  | { kind: 'model-failed'; modelUrl: string; error: ErrorReport }
   | { kind: 'ready'; epoch: number }
   | { kind: 'prepare-failed'; epoch: number; error: ErrorReport }
-  | { kind: 'stage'; stage: Stage | null; engine: EngineKind | null }
   | { kind: 'moved'; epoch: number }
-  | { kind: 'served'; tokensServed: number }
   | { kind: 'send-frame'; to: PeerId; frame: ArrayBuffer }
-  | { kind: 'send-message'; to: PeerId; message: PeerMessage }
-  | { kind: 'generated'; id: number; text: string; tokenIds: number[]; logprobs: TokenLogprob[] }
-  | { kind: 'finished'; id: number; reason: FinishReason; usage: GenerateUsage }
-  | { kind: 'generate-failed'; id: number; error: ErrorReport };
+  | { kind: 'send-message'; to: PeerId; message: PeerMessage };
+
+export type FromWorker = AnswerMessage | DeviceMessage | RoomMessage;

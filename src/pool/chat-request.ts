@@ -1,0 +1,46 @@
+import type { ChatCompletionMessageParam, ChatCompletionRequest } from '@mlc-ai/web-llm';
+import { AppError } from '../shared/errors.ts';
+import type { ChatTurn, GenerateSettings } from '../workers/messages.ts';
+
+/** Fields of a WebLLM request that a room cannot honour: refused, rather than ignored in silence. */
+const UNSUPPORTED = ['tools', 'tool_choice', 'response_format', 'logprobs', 'top_logprobs', 'ignore_eos'] as const;
+
+/** As WebLLM does when a request says nothing: the rest of the context. */
+const NO_LIMIT = Number.MAX_SAFE_INTEGER;
+
+/** @throws AppError bad-message naming the field that is not supported or out of range. */
+export function settingsOf(request: ChatCompletionRequest): GenerateSettings {
+  for (const field of UNSUPPORTED) if (request[field]) throw refused(`${field} is not supported by a room`);
+  if ((request.n ?? 1) !== 1) throw refused(`n is ${request.n}; a room gives one answer at a time`);
+  return {
+    temperature: within('temperature', request.temperature ?? 1, 0, 2),
+    topP: within('top_p', request.top_p ?? 1, 0, 1),
+    maxTokens: within('max_tokens', request.max_tokens ?? NO_LIMIT, 1, NO_LIMIT),
+    seed: request.seed ?? null,
+    repetitionPenalty: within('repetition_penalty', request.repetition_penalty ?? 1, 0.01, 10),
+    presencePenalty: within('presence_penalty', request.presence_penalty ?? 0, -2, 2),
+    frequencyPenalty: within('frequency_penalty', request.frequency_penalty ?? 0, -2, 2),
+    logitBias: Object.fromEntries(Object.entries(request.logit_bias ?? {}).map(([id, bias]) => [Number(id), bias])),
+    stop: request.stop ? [request.stop].flat() : [],
+  };
+}
+
+/** @throws AppError bad-message for images, audio and tool messages. */
+export function turnsOf(messages: ChatCompletionMessageParam[]): ChatTurn[] {
+  return messages.map(({ role, content }) => {
+    if (role !== 'system' && role !== 'user' && role !== 'assistant')
+      throw refused(`${role} messages are not supported by a room`);
+    if (Array.isArray(content) && content.some(({ type }) => type !== 'text')) throw refused('a room reads text only');
+    const text = Array.isArray(content) ? content.map((part) => ('text' in part ? part.text : '')).join('') : content;
+    return { role, content: text ?? '' };
+  });
+}
+
+function within(name: string, value: number, least: number, most: number): number {
+  if (value >= least && value <= most) return value;
+  throw refused(`${name} is ${value}; allowed are ${least} to ${most}`);
+}
+
+function refused(message: string): AppError {
+  return new AppError('bad-message', message);
+}

@@ -1,0 +1,18 @@
+/** The keys of rooms that this browser created: whoever holds a room's key may change its settings. */
+const keyName = (code: string) => `edgeshard.host.${code}`;
+
+export function rememberHostKey(code: string, hostKey: string): void {
+  try {
+    localStorage.setItem(keyName(code), hostKey);
+  } catch {
+    // Storage is full or forbidden: the room works, its settings can't be changed after leaving this page.
+  }
+}
+
+export function recallHostKey(code: string): string | null {
+  try {
+    return localStorage.getItem(keyName(code));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,335 @@
+import { Mesh } from '../mesh/mesh.ts';
+import { SignalingClient } from '../mesh/signaling-client.ts';
+import { AppError, type ErrorReport } from '../shared/errors.ts';
+import type { DeviceProfile, EngineChoice } from '../shared/model/device-profile.ts';
+import type { PeerId } from '../shared/model/link-profile.ts';
+import type { Plan } from '../shared/model/plan.ts';
+import type { RoomSettings } from '../shared/model/room-settings.ts';
+import {
+  BEAT_INTERVAL_MS,
+  type ClientEvent,
+  type ClientReply,
+  type ClientRequest,
+  type RoomState,
+} from '../shared/protocol/signaling.ts';
+import { PipelineClient } from '../workers/client.ts';
+import type { DeviceMessage, RoomMessage } from '../workers/messages.ts';
+import { readDeviceClass } from './device-class.ts';
+import { recallHostKey, rememberHostKey } from './host-keys.ts';
+import { PoolEngine } from './pool-engine.ts';
+import type { LinkView, RoomView, SelfView } from './room-view.ts';
+
+export interface SessionOptions {
+  code: string;
+  role: { donates: boolean; chats: boolean };
+  /** How the others see this device. */
+  name: string;
+  engine: EngineChoice;
+  /** Bytes; null for the default of this device class. */
+  lendBytes: number | null;
+}
+
+/** Makes a room on this page's server; this browser becomes its host. @throws AppError server-unreachable */
+export async function createRoom(settings: Partial<RoomSettings>): Promise<{ code: string }> {
+  const signaling = new SignalingClient();
+  try {
+    const { code, hostKey } = await signaling.request('room:create', { settings });
+    rememberHostKey(code, hostKey);
+    return { code };
+  } finally {
+    signaling.close();
+  }
+}
+
+/** Joins a room with this tab's device; what happens then is told through `view`. */
+export function openRoom(options: SessionOptions): RoomSession {
+  return new RoomSession(options);
+}
+
+/**
+ * One tab in one room: joins the signaling server, the links to the other devices and the pipeline worker. All state that
+ * a page shows is in `view`, a new value after every change.
+ */
+export class RoomSession {
+  readonly pool: PoolEngine;
+  private readonly options: SessionOptions;
+  private readonly signaling: SignalingClient;
+  private readonly worker: PipelineClient;
+  private readonly listeners = new Set<(view: RoomView) => void>();
+  private readonly plans = new Map<number, Plan>();
+  private mesh: Mesh | null = null;
+  private activeEpoch = 0;
+  private modelKey = '';
+  private lastBeatMs = 0;
+  private current: RoomView;
+
+  constructor(options: SessionOptions) {
+    this.options = options;
+    this.current = initialView(options);
+    this.signaling = new SignalingClient();
+    this.worker = new PipelineClient((message) => this.fromWorker(message));
+    this.pool = new PoolEngine({
+      worker: this.worker,
+      modelName: () => this.current.room?.model?.name ?? '',
+      checkRoom: () => this.checkRoom(),
+    });
+    this.listen();
+    addEventListener('pagehide', () => this.leave());
+  }
+
+  get view(): RoomView {
+    return this.current;
+  }
+
+  subscribe(listener: (view: RoomView) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async setDonates(donates: boolean): Promise<void> {
+    await this.signaling.request('peer:donates', { donates });
+    this.worker.send({ kind: 'donates', donates });
+    this.updateSelf({ donates });
+  }
+
+  async setLendBytes(lendBytes: number): Promise<void> {
+    this.worker.send({ kind: 'lend', lendBytes });
+    this.updateSelf({ lendBytes });
+  }
+
+  /** Host only. @throws AppError not-host */
+  async setSettings(settings: RoomSettings): Promise<void> {
+    await this.signaling.request('room:settings', settings);
+  }
+
+  leave(): void {
+    if (this.current.phase === 'ended') return;
+    this.end(null);
+  }
+
+  private listen(): void {
+    const { signaling } = this;
+    signaling.onConnection((connected) => (connected ? this.join() : this.connectionLost()));
+    signaling.on('room:state', (room) => this.applyRoom(room));
+    signaling.on('signal', ({ from, data }) => this.mesh?.handleSignal(from, data));
+    signaling.on('peer:left', ({ peerId }) => this.peerLeft(peerId));
+    signaling.on('plan:prepare', ({ plan }) => this.preparePlan(plan));
+    signaling.on('plan:activate', ({ epoch }) => this.activatePlan(epoch));
+    signaling.on('plan:retire', ({ epoch }) => this.worker.send({ kind: 'retire', epoch }));
+    signaling.on('dropped', ({ error }) => this.update({ error }));
+  }
+
+  private async join(): Promise<void> {
+    const { code, name, engine, lendBytes } = this.options;
+    const { donates } = this.current.self;
+    const { chats } = this.options.role;
+    try {
+      const joined = await this.signaling.request('room:join', { code, hostKey: recallHostKey(code), name, donates, chats });
+      this.startLinks(joined);
+      const setup = { selfId: joined.peerId, chats, donates, engine, lendBytes };
+      this.worker.send({ kind: 'setup', setup: { ...setup, deviceClass: readDeviceClass() } });
+      this.update({ phase: 'joined', selfId: joined.peerId, isHost: joined.isHost, error: null });
+      this.applyRoom(joined.room);
+    } catch (error) {
+      this.end(AppError.from(error).toReport());
+    }
+  }
+
+  private startLinks({ peerId, iceServers }: ClientReply<'room:join'>): void {
+    this.mesh?.closeAll();
+    this.mesh = new Mesh({
+      selfId: peerId,
+      iceServers,
+      sendSignal: (to, data) => this.tell('signal', { to, data }),
+      events: {
+        onFrame: (from, frame) => this.worker.send({ kind: 'frame', from, frame }),
+        onControl: (from, message) => this.worker.send({ kind: 'message', from, message }),
+        onLinkState: (link) => this.linkChanged(link),
+        onLinkMeasured: (to, link) => this.tell('link:report', { to, link }),
+      },
+    });
+  }
+
+  /** The server forgets a tab as soon as its socket closes, so that coming back means joining anew. */
+  private connectionLost(): void {
+    if (this.current.phase !== 'joined') return;
+    this.mesh?.closeAll();
+    this.mesh = null;
+    this.plans.clear();
+    this.activeEpoch = 0;
+    this.modelKey = '';
+    this.update({ phase: 'reconnecting', selfId: null, links: [], room: null });
+  }
+
+  private applyRoom(room: RoomState): void {
+    this.update({ room });
+    this.mesh?.setPeers(room.peers.map(({ peerId }) => peerId));
+    this.openModel(room.settings);
+    if (room.preparing) this.preparePlan(room.preparing);
+    if (room.plan) {
+      this.plans.set(room.plan.epoch, room.plan);
+      this.activatePlan(room.plan.epoch);
+    } else {
+      this.worker.send({ kind: 'no-plan' });
+    }
+  }
+
+  private openModel({ modelUrl, contextLength }: RoomSettings): void {
+    const key = JSON.stringify([modelUrl, contextLength]);
+    if (key === this.modelKey) return;
+    this.modelKey = key;
+    this.worker.send({ kind: 'model', modelUrl, contextLength });
+  }
+
+  private preparePlan(plan: Plan): void {
+    if (this.plans.has(plan.epoch)) return;
+    this.plans.set(plan.epoch, plan);
+    this.worker.send({ kind: 'prepare', plan });
+  }
+
+  private activatePlan(epoch: number): void {
+    const plan = this.plans.get(epoch);
+    if (!plan || epoch <= this.activeEpoch) return;
+    this.activeEpoch = epoch;
+    for (const known of this.plans.keys()) if (known < epoch) this.plans.delete(known);
+    this.worker.send({ kind: 'activate', plan });
+  }
+
+  private peerLeft(peerId: PeerId): void {
+    this.mesh?.peerLeft(peerId);
+    this.worker.send({ kind: 'peer-left', peerId, name: this.nameOf(peerId) });
+    this.update({ links: this.current.links.filter((link) => link.peerId !== peerId) });
+  }
+
+  private linkChanged(link: LinkView): void {
+    const others = this.current.links.filter(({ peerId }) => peerId !== link.peerId);
+    this.update({ links: [...others, link] });
+    this.worker.send({ kind: 'link', peerId: link.peerId, name: this.nameOf(link.peerId), open: link.state === 'open' });
+    if (link.state === 'failed') this.tell('link:report', { to: link.peerId, link: null });
+  }
+
+  private fromWorker(message: DeviceMessage | RoomMessage): void {
+    switch (message.kind) {
+      case 'tick':
+        this.tick(message.nowMs);
+        break;
+      case 'send-frame':
+        this.mesh?.send(message.to, message.frame);
+        break;
+      case 'send-message':
+        this.mesh?.send(message.to, JSON.stringify(message.message));
+        break;
+      case 'moved':
+        this.tell('plan:moved', { epoch: message.epoch });
+        break;
+      case 'ready':
+        this.tell('plan:ready', { epoch: message.epoch });
+        break;
+      case 'prepare-failed':
+        this.tell('plan:failed', { epoch: message.epoch, error: message.error });
+        break;
+      case 'model-opened':
+        this.modelOpened(message);
+        break;
+      case 'model-failed':
+        this.update({ error: message.error });
+        break;
+      default:
+        this.deviceChanged(message);
+    }
+  }
+
+  /** What this tab's own device reports of itself. */
+  private deviceChanged(message: DeviceMessage): void {
+    switch (message.kind) {
+      case 'measuring':
+        this.updateSelf({ measuring: true });
+        break;
+      case 'profile':
+        this.measured(message.profile, message.engineNote);
+        break;
+      case 'device-failed':
+        this.updateSelf({ measuring: false });
+        this.update({ error: message.error });
+        break;
+      case 'progress':
+        this.tell('peer:progress', { epoch: message.epoch, ...message.progress });
+        this.updateSelf({ load: message.progress });
+        break;
+      case 'stage':
+        this.updateSelf({ stage: message.stage });
+        break;
+      case 'served':
+        this.updateSelf({ tokensServed: message.tokensServed });
+        break;
+    }
+  }
+
+  private measured(profile: DeviceProfile, engineNote: string): void {
+    this.tell('peer:profile', { profile });
+    const { engine, lendBytes } = profile;
+    this.updateSelf({ measuring: false, profile, engine, engineNote, lendBytes });
+  }
+
+  private modelOpened({ modelUrl, spec }: Extract<RoomMessage, { kind: 'model-opened' }>): void {
+    if (this.current.error?.code.startsWith('model-')) this.update({ error: null });
+    if (this.current.isHost) this.tell('room:model', { modelUrl, spec });
+  }
+
+  private tick(nowMs: number): void {
+    this.mesh?.tick(nowMs);
+    if (this.current.phase !== 'joined' || nowMs - this.lastBeatMs < BEAT_INTERVAL_MS) return;
+    this.lastBeatMs = nowMs;
+    this.tell('beat', {});
+  }
+
+  /** Sends what nobody waits for; a refusal is shown. */
+  private tell<E extends ClientEvent>(event: E, payload: ClientRequest<E>): void {
+    this.signaling.request(event, payload).catch((error: unknown) => {
+      if (this.current.phase === 'joined') this.update({ error: AppError.from(error).toReport() });
+    });
+  }
+
+  /** @throws AppError with the reason when the room cannot answer at all and waiting will not help. */
+  private checkRoom(): void {
+    const { phase, room, error } = this.current;
+    if (phase === 'ended') throw AppError.fromReport(error ?? { code: 'not-joined', message: 'this tab has left the room' });
+    if (room && !room.plan && !room.preparing && room.problem) throw AppError.fromReport(room.problem);
+    if (error && !room?.plan) throw AppError.fromReport(error);
+  }
+
+  private nameOf(peerId: PeerId): string {
+    return this.current.room?.peers.find((peer) => peer.peerId === peerId)?.name ?? `device ${peerId}`;
+  }
+
+  private end(error: ErrorReport | null): void {
+    this.update({ phase: 'ended', error });
+    this.mesh?.closeAll();
+    this.signaling.close();
+    this.worker.terminate();
+  }
+
+  private updateSelf(change: Partial<SelfView>): void {
+    this.update({ self: { ...this.current.self, ...change } });
+  }
+
+  private update(change: Partial<RoomView>): void {
+    this.current = { ...this.current, ...change };
+    for (const listener of this.listeners) listener(this.current);
+  }
+}
+
+function initialView({ role, lendBytes }: SessionOptions): RoomView {
+  const self: SelfView = {
+    donates: role.donates,
+    engine: null,
+    engineNote: null,
+    measuring: false,
+    profile: null,
+    lendBytes: lendBytes ?? 0,
+    load: null,
+    stage: null,
+    tokensServed: 0,
+  };
+  return { phase: 'connecting', error: null, selfId: null, isHost: false, room: null, links: [], self };
+}

@@ -1,0 +1,96 @@
+import { AppError } from '../shared/errors.ts';
+import type {
+  ChatTurn,
+  DeviceMessage,
+  FinishReason,
+  FromWorker,
+  GenerateSettings,
+  GenerateUsage,
+  RoomMessage,
+  ToWorker,
+} from './messages.ts';
+
+export type GenerateEvent =
+  | { kind: 'text'; text: string; tokenIds: number[] }
+  | { kind: 'finished'; reason: FinishReason; usage: GenerateUsage };
+
+/** Takes the next part of an answer, or why there is none. */
+type Reader = (item: GenerateEvent | AppError) => void;
+
+/** The page's end of the pipeline worker. */
+export class PipelineClient {
+  private readonly worker: Worker;
+  private readonly generations = new Map<number, Reader>();
+  private nextGeneration = 1;
+
+  /** @param onMessage everything but the parts of answers, which go to whoever asked */
+  constructor(onMessage: (message: DeviceMessage | RoomMessage) => void) {
+    this.worker = new Worker(new URL('./pipeline-worker.ts', import.meta.url), { type: 'module', name: 'pipeline' });
+    this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.receive(data, onMessage);
+    this.worker.onerror = ({ message }) =>
+      onMessage({
+        kind: 'device-failed',
+        error: { code: 'internal', message: message || 'the pipeline worker could not start' },
+      });
+  }
+
+  send(message: ToWorker): void {
+    this.worker.postMessage(message, message.kind === 'frame' ? [message.frame] : []);
+  }
+
+  /**
+   * Asks the room. Yields text as it comes; the last event is `finished`.
+   * @throws AppError when the answer cannot go on; what was yielded before stays.
+   */
+  async *generate(turns: ChatTurn[], settings: GenerateSettings, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
+    const id = this.nextGeneration++;
+    const queue: (GenerateEvent | AppError)[] = [];
+    let wake = () => {};
+    const stop = () => this.send({ kind: 'stop', id });
+    this.generations.set(id, (item) => {
+      queue.push(item);
+      wake();
+    });
+    signal.addEventListener('abort', stop);
+    try {
+      this.send({ kind: 'generate', id, turns, settings });
+      for (;;) {
+        const item = queue.shift();
+        if (item instanceof AppError) throw item;
+        if (item) yield item;
+        if (item?.kind === 'finished') return;
+        if (queue.length === 0) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+      // A reader that walks away in mid-answer stops it.
+      if (this.generations.delete(id)) stop();
+    }
+  }
+
+  terminate(): void {
+    this.worker.terminate();
+    for (const read of this.generations.values()) read(new AppError('stopped', 'this tab has left the room'));
+    this.generations.clear();
+  }
+
+  private receive(message: FromWorker, onMessage: (message: DeviceMessage | RoomMessage) => void): void {
+    switch (message.kind) {
+      case 'generated':
+        this.generations.get(message.id)?.({ kind: 'text', text: message.text, tokenIds: message.tokenIds });
+        return;
+      case 'finished':
+        this.generations.get(message.id)?.({ kind: 'finished', reason: message.reason, usage: message.usage });
+        return;
+      case 'generate-failed':
+        this.generations.get(message.id)?.(AppError.fromReport(message.error));
+        return;
+      default:
+        onMessage(message);
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import type { Transport } from '../pipeline/transport.ts';
+import { AppError } from '../shared/errors.ts';
+import type { PeerId } from '../shared/model/link-profile.ts';
+import { encodeForward, encodeReply, type Frame } from '../shared/protocol/frame.ts';
+import type { PeerMessage } from '../shared/protocol/peer.ts';
+import type { FromWorker } from './messages.ts';
+
+/** Where frames and messages for this very device go. */
+export interface LocalReceiver {
+  receiveFrame(frame: Frame): void;
+  receiveMessage(from: PeerId, message: PeerMessage): void;
+}
+
+/** Sends through the page's links, which live on the main thread; to this device itself without encoding. */
+export class WorkerTransport implements Transport {
+  readonly selfId: PeerId;
+  private readonly local: LocalReceiver;
+  private readonly post: (message: FromWorker, transfer: Transferable[]) => void;
+  private readonly open = new Map<PeerId, string>();
+
+  constructor(selfId: PeerId, local: LocalReceiver, post: (message: FromWorker, transfer: Transferable[]) => void) {
+    this.selfId = selfId;
+    this.local = local;
+    this.post = post;
+  }
+
+  linkChanged(peerId: PeerId, name: string, open: boolean): void {
+    if (open) this.open.set(peerId, name);
+    else this.open.delete(peerId);
+  }
+
+  sendFrame(to: PeerId, frame: Frame): void {
+    if (to === this.selfId) {
+      // In a task of its own, as from any other device: a sender never runs the receiver's code.
+      queueMicrotask(() => this.local.receiveFrame(frame));
+      return;
+    }
+    this.requireLink(to);
+    const bytes = frame.kind === 'forward' ? encodeForward(frame) : encodeReply(frame);
+    this.post({ kind: 'send-frame', to, frame: bytes }, [bytes]);
+  }
+
+  sendMessage(to: PeerId, message: PeerMessage): void {
+    if (to === this.selfId) {
+      queueMicrotask(() => this.local.receiveMessage(to, message));
+      return;
+    }
+    this.requireLink(to);
+    this.post({ kind: 'send-message', to, message }, []);
+  }
+
+  private requireLink(to: PeerId): void {
+    if (!this.open.has(to)) throw new AppError('peer-lost', `there is no connection to device ${to}`);
+  }
+}
