@@ -4,6 +4,8 @@ import type { ErrorReport } from '../../shared/errors.ts';
 export interface ChatEngine {
   chat: { completions: { create(request: ChatRequest): Promise<AsyncIterable<AnswerChunk>> } };
   interruptGenerate(): unknown;
+  /** Lets the devices forget what they keep of this chat. */
+  resetChat(): unknown;
 }
 
 export interface ChatRequest extends Sampling {

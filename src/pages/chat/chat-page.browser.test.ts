@@ -33,6 +33,7 @@ class TestChatSession extends TestSession {
       },
     },
     interruptGenerate: this.interrupt,
+    resetChat: vi.fn(),
   };
 }
 

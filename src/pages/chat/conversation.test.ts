@@ -15,11 +15,14 @@ const usage: AnswerChunk = {
 function engineOf(answer: (request: ChatRequest) => AsyncGenerator<AnswerChunk>) {
   const requests: ChatRequest[] = [];
   const interruptGenerate = vi.fn();
+  const resetChat = vi.fn();
   const create = async (request: ChatRequest) => {
     requests.push(request);
     return answer(request);
   };
-  return { requests, interruptGenerate, chat: { completions: { create } } } satisfies ChatEngine & { requests: ChatRequest[] };
+  return { requests, interruptGenerate, resetChat, chat: { completions: { create } } } satisfies ChatEngine & {
+    requests: ChatRequest[];
+  };
 }
 
 /** A promise that the test resolves when it wants to. */
@@ -85,7 +88,7 @@ test('a failed answer keeps what it had, says why, and is left out of what follo
 
 test('a request that is refused at once is a failed answer too', async () => {
   const refuse = () => Promise.reject(new Error('no engine'));
-  const conversation = createConversation({ chat: { completions: { create: refuse } }, interruptGenerate: () => {} });
+  const conversation = createConversation({ ...engineOf(twoTokens), chat: { completions: { create: refuse } } });
   await conversation.ask('Hello', DEFAULT_SAMPLING);
   expect(conversation.turns.value[0]?.answer.value).toMatchObject({ state: 'failed', error: { code: 'internal' } });
 });
@@ -118,6 +121,7 @@ test('a new conversation forgets the old one and waits for its answer to end', a
   expect(conversation.turns.value).toEqual([]);
   expect(conversation.isAnswering.value).toBe(true);
   expect(engine.interruptGenerate).toHaveBeenCalledOnce();
+  expect(engine.resetChat).toHaveBeenCalledOnce();
   interrupted.open();
   await asked;
   expect(conversation.isAnswering.value).toBe(false);

@@ -49,6 +49,7 @@ export function createConversation(engine: ChatEngine): Conversation {
 
   function clear(): void {
     stop();
+    void engine.resetChat();
     turns.value = [];
   }
 

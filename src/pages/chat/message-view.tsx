@@ -66,8 +66,9 @@ function EndNote({ message }: { message: ChatMessage }) {
 
 function StatsLine({ stats }: { stats: AnswerStats }) {
   const words = [
-    `${stats.tokens} tokens`,
-    formatRate(stats.tokensPerSecond),
+    stats.tokens === 1 ? '1 token' : `${stats.tokens} tokens`,
+    // A single token has a first time and no rate.
+    ...(stats.tokensPerSecond > 0 ? [formatRate(stats.tokensPerSecond)] : []),
     ...(stats.firstTokenMs === null ? [] : [`first token after ${formatMs(stats.firstTokenMs)}`]),
   ];
   return (

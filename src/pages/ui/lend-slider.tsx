@@ -1,18 +1,21 @@
 import { useSignal } from '@preact/signals';
+import { readDeviceClass } from '../../pool/device-class.ts';
 import { formatBytes } from './format.ts';
 import { lendSteps, maxLendBytes } from './lend-steps.ts';
 
 interface Props {
+  /** 0 until the device has measured itself: then there is nothing to slide yet. */
   lendBytes: number;
   onChange: (lendBytes: number) => void;
 }
 
 /** How much memory this device lends. Sliding only shows the amount, letting go applies it: each change makes a new plan. */
 export function LendSlider({ lendBytes, onChange }: Props) {
-  const steps = lendSteps(lendBytes, maxLendBytes(navigator.userAgent));
+  const steps = lendSteps(lendBytes, maxLendBytes(readDeviceClass()));
   const sliding = useSignal<number | null>(null);
   const index = sliding.value ?? steps.indexOf(lendBytes);
   const shownBytes = steps[index] ?? lendBytes;
+  if (lendBytes === 0) return null;
   return (
     <label class="field lend">
       <span>

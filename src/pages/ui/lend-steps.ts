@@ -16,15 +16,13 @@ const STEPS_BYTES = [
   16 * GB,
 ];
 
-/** A tab on an iPhone dies at about 1.5 GB in all, so it may lend 1 GB; other phones and tablets keep room for their system. */
-const PHONE_LIMITS: readonly [RegExp, number][] = [
-  [/iPhone|iPad/, GB],
-  [/Android|Mobile/, 4 * GB],
-];
-
-/** The most that a device of this class may lend, bytes. */
-export function maxLendBytes(userAgent: string): number {
-  return PHONE_LIMITS.find(([pattern]) => pattern.test(userAgent))?.[1] ?? 16 * GB;
+/**
+ * The most that a device may lend, bytes. A tab on an iPhone or iPad (which may call itself a Mac) dies at about 1.5 GB in
+ * all, so it may lend 1 GB; other phones and tablets keep room for their system.
+ */
+export function maxLendBytes({ mobile, userAgent }: { mobile: boolean; userAgent: string }): number {
+  if (!mobile) return 16 * GB;
+  return /iPhone|iPad|Macintosh/.test(userAgent) ? GB : 4 * GB;
 }
 
 /** The positions of the lend slider, bytes, ascending. The present amount is always one of them. */
