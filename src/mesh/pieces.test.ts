@@ -20,6 +20,11 @@ function delivered(frame: ArrayBuffer): ArrayBuffer[] {
   return [...piecesOf(frame)].map((piece) => piece.slice().buffer);
 }
 
+/** Compares far quicker than an array does. */
+function asText(bytes: AllowSharedBufferSource): string {
+  return new TextDecoder('latin1').decode(bytes);
+}
+
 function starting(totalBytes: number, body: number): ArrayBuffer {
   const piece = new ArrayBuffer(4 + body);
   new DataView(piece).setUint32(0, totalBytes, true);
@@ -38,7 +43,7 @@ describe('frames in pieces', () => {
           const pieces = delivered(bytes.slice().buffer);
           const results = pieces.map((piece) => reassembler.push(piece));
           expect(results.slice(0, -1).every((result) => result === null)).toBe(true);
-          expect(new Uint8Array(results.at(-1)!)).toEqual(new Uint8Array(bytes));
+          expect(asText(results.at(-1)!)).toBe(asText(bytes));
           expect(reassembler.midFrame).toBe(false);
         }
       }),

@@ -4,7 +4,7 @@ import type { SignalData } from '../shared/protocol/signaling.ts';
  * Tells the signals of one connection attempt from those of another between the same two tabs. A late answer or
  * candidate of an abandoned attempt would spoil the next one: applied to it, it makes the browser fail the connection.
  */
-const ATTEMPT_LINE = /^a=x-edgeshard-attempt:(\d{1,9})\r?\n?/m;
+const ATTEMPT_LINE = /^a=x-edgeshard-attempt:(\d{1,9})(?:\r?\n|$)/m;
 const CANDIDATE_FRAGMENT = / ufrag ([^\s]+)/;
 const DESCRIPTION_FRAGMENT = /^a=ice-ufrag:([^\s]+)/gm;
 

@@ -1,0 +1,333 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { MAX_FRAME_BYTES } from '../shared/protocol/frame.ts';
+import type { LinkMeasure, SignalData } from '../shared/protocol/signaling.ts';
+import type { LinkState } from './link-state.ts';
+import { Mesh, type PipelineMessage } from './mesh.ts';
+import { PeerLink } from './peer-link.ts';
+
+/** One tab: a mesh, and what it has told. */
+interface Tab {
+  mesh: Mesh;
+  received: (PipelineMessage | ArrayBuffer)[];
+  measures: { to: number; measure: LinkMeasure }[];
+  states: LinkState[];
+}
+
+/** Relays signals between the tabs of this page as the server does, later but in order. */
+class Room {
+  readonly tabs = new Map<number, Tab>();
+  /** What of a signal arrives: it once, twice, or not at all. */
+  deliver: (from: number, to: number, data: SignalData) => SignalData[] = (_from, _to, data) => [data];
+
+  join(selfId: number): Tab {
+    const tab: Tab = { mesh: null as unknown as Mesh, received: [], measures: [], states: [] };
+    tab.mesh = new Mesh({
+      selfId,
+      iceServers: [],
+      sendSignal: (to, data) => {
+        for (const copy of this.deliver(selfId, to, data))
+          queueMicrotask(() => this.tabs.get(to)?.mesh.handleSignal(selfId, copy));
+      },
+      events: {
+        onControl: (_from, message) => tab.received.push(message),
+        onFrame: (_from, frame) => tab.received.push(frame),
+        onLinkState: (state) => tab.states.push(state),
+        onLinkMeasured: (to, measure) => tab.measures.push({ to, measure }),
+      },
+    });
+    this.tabs.set(selfId, tab);
+    for (const other of this.tabs.values()) other.mesh.setPeers([...this.tabs.keys()]);
+    return tab;
+  }
+
+  leave(peerId: number): void {
+    this.tabs.get(peerId)?.mesh.closeAll();
+    this.tabs.delete(peerId);
+  }
+}
+
+const rooms: Room[] = [];
+
+function openRoom(): Room {
+  const room = new Room();
+  rooms.push(room);
+  return room;
+}
+
+afterEach(() => {
+  for (const room of rooms.splice(0)) for (const peerId of [...room.tabs.keys()]) room.leave(peerId);
+});
+
+function stateOf(tab: Tab, peerId: number): string | undefined {
+  return tab.mesh.links.find((link) => link.peerId === peerId)?.state;
+}
+
+async function untilOpen(tab: Tab, ...peerIds: number[]): Promise<void> {
+  await vi.waitFor(() => expect(peerIds.map((peerId) => stateOf(tab, peerId))).toEqual(peerIds.map(() => 'open')), 10_000);
+}
+
+/** Bytes that say where they are. */
+function patterned(bytes: number): ArrayBuffer {
+  return Uint8Array.from({ length: bytes }, (_, i) => (i * 31 + (i >> 8)) & 0xff).buffer;
+}
+
+const free = (sequence: number): PipelineMessage => ({ kind: 'free', sequence });
+
+/** Lets time pass for one mesh without waiting for it. */
+function advance(mesh: Mesh, fromMs: number, byMs: number): void {
+  for (let nowMs = fromMs; nowMs <= fromMs + byMs; nowMs += 500) mesh.tick(nowMs);
+}
+
+describe('a mesh of tabs', () => {
+  test('frames of every size arrive whole and in order with the texts between them, both ways', async () => {
+    const room = openRoom();
+    const [one, two] = [room.join(1), room.join(2)];
+    await untilOpen(one, 2);
+    await untilOpen(two, 1);
+    const frames = [0, 1, 4092, 4096, 4097, 1_000_000].map(patterned);
+    const sent = frames.flatMap((frame, i) => [free(i), frame]);
+    for (const [from, to] of [[one, 2] as const, [two, 1] as const]) {
+      for (const item of sent) from.mesh.send(to, item instanceof ArrayBuffer ? item : JSON.stringify(item));
+    }
+    for (const tab of [one, two]) {
+      await vi.waitFor(() => expect(tab.received).toHaveLength(sent.length), 10_000);
+      expect(tab.received.map(bytesOf)).toEqual(sent.map(bytesOf));
+    }
+  });
+
+  test('a frame of the largest size passes while a text behind it waits its turn', async () => {
+    const room = openRoom();
+    const [one, two] = [room.join(1), room.join(2)];
+    await untilOpen(one, 2);
+    await untilOpen(two, 1);
+    one.mesh.send(2, new ArrayBuffer(MAX_FRAME_BYTES));
+    one.mesh.send(2, JSON.stringify(free(1)));
+    await vi.waitFor(() => expect(two.received).toHaveLength(2), 30_000);
+    expect((two.received[0] as ArrayBuffer).byteLength).toBe(MAX_FRAME_BYTES);
+    expect(two.received[1]).toEqual(free(1));
+  });
+
+  test('frames beyond what a link can take are refused whole', async () => {
+    const room = openRoom();
+    const [one, two] = [room.join(1), room.join(2)];
+    await untilOpen(one, 2);
+    await untilOpen(two, 1);
+    const frame = new ArrayBuffer(MAX_FRAME_BYTES);
+    const flood = () => {
+      for (let i = 0; i < 20; i++) one.mesh.send(2, frame);
+    };
+    expect(flood).toThrow(expect.objectContaining({ code: 'link-congested' }));
+    expect(stateOf(one, 2)).toBe('open');
+  });
+
+  test('without signals the advice says that the other tab may sleep', async () => {
+    const room = openRoom();
+    const sent: string[] = [];
+    room.deliver = (_from, _to, data) => {
+      sent.push(data.type);
+      return [];
+    };
+    room.join(1);
+    const two = room.join(2);
+    await vi.waitFor(() => expect(sent).toContain('candidate'), 10_000);
+    advance(two.mesh, 0, 10_000);
+    expect(two.mesh.links).toEqual([{ peerId: 1, state: 'failed', advice: expect.stringContaining('asleep') }]);
+  });
+
+  test('with descriptions but no way through the advice speaks of the Wi-Fi', async () => {
+    const room = openRoom();
+    const seen: string[] = [];
+    room.deliver = (from, _to, data) => {
+      seen.push(`${from} ${data.type}`);
+      return data.type === 'candidate' ? [] : [data];
+    };
+    room.join(1);
+    const two = room.join(2);
+    await vi.waitFor(() => expect(seen).toEqual(expect.arrayContaining(['1 answer', '2 candidate'])), 10_000);
+    advance(two.mesh, 0, 10_000);
+    expect(two.mesh.links).toEqual([{ peerId: 1, state: 'failed', advice: expect.stringContaining('hotspot') }]);
+  });
+
+  test('three tabs all link with each other, and each pair is measured once, by the newcomer', async () => {
+    const room = openRoom();
+    const tabs = [room.join(1), room.join(2), room.join(3)];
+    await vi.waitFor(
+      () => expect(tabs.map((tab) => tab.measures.map(({ to }) => to).toSorted())).toEqual([[], [1], [1, 2]]),
+      20_000,
+    );
+    for (const { measure } of tabs.flatMap((tab) => tab.measures)) {
+      expect(measure.rttMs).toBeGreaterThan(0);
+      expect(measure.rttMs).toBeLessThan(1000);
+      expect(measure.linkMbps).toBeGreaterThan(1);
+      expect(measure.linkMbps).toBeLessThanOrEqual(1000);
+    }
+  });
+
+  test('a tab that closes is noticed within a moment, and its id is dead from then on', async () => {
+    const room = openRoom();
+    const [one, two] = [room.join(1), room.join(2)];
+    await untilOpen(one, 2);
+    await untilOpen(two, 1);
+    two.mesh.closeAll();
+    await vi.waitFor(() => expect(stateOf(one, 2)).toBe('connecting'), 3000);
+    expect(() => one.mesh.send(2, 'x')).toThrow(expect.objectContaining({ code: 'peer-lost' }));
+    one.mesh.peerLeft(2);
+    one.mesh.handleSignal(2, { type: 'offer', sdp: 'a=x-edgeshard-attempt:9\r\n' });
+    expect(one.mesh.links).toEqual([]);
+  });
+
+  test('a tab that comes back under a new id is linked again', async () => {
+    const room = openRoom();
+    const one = room.join(1);
+    room.join(2);
+    await untilOpen(one, 2);
+    room.leave(2);
+    const back = room.join(3);
+    await untilOpen(one, 3);
+    await untilOpen(back, 1);
+    expect(one.mesh.links.map((link) => link.peerId)).toEqual([3]);
+  });
+
+  test('repeated signals do no harm', async () => {
+    const room = openRoom();
+    room.deliver = (_from, _to, data) => [data, data];
+    const [one, two] = [room.join(1), room.join(2)];
+    await untilOpen(one, 2);
+    await untilOpen(two, 1);
+    expect(one.states.map(({ state }) => state)).toEqual(['connecting', 'open']);
+  });
+
+  test('an attempt whose answer was lost is followed by one that works, and its late answer does not spoil it', async () => {
+    const room = openRoom();
+    const late: SignalData[] = [];
+    room.deliver = (from, _to, data) => {
+      if (from === 2) return [data];
+      late.push(data);
+      return [];
+    };
+    const [one, two] = [room.join(1), room.join(2)];
+    await vi.waitFor(() => expect(late.some((data) => data.type === 'answer')).toBe(true), 10_000);
+    advance(two.mesh, 0, 10_000);
+    expect(stateOf(two, 1)).toBe('failed');
+    room.deliver = (_from, _to, data) => [...late.splice(0), data];
+    advance(two.mesh, 10_500, 1500);
+    await untilOpen(two, 1);
+    await untilOpen(one, 2);
+  });
+
+  test('a link that breaks is made anew', async () => {
+    const room = openRoom();
+    const [one, two] = [room.join(1), room.join(2)];
+    await untilOpen(one, 2);
+    await untilOpen(two, 1);
+    two.mesh.tick(0);
+    // Nothing is heard of tab 1 as its mesh does not tick.
+    await vi.waitFor(() => expect(two.measures).toHaveLength(1), 10_000);
+    advance(two.mesh, 500, 8500);
+    await vi.waitFor(() => expect(two.states.filter(({ state }) => state === 'open')).toHaveLength(2), 10_000);
+    await untilOpen(one, 2);
+    one.mesh.send(2, JSON.stringify(free(5)));
+    await vi.waitFor(() => expect(two.received).toEqual([free(5)]));
+  });
+
+  test('a peer that keeps sending what no protocol knows is cut off, once and for all', async () => {
+    const room = openRoom();
+    const [one, two] = [room.join(1), room.join(2)];
+    await untilOpen(one, 2);
+    await untilOpen(two, 1);
+    const bad = ['{', '[]', '{"kind":"rm"}', '{"kind":"beat","more":1}', '{"kind":"free","sequence":-1}', 'null', '""', '1'];
+    for (const text of bad.slice(1)) two.mesh.send(1, text);
+    two.mesh.send(1, JSON.stringify(free(1)));
+    await vi.waitFor(() => expect(one.received).toEqual([free(1)]));
+    expect(stateOf(one, 2)).toBe('open');
+    two.mesh.send(1, bad[0]!);
+    await vi.waitFor(() => expect(stateOf(one, 2)).toBe('failed'));
+    expect(one.mesh.links[0]?.advice).toContain('reload');
+  });
+});
+
+describe('one connection', () => {
+  /** Two ends joined directly; resolves when both are open. */
+  async function connectPair(): Promise<{ ends: [PeerLink, PeerLink]; messages: unknown[]; closed: string[] }> {
+    const messages: unknown[] = [];
+    const closed: string[] = [];
+    let open = 0;
+    const make = (initiator: boolean, other: () => PeerLink) =>
+      new PeerLink({
+        initiator,
+        iceServers: [],
+        events: {
+          onSignal: (data) => other().signal(data),
+          onOpen: () => open++,
+          onActivity: () => {},
+          onMessage: (data) => messages.push(data),
+          onClosed: (reason) => closed.push(reason.code),
+        },
+      });
+    const ends: [PeerLink, PeerLink] = [make(true, () => ends[1]), make(false, () => ends[0])];
+    await vi.waitFor(() => expect(open).toBe(2), 10_000);
+    return { ends, messages, closed };
+  }
+
+  /** Sends on the agreed channel without our encoder. */
+  function rawChannel(): { sends: (data: ArrayBuffer | string) => void; restore: () => void } {
+    const create = RTCPeerConnection.prototype.createDataChannel;
+    const made: RTCDataChannel[] = [];
+    RTCPeerConnection.prototype.createDataChannel = function (...args) {
+      const channel = create.apply(this, args);
+      if (args[0] === 'edgeshard') made.push(channel);
+      return channel;
+    };
+    return {
+      sends: (data) => made[0]!.send(data as string),
+      restore: () => {
+        RTCPeerConnection.prototype.createDataChannel = create;
+      },
+    };
+  }
+
+  test.each([
+    ['a frame that announces 4 GB', new Uint8Array([0xff, 0xff, 0xff, 0xff, 1]).buffer, 'frame-too-large'],
+    ['a piece of 5,000 bytes', new ArrayBuffer(5000), 'frame-malformed'],
+    ['a text of 10,000 bytes', 'x'.repeat(10_000), 'frame-too-large'],
+  ])('%s closes the link', async (_, data, code) => {
+    const raw = rawChannel();
+    const { ends, messages, closed } = await connectPair().finally(raw.restore);
+    raw.sends(data);
+    await vi.waitFor(() => expect(closed).toContain(code));
+    expect(messages).toEqual([]);
+    await vi.waitFor(() => expect(closed).toHaveLength(2));
+    expect(() => ends[0].send('late')).toThrow(expect.objectContaining({ code: 'peer-lost' }));
+  });
+
+  test('close is seen by the other side only, and once', async () => {
+    const { ends, closed } = await connectPair();
+    ends[0].close();
+    await vi.waitFor(() => expect(closed).toEqual(['peer-lost']), 3000);
+    ends[1].close();
+    expect(closed).toEqual(['peer-lost']);
+  });
+
+  test('an unusable signal or ICE server ends the link with a reason', async () => {
+    const closed: string[] = [];
+    const events = { onSignal: () => {}, onOpen: () => {}, onActivity: () => {}, onMessage: () => {} };
+    const unsignalled = new PeerLink({
+      initiator: false,
+      iceServers: [],
+      events: { ...events, onClosed: ({ code }) => closed.push(code) },
+    });
+    unsignalled.signal({ type: 'offer', sdp: 'nonsense' });
+    await vi.waitFor(() => expect(closed).toEqual(['peer-lost']));
+    new PeerLink({
+      initiator: true,
+      iceServers: [{ urls: 'nonsense' }],
+      events: { ...events, onClosed: ({ code }) => closed.push(code) },
+    });
+    await vi.waitFor(() => expect(closed).toEqual(['peer-lost', 'peer-lost']));
+  });
+});
+
+/** Bytes as text, which compares a hundred times quicker than as an array. */
+function bytesOf(item: PipelineMessage | ArrayBuffer): unknown {
+  return item instanceof ArrayBuffer ? new TextDecoder('latin1').decode(item) : item;
+}
