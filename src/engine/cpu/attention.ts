@@ -36,12 +36,13 @@ function score(
   kvStart: number,
   scores: Float64Array,
 ): void {
+  const halves = HALF_VALUES;
   const scale = 1 / Math.sqrt(headDim);
   for (let t = 0; t < scores.length; t++) {
     const block = kv.blockOf(t);
     const at = kv.offsetOf(t) + kvStart;
     let sum = 0;
-    for (let i = 0; i < headDim; i++) sum += queries[start + i]! * HALF_VALUES[block[at + i]!]!;
+    for (let i = 0; i < headDim; i++) sum += queries[start + i]! * halves[block[at + i]!]!;
     scores[t] = sum * scale;
   }
 }
@@ -59,11 +60,12 @@ function softmax(scores: Float64Array): void {
 
 /** out = sum over t of weights[t] * value[t]; `valueStart` is where a position's values of this head start. */
 function mix(weights: Float64Array, headDim: number, kv: SequenceKv, valueStart: number, out: Float64Array): void {
+  const halves = HALF_VALUES;
   out.fill(0);
   for (let t = 0; t < weights.length; t++) {
     const block = kv.blockOf(t);
     const at = kv.offsetOf(t) + valueStart;
     const weight = weights[t]!;
-    for (let i = 0; i < headDim; i++) out[i]! += weight * HALF_VALUES[block[at + i]!]!;
+    for (let i = 0; i < headDim; i++) out[i]! += weight * halves[block[at + i]!]!;
   }
 }

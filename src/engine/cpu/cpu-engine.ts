@@ -155,8 +155,11 @@ class CpuEngine implements ShardEngine {
     if (!this.embedding) throw new AppError('stage-failed', 'the embedding is not loaded on this device');
     const { dim } = this.options.spec;
     const hidden = new Float32Array(input.tokens.length * dim);
-    for (const [row, token] of input.tokens.entries())
-      expandRow(this.embedding, token, hidden.subarray(row * dim, (row + 1) * dim));
+    const values = new Float64Array(dim);
+    for (const [row, token] of input.tokens.entries()) {
+      expandRow(this.embedding, token, values);
+      hidden.set(values, row * dim);
+    }
     return hidden;
   }
 

@@ -18,8 +18,8 @@ export function copyMatrix({ type, rows, columns, bytes }: WeightTensor): Matrix
   return { type, rows, columns, bytesPerRow: rowBytes(type, columns), bytes: bytes.slice() };
 }
 
-/** Makes the float32 values of one row, exactly `scale * q`, which float32 can hold. out: (columns). */
-export function expandRow(matrix: Matrix, row: number, out: Float32Array): void {
+/** Makes the values of one row, exactly `scale * q`, which float32 can hold too. out: (columns). */
+export function expandRow(matrix: Matrix, row: number, out: Float64Array): void {
   const start = row * matrix.bytesPerRow;
   switch (matrix.type) {
     case 'F32':
@@ -37,18 +37,19 @@ export function expandRow(matrix: Matrix, row: number, out: Float32Array): void 
   }
 }
 
-function expandHalves(halves: Uint16Array, out: Float32Array): void {
-  for (let i = 0; i < halves.length; i++) out[i] = HALF_VALUES[halves[i]!]!;
+function expandHalves(halves: Uint16Array, out: Float64Array): void {
+  const values = HALF_VALUES;
+  for (let i = 0; i < halves.length; i++) out[i] = values[halves[i]!]!;
 }
 
-function expandBytes(row: Int8Array, out: Float32Array): void {
+function expandBytes(row: Int8Array, out: Float64Array): void {
   for (let at = 0, i = 0; at < row.length; at += 34) {
     const scale = HALF_VALUES[(row[at]! & 0xff) | ((row[at + 1]! & 0xff) << 8)]!;
     for (let end = i + 32, q = at + 2; i < end; i++, q++) out[i] = scale * row[q]!;
   }
 }
 
-function expandNibbles(row: Uint8Array, out: Float32Array): void {
+function expandNibbles(row: Uint8Array, out: Float64Array): void {
   for (let at = 0, i = 0; at < row.length; at += 18, i += 32) {
     const scale = HALF_VALUES[row[at]! | (row[at + 1]! << 8)]!;
     for (let j = 0; j < 16; j++) {
