@@ -85,8 +85,9 @@ function isAbove(there: string, here: string): boolean {
   return order.indexOf(there) < order.indexOf(here);
 }
 
+/** Tests, and their aids, which are named `test-*.ts`. */
 function isTest(file: string): boolean {
-  return /\.test\.tsx?$/.test(file);
+  return /(\.test|\/test-[\w-]+)\.tsx?$/.test(file);
 }
 
 function roomOf(file: string): string | null {

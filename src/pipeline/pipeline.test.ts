@@ -1,0 +1,219 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ForwardFrame } from '../shared/protocol/frame.ts';
+import { REPLY_TIMEOUT_MS } from './reply-waiter.ts';
+import { answer, GREEDY, planOf, SPEC, type TestDevice, TestRoom } from './test-room.ts';
+
+const PROMPT = [5, 17, 100, 42, 9];
+const LONG_PROMPT = Array.from({ length: 90 }, (_, i) => (i * 37 + 11) % SPEC.vocabSize);
+const SIGNAL = new AbortController().signal;
+
+let expected: number[];
+let expectedLong: number[];
+
+beforeEach(async () => {
+  const room = new TestRoom();
+  const alone = await room.join(1);
+  await room.adopt(planOf(1, [1], [6]));
+  expected = await answer(alone, PROMPT, 12);
+  expectedLong = await answer(alone, LONG_PROMPT, 12);
+});
+
+async function roomOf(peers: number): Promise<{ room: TestRoom; devices: TestDevice[] }> {
+  const room = new TestRoom();
+  const devices: TestDevice[] = [];
+  for (let peerId = 1; peerId <= peers; peerId++) devices.push(await room.join(peerId));
+  return { room, devices };
+}
+
+describe('a room', () => {
+  it.each([
+    [
+      [1, 2],
+      [3, 6],
+    ],
+    [
+      [2, 3],
+      [1, 6],
+    ],
+    [
+      [3, 1, 2],
+      [1, 5, 6],
+    ],
+    [
+      [2, 3, 4, 1],
+      [2, 3, 4, 6],
+    ],
+  ])('answers the same split over devices %j at layers %j as one device alone', async (peers, ends) => {
+    const { room, devices } = await roomOf(4);
+    await room.adopt(planOf(1, peers, ends));
+    expect(await answer(devices[0]!, PROMPT, 12)).toEqual(expected);
+    expect(await answer(devices[0]!, LONG_PROMPT, 12)).toEqual(expectedLong);
+  });
+
+  it('gives two chats that share the stages each their own answer', async () => {
+    const { room, devices } = await roomOf(4);
+    await room.adopt(planOf(1, [1, 2], [3, 6]));
+    const [a, b, c] = await Promise.all([
+      answer(devices[2]!, PROMPT, 12),
+      answer(devices[3]!, LONG_PROMPT, 12),
+      answer(devices[3]!, PROMPT, 12),
+    ]);
+    expect([a, b, c]).toEqual([expected, expectedLong, expected]);
+  });
+
+  it('runs only the new tokens of a follow-up question', async () => {
+    const { room, devices } = await roomOf(2);
+    await room.adopt(planOf(1, [2], [6]));
+    const chat = devices[0]!;
+    const id = chat.coordinator.open();
+    await chat.coordinator.feed(id, LONG_PROMPT, GREEDY, SIGNAL);
+    const before = devices[1]!.rowsServed.length;
+    await chat.coordinator.feed(id, [...LONG_PROMPT, 1, 2, 3], GREEDY, SIGNAL);
+    expect(devices[1]!.rowsServed.slice(before)).toEqual([3]);
+  });
+
+  it('forgets what a changed history no longer has', async () => {
+    const { room, devices } = await roomOf(2);
+    await room.adopt(planOf(1, [2, 1], [3, 6]));
+    const chat = devices[0]!;
+    const id = chat.coordinator.open();
+    await chat.coordinator.feed(id, [...PROMPT.slice(0, 3), 150, 151, 152, 153], GREEDY, SIGNAL);
+    expect(await answer(chat, PROMPT, 12, undefined, id)).toEqual(expected);
+  });
+});
+
+describe('a new plan in mid-answer', () => {
+  it.each([
+    ['one device to two', [1], [6], [1, 2], [3, 6]],
+    ['two devices to three', [1, 2], [3, 6], [1, 3, 2], [2, 4, 6]],
+    ['a moved border', [1, 2], [2, 6], [1, 2], [4, 6]],
+    ['other devices altogether', [1], [6], [2, 3], [3, 6]],
+  ])('loses and changes no token: %s', async (_name, peers, ends, newPeers, newEnds) => {
+    const { room, devices } = await roomOf(3);
+    await room.adopt(planOf(1, peers, ends));
+    const ids = await answer(devices[0]!, PROMPT, 12, async (tokens) => {
+      if (tokens === 5) await room.adopt(planOf(2, newPeers, newEnds));
+    });
+    expect(ids).toEqual(expected);
+    expect(devices[0]!.movedTo).toEqual([1, 2]);
+  });
+
+  it('lets go of moved layers when the sources have left, and rebuilds nothing behind the last moved one', async () => {
+    const { room, devices } = await roomOf(3);
+    const [chat, first, last] = devices as [TestDevice, TestDevice, TestDevice];
+    await room.adopt(planOf(1, [2, 3], [2, 6]));
+    const id = chat.coordinator.open();
+    const start = await answer(chat, PROMPT, 3, undefined, id);
+    const weights = first.engine.memory().weightBytes;
+    await room.adopt(planOf(2, [2, 3], [1, 6]));
+    expect(first.engine.memory().weightBytes).toBe(weights);
+    room.retire(1);
+    expect(first.engine.memory().weightBytes).toBe(weights / 2);
+    expect(last.loadedLayers).toEqual([2, 3, 4, 5, 1]);
+    expect(await answer(chat, [...PROMPT, ...start], 9, undefined, id)).toEqual(expected.slice(3));
+  });
+
+  it('survives layers that leave a device and come back', async () => {
+    const { room, devices } = await roomOf(3);
+    await room.adopt(planOf(1, [1, 2], [3, 6]));
+    const ids = await answer(devices[0]!, PROMPT, 12, async (tokens) => {
+      if (tokens !== 5) return;
+      await room.adopt(planOf(2, [1, 3], [3, 6]));
+      room.retire(1);
+      await room.adopt(planOf(3, [1, 2], [3, 6]));
+      room.retire(2);
+    });
+    expect(ids).toEqual(expected);
+  });
+
+  it('overtakes one that is still loading', async () => {
+    const { room, devices } = await roomOf(2);
+    const overtaken = devices[0]!.stage.prepare(planOf(1, [1], [6]));
+    await room.adopt(planOf(2, [1, 2], [3, 6]));
+    expect(await overtaken).toBe(false);
+    expect(await answer(devices[0]!, PROMPT, 12)).toEqual(expected);
+  });
+});
+
+describe('what goes wrong', () => {
+  it('is told when a device leaves in mid-answer, and the next answer is whole', async () => {
+    const { room, devices } = await roomOf(3);
+    await room.adopt(planOf(1, [1, 2], [3, 6]));
+    const id = devices[0]!.coordinator.open();
+    const broken = answer(devices[0]!, PROMPT, 12, (tokens) => (tokens === 4 ? room.lose(2) : undefined), id);
+    await expect(broken).rejects.toMatchObject({ code: 'peer-lost' });
+    await room.adopt(planOf(2, [1, 3], [3, 6]));
+    expect(await answer(devices[0]!, PROMPT, 12, undefined, id)).toEqual(expected);
+  });
+
+  it('is told when a device never answers', async () => {
+    const { room, devices } = await roomOf(2);
+    await room.adopt(planOf(1, [2], [6]));
+    devices[1]!.stage.receive = () => {};
+    const id = devices[0]!.coordinator.open();
+    const silent = devices[0]!.coordinator.feed(id, PROMPT, GREEDY, SIGNAL);
+    silent.catch(() => undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+    room.nowMs = REPLY_TIMEOUT_MS + 1;
+    devices[0]!.coordinator.tick();
+    await expect(silent).rejects.toMatchObject({ code: 'stage-failed' });
+  });
+
+  it.each<[string, Partial<ForwardFrame>, string]>([
+    ['a plan it does not know', { epoch: 99 }, 'epoch-unknown'],
+    ['another width', { dim: 8, hidden: new Float32Array(8) }, 'frame-malformed'],
+    ['a position beyond the context', { position: 128 }, 'context-full'],
+    ['a position that skips tokens', { position: 7 }, 'sequence-gap'],
+  ])('is answered with an error code when a frame has %s', async (_name, change, code) => {
+    const { room, devices } = await roomOf(2);
+    await room.adopt(planOf(1, [2], [6]));
+    const told = new Promise((resolve) => {
+      devices[0]!.coordinator.handleStageError = (_request, error) => resolve(error.code);
+    });
+    devices[1]!.stage.receive({
+      kind: 'forward',
+      epoch: 1,
+      source: 1,
+      sequence: 1,
+      request: 1,
+      position: 0,
+      rows: 1,
+      headRows: 1,
+      untilLayer: 6,
+      dtype: 'f32',
+      dim: SPEC.dim,
+      hidden: new Float32Array(SPEC.dim),
+      ...GREEDY,
+      ...change,
+    });
+    expect(await told).toBe(code);
+  });
+
+  it('is a context that is too small', async () => {
+    const { room, devices } = await roomOf(1);
+    await room.adopt(planOf(1, [1], [6]));
+    const tooLong = Array(SPEC.contextLength + 1).fill(1);
+    const id = devices[0]!.coordinator.open();
+    await expect(devices[0]!.coordinator.feed(id, tooLong, GREEDY, SIGNAL)).rejects.toMatchObject({ code: 'context-full' });
+  });
+
+  it('leaves no keys and values behind when a chat closes or its device leaves', async () => {
+    const { room, devices } = await roomOf(3);
+    await room.adopt(planOf(1, [1, 2], [3, 6]));
+    const id = devices[0]!.coordinator.open();
+    await answer(devices[0]!, PROMPT, 2, undefined, id);
+    await answer(devices[2]!, PROMPT, 2);
+    devices[0]!.coordinator.close(id);
+    await expect.poll(() => devices[0]!.engine.memory().kvBytes).toBeGreaterThan(0);
+    room.lose(3);
+    await expect.poll(() => devices.map(({ engine }) => engine.memory().kvBytes)).toEqual([0, 0, 0]);
+  });
+
+  it('is a chat that stops waiting for a room without devices', async () => {
+    const { devices } = await roomOf(1);
+    const abort = new AbortController();
+    const waiting = devices[0]!.coordinator.feed(devices[0]!.coordinator.open(), PROMPT, GREEDY, abort.signal);
+    abort.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'stopped' });
+  });
+});

@@ -1,0 +1,44 @@
+/**
+ * Finds the texts that end an answer in a stream of pieces. What might be the beginning of one is held back until the
+ * next piece decides.
+ */
+export class StopText {
+  private readonly stops: readonly string[];
+  private held = '';
+  /** True once a stop text was found: nothing after it is shown. */
+  found = false;
+
+  constructor(stops: readonly string[]) {
+    this.stops = stops.filter((stop) => stop.length > 0);
+  }
+
+  /** The text that may be shown after this piece. */
+  push(piece: string): string {
+    if (this.found) return '';
+    const text = this.held + piece;
+    const at = Math.min(...this.stops.map((stop) => text.indexOf(stop)).map((index) => (index === -1 ? Number.POSITIVE_INFINITY : index)));
+    if (Number.isFinite(at)) {
+      this.found = true;
+      this.held = '';
+      return text.slice(0, at);
+    }
+    const keep = Math.max(0, ...this.stops.map((stop) => overlap(text, stop)));
+    this.held = text.slice(text.length - keep);
+    return text.slice(0, text.length - keep);
+  }
+
+  /** What was held back, when the answer ended otherwise. */
+  flush(): string {
+    const rest = this.held;
+    this.held = '';
+    return rest;
+  }
+}
+
+/** Length of the longest end of `text` that is a proper beginning of `stop`. */
+function overlap(text: string, stop: string): number {
+  for (let length = Math.min(text.length, stop.length - 1); length > 0; length--) {
+    if (text.endsWith(stop.slice(0, length))) return length;
+  }
+  return 0;
+}
