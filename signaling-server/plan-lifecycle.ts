@@ -1,0 +1,108 @@
+import type { ErrorReport } from '../src/shared/errors.ts';
+import type { PeerId } from '../src/shared/model/link-profile.ts';
+import type { Plan } from '../src/shared/model/plan.ts';
+import { effectiveContext } from '../src/shared/model/room-settings.ts';
+import type { PlanLayout, PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
+import { shouldAdopt } from '../src/shared/planner/replan.ts';
+import { isPlannable, memberOf, REPLAN, type Room, STATE, type Step, toAll } from './room-state.ts';
+
+/**
+ * A plan's life: prepare (stages load while the one before it serves) -> ready -> activate (chats move at a token
+ * boundary) -> moved -> retire (stages free what only earlier epochs used).
+ */
+
+/** The planner's answer to `asked`. An answer that the room has outrun is dropped, and another one asked for. */
+export function planned(room: Room, asked: PlanningProblem, result: PlanResult): Step {
+  if (!isStillAsked(room, asked)) return { room, effects: [REPLAN] };
+  if (!result.ok) return withoutPlanFor(room, result.error);
+  if (!result.layout.stages.every((stage) => isDonor(room, stage.peerId))) return { room, effects: [REPLAN] };
+  if (!shouldAdopt(room.preparing ?? room.plan, result.layout, asked))
+    return { room: { ...room, problem: null }, effects: [STATE] };
+  return prepare(room, result.layout);
+}
+
+function isStillAsked(room: Room, asked: PlanningProblem): boolean {
+  const { settings, model } = room;
+  return (
+    model === asked.spec &&
+    asked.contextLength === effectiveContext(settings, model.contextLength) &&
+    asked.wireDtype === settings.wireDtype &&
+    asked.objective === settings.objective
+  );
+}
+
+/** A room that can't be planned anew keeps what still works: a newcomer's problem must not stop a running answer. */
+function withoutPlanFor(room: Room, problem: ErrorReport): Step {
+  const keep = (plan: Plan | null) => (plan?.stages.every((stage) => isDonor(room, stage.peerId)) ? plan : null);
+  return { room: { ...room, problem, plan: keep(room.plan), preparing: keep(room.preparing) }, effects: [STATE] };
+}
+
+function isDonor(room: Room, peerId: PeerId): boolean {
+  const member = memberOf(room, peerId);
+  return member !== undefined && isPlannable(member);
+}
+
+function prepare(room: Room, layout: PlanLayout): Step {
+  const plan: Plan = { ...layout, epoch: room.nextEpoch, modelUrl: room.settings.modelUrl };
+  return {
+    room: { ...room, preparing: plan, ready: new Set(), nextEpoch: room.nextEpoch + 1, problem: null },
+    effects: [toAll({ event: 'plan:prepare', message: { plan } }), STATE],
+  };
+}
+
+/** A stage has loaded its part. Late word about a plan that was replaced means nothing. */
+export function stageReady(room: Room, peerId: PeerId, epoch: number): Step {
+  const { preparing } = room;
+  if (preparing?.epoch !== epoch || !hasStage(preparing, peerId)) return { room, effects: [] };
+  const ready = new Set(room.ready).add(peerId);
+  if (!preparing.stages.every((stage) => ready.has(stage.peerId))) return { room: { ...room, ready }, effects: [] };
+  return activate({ ...room, ready }, preparing);
+}
+
+function activate(room: Room, plan: Plan): Step {
+  const moving = new Set(room.members.filter((member) => member.chats).map((member) => member.peerId));
+  const next = retireIfMoved({ ...room, plan, preparing: null, ready: new Set(), moving });
+  return {
+    room: next.room,
+    effects: [toAll({ event: 'plan:activate', message: { epoch: plan.epoch } }), ...next.effects, STATE],
+  };
+}
+
+/** A chat needs no earlier epoch any more, by its own word or because it is gone. */
+export function chatMoved(room: Room, peerId: PeerId, epoch: number): Step {
+  if (!room.moving || room.plan?.epoch !== epoch) return { room, effects: [] };
+  const moving = new Set(room.moving);
+  moving.delete(peerId);
+  return retireIfMoved({ ...room, moving });
+}
+
+function retireIfMoved(room: Room): Step {
+  if (!room.plan || !room.moving || room.moving.size > 0) return { room, effects: [] };
+  const epoch = room.plan.epoch - 1;
+  const effects = epoch > 0 ? [toAll({ event: 'plan:retire', message: { epoch } })] : [];
+  return { room: { ...room, moving: null }, effects };
+}
+
+/** A stage can't run its part: it is planned without until it measures itself again. */
+export function stageFailed(room: Room, peerId: PeerId, epoch: number, error: ErrorReport): Step {
+  const concerns = [room.plan, room.preparing].some((plan) => plan?.epoch === epoch && hasStage(plan, peerId));
+  if (!concerns) return { room, effects: [] };
+  const members = room.members.map((member) => (member.peerId === peerId ? { ...member, problem: error } : member));
+  const plan = room.plan?.epoch === epoch ? null : room.plan;
+  return { room: { ...dropPreparingWith(room, peerId), members, plan }, effects: [STATE, REPLAN] };
+}
+
+/** What the plans lose when a tab, already removed from the members, is gone. */
+export function afterLeaving(room: Room, peerId: PeerId): Step {
+  const plan = room.plan && hasStage(room.plan, peerId) ? null : room.plan;
+  const rest = { ...dropPreparingWith(room, peerId), plan };
+  return plan && room.moving?.has(peerId) ? chatMoved(rest, peerId, plan.epoch) : { room: rest, effects: [] };
+}
+
+function dropPreparingWith(room: Room, peerId: PeerId): Room {
+  return room.preparing && hasStage(room.preparing, peerId) ? { ...room, preparing: null, ready: new Set() } : room;
+}
+
+function hasStage(plan: Plan, peerId: PeerId): boolean {
+  return plan.stages.some((stage) => stage.peerId === peerId);
+}

@@ -1,0 +1,37 @@
+import type { PeerId } from '../src/shared/model/link-profile.ts';
+import { effectiveContext } from '../src/shared/model/room-settings.ts';
+import type { PlanningProblem } from '../src/shared/planner/problem.ts';
+import { isPlannable, linkBetween, measuredLinks, type Room } from './room-state.ts';
+
+/** The room as the planner sees it; null until the model is known. */
+export function planningProblem(room: Room): PlanningProblem | null {
+  if (!room.model) return null;
+  const sources = room.members.filter((member) => member.chats).map((member) => member.peerId);
+  return {
+    spec: room.model,
+    contextLength: effectiveContext(room.settings, room.model.contextLength),
+    wireDtype: room.settings.wireDtype,
+    objective: room.settings.objective,
+    devices: room.members.flatMap((member) =>
+      isPlannable(member) && member.profile ? [{ peerId: member.peerId, profile: member.profile, isSource: member.chats }] : [],
+    ),
+    links: measuredLinks(room),
+    sources,
+    sequences: sources.length,
+  };
+}
+
+/** True when a plan made now would miss nothing: every donor is measured, and every link that a plan could use. */
+export function isMeasured(room: Room): boolean {
+  const donors = room.members.filter((member) => member.donates && member.problem === null);
+  if (donors.some((donor) => donor.profile === null)) return false;
+  return donors.every((donor) => room.members.every((other) => !needsLink(other) || isKnown(room, donor.peerId, other.peerId)));
+}
+
+function needsLink(member: Room['members'][number]): boolean {
+  return member.chats || (member.donates && member.problem === null);
+}
+
+function isKnown(room: Room, a: PeerId, b: PeerId): boolean {
+  return a === b || linkBetween(room, a, b) !== undefined;
+}

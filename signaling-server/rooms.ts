@@ -1,0 +1,151 @@
+import { AppError, type ErrorReport } from '../src/shared/errors.ts';
+import type { DeviceProfile } from '../src/shared/model/device-profile.ts';
+import type { PeerId } from '../src/shared/model/link-profile.ts';
+import type { ModelSpec } from '../src/shared/model/model-spec.ts';
+import type { RoomSettings } from '../src/shared/model/room-settings.ts';
+import type { PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
+import { type LinkMeasure, type LoadProgress, MAX_PEERS_PER_ROOM } from '../src/shared/protocol/signaling.ts';
+import { afterLeaving, chatMoved, planned, stageFailed, stageReady } from './plan-lifecycle.ts';
+import {
+  type Effect,
+  hostIdOf,
+  linkBetween,
+  linkKey,
+  type Member,
+  memberOf,
+  REPLAN,
+  type Room,
+  STATE,
+  type Step,
+  toAll,
+} from './room-state.ts';
+
+export type JoinRequest = Pick<Member, 'name' | 'donates' | 'chats' | 'hasHostKey'>;
+
+/** What happens to a room. `peerId` is a member: the caller has checked it. */
+export type RoomEvent =
+  | ({ kind: 'join' } & JoinRequest)
+  | { kind: 'leave'; peerId: PeerId }
+  | { kind: 'settings'; peerId: PeerId; settings: RoomSettings }
+  | { kind: 'model'; peerId: PeerId; modelUrl: string; spec: ModelSpec }
+  | { kind: 'donates'; peerId: PeerId; donates: boolean }
+  | { kind: 'profile'; peerId: PeerId; profile: DeviceProfile }
+  | { kind: 'progress'; peerId: PeerId; epoch: number; progress: LoadProgress }
+  | { kind: 'link'; peerId: PeerId; to: PeerId; link: LinkMeasure | null }
+  | { kind: 'ready'; peerId: PeerId; epoch: number }
+  | { kind: 'failed'; peerId: PeerId; epoch: number; error: ErrorReport }
+  | { kind: 'moved'; peerId: PeerId; epoch: number }
+  | { kind: 'planned'; asked: PlanningProblem; result: PlanResult };
+
+/**
+ * The room after an event, and what the world has to do about it.
+ *
+ * @throws AppError `room-full`, `not-host`, `peer-not-found`, or `bad-message` when the event contradicts the room.
+ */
+export function applyToRoom(room: Room, event: RoomEvent): Step {
+  switch (event.kind) {
+    case 'join':
+      return join(room, event);
+    case 'leave':
+      return leave(room, event.peerId);
+    case 'settings':
+      return changeSettings(room, event.peerId, event.settings);
+    case 'model':
+      return learnModel(room, event.peerId, event.modelUrl, event.spec);
+    case 'donates':
+      return withMember(room, event.peerId, { donates: event.donates }, [STATE, REPLAN]);
+    case 'profile':
+      return withMember(room, event.peerId, { profile: event.profile, problem: null }, [STATE, REPLAN]);
+    case 'progress':
+      return progressed(room, event.peerId, event.epoch, event.progress);
+    case 'link':
+      return reportLink(room, event.peerId, event.to, event.link);
+    case 'ready':
+      return stageReady(room, event.peerId, event.epoch);
+    case 'failed':
+      return stageFailed(room, event.peerId, event.epoch, event.error);
+    case 'moved':
+      return chatMoved(room, event.peerId, event.epoch);
+    case 'planned':
+      return planned(room, event.asked, event.result);
+  }
+}
+
+/** The newcomer has the id that `nextPeerId` was before. */
+function join(room: Room, { name, donates, chats, hasHostKey }: JoinRequest): Step {
+  if (room.members.length >= MAX_PEERS_PER_ROOM) {
+    throw new AppError('room-full', `room ${room.code} has ${room.members.length} devices, the most that it may have`);
+  }
+  const peerId = room.nextPeerId;
+  const member: Member = { peerId, name, donates, chats, hasHostKey, profile: null, progress: null, problem: null };
+  const effects: Effect[] = [STATE, REPLAN];
+  if (room.preparing)
+    effects.unshift({ kind: 'send', to: peerId, notice: { event: 'plan:prepare', message: { plan: room.preparing } } });
+  return { room: { ...room, members: [...room.members, member], nextPeerId: peerId + 1 }, effects };
+}
+
+function leave(room: Room, peerId: PeerId): Step {
+  const members = room.members.filter((member) => member.peerId !== peerId);
+  const reports = new Map([...room.reports].filter(([key]) => !key.split('>').includes(String(peerId))));
+  const rest = afterLeaving({ ...room, members, reports }, peerId);
+  return { room: rest.room, effects: [toAll({ event: 'peer:left', message: { peerId } }), ...rest.effects, STATE, REPLAN] };
+}
+
+/** Another model makes everything known of the old one void. */
+function changeSettings(room: Room, peerId: PeerId, settings: RoomSettings): Step {
+  requireHost(room, peerId);
+  if (settings.modelUrl === room.settings.modelUrl) return { room: { ...room, settings }, effects: [STATE, REPLAN] };
+  const members = room.members.map((member) => ({ ...member, progress: null, problem: null }));
+  return { room: { ...withoutPlans(room), settings, model: null, members }, effects: [STATE] };
+}
+
+function learnModel(room: Room, peerId: PeerId, modelUrl: string, spec: ModelSpec): Step {
+  requireHost(room, peerId);
+  if (modelUrl !== room.settings.modelUrl) {
+    throw new AppError('bad-message', `the room's model is ${room.settings.modelUrl}, not ${modelUrl}`);
+  }
+  if (spec.layerBytes.length !== spec.nLayers) {
+    throw new AppError('bad-message', `${spec.nLayers} layers, but sizes of ${spec.layerBytes.length}`);
+  }
+  if (room.model && JSON.stringify(room.model) === JSON.stringify(spec)) return { room, effects: [] };
+  return { room: { ...withoutPlans(room), model: spec }, effects: [STATE, REPLAN] };
+}
+
+function withoutPlans(room: Room): Room {
+  return { ...room, plan: null, preparing: null, ready: new Set(), moving: null, problem: null };
+}
+
+function requireHost(room: Room, peerId: PeerId): void {
+  if (hostIdOf(room) !== peerId) throw new AppError('not-host', `only the host of room ${room.code} may change this`);
+}
+
+function withMember(room: Room, peerId: PeerId, change: Partial<Member>, effects: Effect[]): Step {
+  const members = room.members.map((member) => (member.peerId === peerId ? { ...member, ...change } : member));
+  return { room: { ...room, members }, effects };
+}
+
+function progressed(room: Room, peerId: PeerId, epoch: number, progress: LoadProgress): Step {
+  const isCurrent = room.plan?.epoch === epoch || room.preparing?.epoch === epoch;
+  return isCurrent ? withMember(room, peerId, { progress }, [STATE]) : { room, effects: [] };
+}
+
+/** A link's measurement that moves less than this is shown, but is no reason to plan anew. */
+const NOTEWORTHY_CHANGE = 0.2;
+
+/** A broken link is broken for both ends; one that works again is believed from either. */
+function reportLink(room: Room, from: PeerId, to: PeerId, link: LinkMeasure | null): Step {
+  if (from === to || !memberOf(room, to)) throw new AppError('peer-not-found', `no other device ${to} in room ${room.code}`);
+  const reports = new Map(room.reports).set(linkKey(from, to), link);
+  const back = linkKey(to, from);
+  if (!link) reports.set(back, null);
+  else if (reports.get(back) === null) reports.delete(back);
+  const next = { ...room, reports };
+  const isNews = differs(linkBetween(room, from, to), linkBetween(next, from, to));
+  return { room: next, effects: isNews ? [STATE, REPLAN] : [STATE] };
+}
+
+function differs(before: LinkMeasure | null | undefined, now: LinkMeasure | null | undefined): boolean {
+  if (!before || !now) return before !== now;
+  const moved = (a: number, b: number) => Math.abs(a - b) > NOTEWORTHY_CHANGE * Math.max(a, b);
+  return moved(before.rttMs, now.rttMs) || moved(before.linkMbps, now.linkMbps);
+}
