@@ -118,7 +118,7 @@ for (const file of files) {
 }
 writeFileSync(
   out,
-  JSON.stringify(
+  `${JSON.stringify(
     {
       oracle: {
         engine: 'llama.cpp',
@@ -133,6 +133,6 @@ writeFileSync(
     },
     null,
     1,
-  ) + '\n',
+  )}\n`,
 );
 process.exit(0);
