@@ -27,16 +27,12 @@ export function ChatPage({ code, session, origin }: Props) {
   const view = useMemo(() => roomSignal(session), [session]).value;
   const conversation = useMemo(() => createConversation(session.pool), [session]);
   const failures = useMemo(createFailures, []);
+  const hasTurns = conversation.turns.value.length > 0;
   return (
     <div class="chat">
       <PageHeader code={code}>
-        <button
-          type="button"
-          data-testid="new-conversation"
-          disabled={conversation.turns.value.length === 0}
-          onClick={() => conversation.clear()}
-        >
-          New conversation
+        <button type="button" data-testid="new-conversation" disabled={!hasTurns} onClick={() => conversation.clear()}>
+          New chat
         </button>
       </PageHeader>
       <div class="notices">
@@ -44,7 +40,7 @@ export function ChatPage({ code, session, origin }: Props) {
         <ErrorLines errors={[view.error, view.room?.problem ?? null, failures.last.value]} />
       </div>
       <RoomPanel view={view} session={session} failures={failures} origin={origin} />
-      <ConversationView conversation={conversation} waiting={waitingFor(view)} />
+      {(view.phase !== 'ended' || hasTurns) && <ConversationView conversation={conversation} waiting={waitingFor(view)} />}
     </div>
   );
 }

@@ -22,12 +22,15 @@ export function ConversationView({ conversation, waiting }: Props) {
   const canAsk = waiting === null && !isAnswering;
   return (
     <main class="conversation">
-      <MessageList>
-        {turns.length === 0 && <Welcome onPick={canAsk ? ask : null} />}
-        {turns.map((turn) => (
-          <TurnView key={turn.question.id} turn={turn} onRetry={canAsk ? () => ask(turn.question.text) : null} />
-        ))}
-      </MessageList>
+      {turns.length === 0 ? (
+        <Welcome onPick={canAsk ? ask : null} />
+      ) : (
+        <MessageList>
+          {turns.map((turn) => (
+            <TurnView key={turn.question.id} turn={turn} onRetry={canAsk ? () => ask(turn.question.text) : null} />
+          ))}
+        </MessageList>
+      )}
       <Announcer turns={conversation.turns} />
       <Composer
         waiting={waiting}
@@ -45,16 +48,18 @@ export function ConversationView({ conversation, waiting }: Props) {
 
 function Welcome({ onPick }: { onPick: ((text: string) => void) | null }) {
   return (
-    <div class="welcome">
-      <h1>Ask the room</h1>
-      <p>Every word of the answer passes through the devices listed here, each of which runs some of the model's layers.</p>
-      <div class="buttons">
-        {SUGGESTIONS.map((text) => (
-          <button key={text} type="button" disabled={onPick === null} onClick={() => onPick?.(text)}>
-            {text}
-          </button>
-        ))}
+    <section class="messages" aria-label="Welcome">
+      <div class="messages-content welcome">
+        <h1>Ask the room</h1>
+        <p>Every word of the answer passes through the devices listed here, each of which runs some of the model's layers.</p>
+        <div class="buttons">
+          {SUGGESTIONS.map((text) => (
+            <button key={text} type="button" disabled={onPick === null} onClick={() => onPick?.(text)}>
+              {text}
+            </button>
+          ))}
+        </div>
       </div>
-    </div>
+    </section>
   );
 }

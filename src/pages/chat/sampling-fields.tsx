@@ -17,7 +17,7 @@ export function SamplingFields({ sampling, onChange }: Props) {
       </summary>
       <div class="fields">
         <NumberField
-          label="Temperature (0: always the likeliest word)"
+          label="Temperature (0: the likeliest)"
           testId="temperature"
           value={sampling.temperature}
           min={0}

@@ -37,7 +37,7 @@ function ProfileFacts({ profile }: { profile: DeviceProfile }) {
     <>
       <Fact term="Runs on">{`${ENGINE_NAMES[profile.engine]}: ${profile.adapter}`}</Fact>
       <Fact term="Measured">
-        {`${formatMs(profile.decodeLayerMs)} per layer and word, ${formatMs(profile.prefillLayerMsPerToken)} while reading, ${formatMs(profile.forwardOverheadMs)} per step`}
+        {`${formatMs(profile.decodeLayerMs)} per layer and token, ${formatMs(profile.prefillLayerMsPerToken)} while reading, ${formatMs(profile.forwardOverheadMs)} per step`}
       </Fact>
     </>
   );

@@ -68,16 +68,25 @@ function Donation({ view, session }: { view: RoomView; session: PageSession }) {
 }
 
 function Farewell({ view, code }: { view: RoomView; code: string }) {
+  const { tokensServed } = view.self;
   return (
     <>
-      <h1>This device is yours again</h1>
-      <p class="donate-state" data-testid="donate-state" data-state="ended">
-        It has served <span data-testid="tokens-served">{view.self.tokensServed}</span> tokens. Thank you.
-      </p>
+      <h1>{view.error === null ? 'This device is yours again' : 'This device is not in the room'}</h1>
       <ErrorLines errors={[view.error]} />
-      <p>
+      <p class="donate-state" data-testid="donate-state" data-state="ended">
+        {(view.error === null || tokensServed > 0) && (
+          <>
+            It has served <span data-testid="tokens-served">{tokensServed}</span> {tokensServed === 1 ? 'token' : 'tokens'}. Thank
+            you.
+          </>
+        )}
+      </p>
+      <p class="buttons">
         <a class="button" href={roomPath('donate', code)}>
           Lend it again
+        </a>
+        <a class="button" href="/donate">
+          Another room
         </a>
       </p>
     </>

@@ -6,7 +6,7 @@ export function PageHeader({ code, children }: { code: string | null; children?:
     <header class="page-header">
       <a class="brand" href="/">
         <img src="/icon.svg" alt="" width="28" height="28" />
-        EdgeShard
+        <span class="brand-name">EdgeShard</span>
       </a>
       {code !== null && (
         <p class="room">
