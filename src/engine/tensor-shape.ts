@@ -30,6 +30,11 @@ export function uniformTypes(type: QuantType): TensorTypes {
   };
 }
 
+/** The formats that a file uses, from one layer's tensors, the head's and the embedding's. */
+export function typesOf(tensors: Iterable<{ role: TensorRole; type: QuantType }>): TensorTypes {
+  return Object.fromEntries(Array.from(tensors, ({ role, type }) => [role, type])) as TensorTypes;
+}
+
 /** Shape that a role has in a model of this spec (GGUF specification, `llama` architecture). */
 export function tensorShape(spec: ModelSpec, role: TensorRole): TensorShape {
   const { dim, ffnDim, vocabSize } = spec;

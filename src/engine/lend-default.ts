@@ -1,0 +1,31 @@
+const GB = 2 ** 30;
+/** Tabs of an iPhone die at about 1.5 GB, of which the page and the transfers need a part. */
+const PHONE_LEND_BYTES = 0.5 * GB;
+const PHONE_MAX_BYTES = 1 * GB;
+const DESKTOP_MIN_BYTES = 1 * GB;
+const DESKTOP_MAX_BYTES = 4 * GB;
+
+/** What a browser says of its device. */
+export interface DeviceHints {
+  userAgent: string;
+  /** `navigator.deviceMemory`, GB: coarse, and missing in some browsers. */
+  deviceMemoryGb?: number | undefined;
+  /** `navigator.maxTouchPoints`: an iPad calls itself a Macintosh, but no Macintosh has a touch screen. */
+  maxTouchPoints?: number | undefined;
+}
+
+/** What a device lends unless its owner says otherwise, bytes: little on a phone, a quarter of a desktop's memory. */
+export function defaultLendBytes(hints: DeviceHints): number {
+  if (isMobile(hints)) return PHONE_LEND_BYTES;
+  const quarterBytes = ((hints.deviceMemoryGb ?? 0) * GB) / 4;
+  return Math.min(DESKTOP_MAX_BYTES, Math.max(DESKTOP_MIN_BYTES, quarterBytes));
+}
+
+/** The most that a page should let its owner lend, bytes; null where we know of no limit. */
+export function maxLendBytes(hints: DeviceHints): number | null {
+  return isMobile(hints) ? PHONE_MAX_BYTES : null;
+}
+
+function isMobile({ userAgent, maxTouchPoints = 0 }: DeviceHints): boolean {
+  return /iPhone|iPad|iPod|Android|Mobile/i.test(userAgent) || (/Macintosh/.test(userAgent) && maxTouchPoints > 1);
+}
