@@ -16,7 +16,7 @@ export interface LinkProbeOptions {
 }
 
 /**
- * Measures one link once: eight small and eight large pings in turn, and on a quick link one burst of 128 KB. A slow link
+ * Measures one link once: eight small and eight large pings in turn, and on a quick link two bursts of 128 KB. A slow link
  * is busy for a fraction of a second; a probe that saturates it would block it for seconds.
  */
 export class LinkProbe {
@@ -35,6 +35,9 @@ export class LinkProbe {
   async run(): Promise<LinkMeasure> {
     const timings = await this.#timePings();
     if (!needsBurst(timings)) return estimateLink(timings);
+    // The first burst opens the congestion window. Emulated 40 Mbit/s: it alone says 24 at 5 ms and 5 at 52 ms round trip,
+    // the second one says 36 and 16.
+    await this.#timeBurst();
     return estimateLink({ ...timings, burst: await this.#timeBurst() });
   }
 
