@@ -1,6 +1,6 @@
 // Reference outputs by llama.cpp (through node-llama-cpp) for a set of GGUF files.
 //
-//   npm ci --ignore-scripts=false     (in this folder)
+//   npm ci     (in this folder)
 //   node continuations.mjs OUT.json FILE.gguf [FILE.gguf ...]
 //
 // For every file and prompt: token ids of the prompt, the five largest logits of

@@ -1,6 +1,6 @@
 // Tokenisation by llama.cpp (through node-llama-cpp) of texts that are easy to get wrong.
 //
-//   npm ci --ignore-scripts=false     (in this folder)
+//   npm ci     (in this folder)
 //   node tokenizer.mjs FILE.gguf OUT.json
 //
 // For every text: its ids when control tokens in it count as text, its ids when they are parsed, and the text that the
