@@ -12,9 +12,9 @@ import { modelName, serveModel } from './model-files.ts';
 const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
   "script-src 'self' 'wasm-unsafe-eval'",
-  "style-src 'self' 'unsafe-inline'",
+  "style-src 'self'",
   "img-src 'self' data: blob:",
-  "connect-src 'self' http: https: blob:",
+  "connect-src 'self' http: https: ws: wss: blob:",
   "worker-src 'self' blob:",
   "object-src 'none'",
   "base-uri 'none'",
@@ -70,7 +70,7 @@ export function staticFiles(options: StaticOptions): RequestListener {
 }
 
 async function serveLoggedModel(name: string, folders: string[], req: IncomingMessage, res: ServerResponse, log: Logger) {
-  logModelRequest(log, name, req, res);
+  logModelRequest(log, `/models/${name}`, req, res);
   const isFound = await serveModel(name, folders, req, res).catch(() => false);
   if (!isFound && !res.headersSent) sendText(res, 404, `no model ${name}`);
 }
