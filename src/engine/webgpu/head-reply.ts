@@ -1,0 +1,93 @@
+import { HEAD_TOP, type HeadRequest, type HeadRow } from '../shard-engine.ts';
+import { BAR_WORDS, CANDIDATE_WORDS, GROUP_WORDS, HEAD_CANDIDATES, HEAD_GROUPS } from './kernels/head.ts';
+
+/** With more wanted ids than this, copying the whole row is cheaper than copying them one by one. */
+const MAX_PICKED_IDS = 32;
+
+/** Where the parts of a block of head rows lie in the buffer that is read back, in 32-bit words from the block's start. */
+export interface HeadLayout {
+  rows: number;
+  hidden: number;
+  groups: number;
+  bars: number;
+  candidates: number;
+  /** Either whole rows of logits, or the wanted ones. */
+  logits: number;
+  logitsPerRow: number;
+  wholeRows: boolean;
+  /** Words in all. */
+  words: number;
+}
+
+export function headLayout(rows: number, dim: number, vocabSize: number, request: HeadRequest): HeadLayout {
+  const wholeRows = request.fullRow || request.wantIds.length > MAX_PICKED_IDS;
+  const logitsPerRow = wholeRows ? vocabSize : request.wantIds.length;
+  const hidden = 0;
+  const groups = hidden + rows * dim;
+  const bars = groups + rows * GROUP_WORDS;
+  const candidates = bars + rows * BAR_WORDS;
+  const logits = candidates + rows * CANDIDATE_WORDS;
+  return { rows, hidden, groups, bars, candidates, logits, logitsPerRow, wholeRows, words: logits + rows * logitsPerRow };
+}
+
+/**
+ * Makes the reply of one row out of what the device left, or null when more logits reached the bar than fit and the whole
+ * row is needed. `block` begins at the block's start.
+ */
+export function headRow(
+  block: ArrayBuffer,
+  layout: HeadLayout,
+  row: number,
+  vocabSize: number,
+  request: HeadRequest,
+): HeadRow | null {
+  const floats = new Float32Array(block);
+  const logits = floats.slice(layout.logits + row * layout.logitsPerRow, layout.logits + (row + 1) * layout.logitsPerRow);
+  const count = new Uint32Array(block)[layout.bars + row * BAR_WORDS + 1]!;
+  if (count > HEAD_CANDIDATES && !layout.wholeRows) return null;
+  const candidates =
+    count > HEAD_CANDIDATES
+      ? Array.from(logits, (logit, id) => ({ id, logit }))
+      : candidatesAt(block, layout.candidates + row * CANDIDATE_WORDS, count);
+  const top = largest(candidates, Math.min(HEAD_TOP, vocabSize));
+  const groups = floats.subarray(layout.groups + row * GROUP_WORDS, layout.groups + (row + 1) * GROUP_WORDS);
+  return {
+    logSumExp: joinGroups(groups, 1, 1),
+    scaledLogSumExp: joinGroups(groups, 2, request.invTemperature),
+    topIds: Uint32Array.from(top, ({ id }) => id),
+    topLogits: Float32Array.from(top, ({ logit }) => logit),
+    wantLogits: layout.wholeRows ? Float32Array.from(request.wantIds, (id) => logits[id]!) : logits,
+    logits: request.fullRow ? logits : null,
+  };
+}
+
+interface Candidate {
+  id: number;
+  logit: number;
+}
+
+function candidatesAt(block: ArrayBuffer, word: number, count: number): Candidate[] {
+  const ids = new Uint32Array(block, 4 * word, 2 * count);
+  const logits = new Float32Array(block, 4 * word, 2 * count);
+  return Array.from({ length: count }, (_, i) => ({ id: ids[2 * i]!, logit: logits[2 * i + 1]! }));
+}
+
+/** The device gathers in any order; this order is total, so the result is always the same. */
+function largest(candidates: Candidate[], count: number): Candidate[] {
+  return candidates.sort((a, b) => b.logit - a.logit || a.id - b.id).slice(0, count);
+}
+
+/**
+ * log of the sum of exp(scale * logit), from each group's largest logit and its sum of exp(scale * (logit - largest)).
+ * `sum` is the place of that sum in a group's four words.
+ */
+function joinGroups(groups: Float32Array, sum: 1 | 2, scale: number): number {
+  let largestLogit = Number.NEGATIVE_INFINITY;
+  for (let g = 0; g < HEAD_GROUPS; g++) if (groups[4 * g + sum]! > 0) largestLogit = Math.max(largestLogit, groups[4 * g]!);
+  let total = 0;
+  for (let g = 0; g < HEAD_GROUPS; g++) {
+    // A group without ids has a sum of 0 and no largest logit.
+    if (groups[4 * g + sum]! > 0) total += groups[4 * g + sum]! * Math.exp(scale * (groups[4 * g]! - largestLogit));
+  }
+  return scale * largestLogit + Math.log(total);
+}

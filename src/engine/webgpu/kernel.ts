@@ -1,0 +1,83 @@
+import { AppError } from '../../shared/errors.ts';
+import { STAGE_COMPUTE } from './gpu-constants.ts';
+
+/** How a kernel uses a binding. `run` is a uniform with a dynamic offset: its place is given with every dispatch. */
+export type BindingKind = 'read' | 'write' | 'uniform' | 'run';
+
+export interface KernelSource {
+  /** For error messages and captures. */
+  label: string;
+  /** One compute entry point called `main`; bindings 0, 1, ... of group 0 as in `bindings`. */
+  wgsl: string;
+  bindings: readonly BindingKind[];
+}
+
+export interface Kernel {
+  label: string;
+  pipeline: GPUComputePipeline;
+  layout: GPUBindGroupLayout;
+}
+
+/** Where a dispatch finds one of its bindings: a whole buffer, or a part of it. */
+export type Resource = GPUBuffer | GPUBufferBinding;
+
+export async function createKernel(device: GPUDevice, { label, wgsl, bindings }: KernelSource): Promise<Kernel> {
+  const entries = bindings.map((kind, binding) => ({ binding, visibility: STAGE_COMPUTE, buffer: bufferLayout(kind) }));
+  const layout = device.createBindGroupLayout({ label, entries });
+  // What is wrong with the text comes with the pipeline's failure; without a scope it would also count as uncaught.
+  device.pushErrorScope('validation');
+  const module = device.createShaderModule({ label, code: wgsl });
+  void device.popErrorScope().catch(() => null);
+  try {
+    const pipeline = await device.createComputePipelineAsync({
+      label,
+      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module, entryPoint: 'main' },
+    });
+    return { label, pipeline, layout };
+  } catch (thrown) {
+    const why = (await compilerMessages(module)) || AppError.from(thrown).message;
+    throw new AppError('internal', `kernel ${label} does not compile: ${why}`, { cause: thrown });
+  }
+}
+
+async function compilerMessages(module: GPUShaderModule): Promise<string> {
+  const { messages } = await module.getCompilationInfo();
+  return messages.map(({ lineNum, message }) => `line ${lineNum}: ${message}`).join('; ');
+}
+
+function bufferLayout(kind: BindingKind): GPUBufferBindingLayout {
+  switch (kind) {
+    case 'read':
+      return { type: 'read-only-storage' };
+    case 'write':
+      return { type: 'storage' };
+    case 'uniform':
+      return { type: 'uniform' };
+    case 'run':
+      return { type: 'uniform', hasDynamicOffset: true };
+  }
+}
+
+export function bind(device: GPUDevice, kernel: Kernel, resources: readonly Resource[]): GPUBindGroup {
+  return device.createBindGroup({
+    label: kernel.label,
+    layout: kernel.layout,
+    entries: resources.map((resource, binding) => ({
+      binding,
+      resource: 'buffer' in resource ? resource : { buffer: resource },
+    })),
+  });
+}
+
+export interface Grid {
+  x: number;
+  y?: number;
+  z?: number;
+}
+
+export function dispatch(pass: GPUComputePassEncoder, kernel: Kernel, group: GPUBindGroup, grid: Grid, runOffset?: number): void {
+  pass.setPipeline(kernel.pipeline);
+  pass.setBindGroup(0, group, runOffset === undefined ? [] : [runOffset]);
+  pass.dispatchWorkgroups(grid.x, grid.y ?? 1, grid.z ?? 1);
+}

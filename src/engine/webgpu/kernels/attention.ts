@@ -1,0 +1,140 @@
+import type { ModelSpec } from '../../../shared/model/model-spec.ts';
+import type { KernelSource } from '../kernel.ts';
+import { LANES, laneSums, unroll } from './lanes.ts';
+
+/** What attention needs of a model, and how far apart the rows of its score buffer are. */
+export interface AttentionShape extends Pick<ModelSpec, 'nHeads' | 'nKvHeads' | 'headDim' | 'ropeDim'> {
+  contextLength: number;
+}
+
+/** One run of rows of a sequence, as the dynamic uniform holds it: first row, rows, position of the first, unused. */
+export const RUN_WORDS = 4;
+export const ROTATE_THREADS = 16;
+export const SCORE_THREADS = 8;
+/** Positions that one thread scores. */
+export const SCORE_POSITIONS = 4;
+export const MIX_THREADS = 8;
+
+/** 32-bit words, each two values of 16 bits, that a cache holds for one position: all key heads, then all value heads. */
+export function cacheWords({ nKvHeads, headDim }: Pick<AttentionShape, 'nKvHeads' | 'headDim'>): number {
+  return nKvHeads * headDim;
+}
+
+/** Words of a head that one thread of the mixing kernel sums. */
+export function mixWords(headDim: number): number {
+  const words = headDim / 2;
+  return [4, 2].find((count) => words % count === 0) ?? 1;
+}
+
+const RUN = 'struct Run { firstRow: u32, rows: u32, position: u32 }';
+
+/**
+ * Turns queries and keys by their positions (RoPE, Su et al. 2021) on interleaved pairs (2i, 2i + 1), as GGUF's llama
+ * order has them, and writes keys and values to the cache in 16 bits. The angles come from the processor: sine and cosine
+ * of large numbers are poor on many adapters. Grid: (pairs of a qkv row / ROTATE_THREADS, rows of the run).
+ */
+export function rotateKernel(shape: AttentionShape): KernelSource {
+  const { nHeads, nKvHeads, headDim, ropeDim } = shape;
+  const half = headDim / 2;
+  const pairs = (nHeads + 2 * nKvHeads) * half;
+  const wgsl = `
+${RUN}
+@group(0) @binding(0) var<storage, read_write> qkv: array<vec2f>;       // (tokens, heads of q, k, v; headDim / 2)
+@group(0) @binding(1) var<storage, read> angles: array<vec2f>;          // (tokens, ropeDim / 2) of cosine, sine
+@group(0) @binding(2) var<storage, read_write> cache: array<u32>;       // (positions, ${cacheWords(shape)})
+@group(0) @binding(3) var<uniform> run: Run;
+@compute @workgroup_size(${ROTATE_THREADS})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let pair = id.x;
+  if (pair >= ${pairs}u) { return; }
+  let row = run.firstRow + id.y;
+  let within = pair % ${half}u;
+  var value = qkv[row * ${pairs}u + pair];
+  if (pair < ${(nHeads + nKvHeads) * half}u && within < ${ropeDim / 2}u) {
+    let angle = angles[row * ${ropeDim / 2}u + within];
+    value = vec2f(fma(value.x, angle.x, -(value.y * angle.y)), fma(value.x, angle.y, value.y * angle.x));
+  }
+  if (pair < ${nHeads * half}u) {
+    qkv[row * ${pairs}u + pair] = value;
+  } else {
+    cache[(run.position + id.y) * ${cacheWords(shape)}u + pair - ${nHeads * half}u] = pack2x16float(value);
+  }
+}`;
+  return { label: 'rotate', wgsl, bindings: ['write', 'read', 'write', 'run'] };
+}
+
+/**
+ * scores[row, head, position] = query . key / sqrt(headDim), for positions up to the row's own.
+ * Grid: (positions / SCORE_POSITIONS / SCORE_THREADS, heads, rows of the run).
+ */
+export function scoreKernel(shape: AttentionShape): KernelSource {
+  const { nHeads, nKvHeads, headDim, contextLength } = shape;
+  const half = headDim / 2;
+  const each = (text: (index: number) => string) => unroll(SCORE_POSITIONS, text);
+  const wgsl = `
+${RUN}
+@group(0) @binding(0) var<storage, read> qkv: array<vec2f>;
+@group(0) @binding(1) var<storage, read> cache: array<u32>;
+@group(0) @binding(2) var<storage, read_write> scores: array<f32>;      // (rows of the run, heads, contextLength)
+@group(0) @binding(3) var<uniform> run: Run;
+@compute @workgroup_size(${SCORE_THREADS})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let last = run.position + id.z;
+  let first = id.x * ${SCORE_POSITIONS}u;
+  if (first > last) { return; }
+  let query = (run.firstRow + id.z) * ${(nHeads + 2 * nKvHeads) * half}u + id.y * ${half}u;
+  let key = (id.y / ${nHeads / nKvHeads}u) * ${half}u;
+  ${each((i) => `let key${i} = key + min(first + ${i}u, last) * ${cacheWords(shape)}u; var sum${i} = vec2f(0);`)}
+  for (var word = 0u; word < ${half}u; word++) {
+    let q = qkv[query + word];
+    ${each((i) => `sum${i} = fma(q, unpack2x16float(cache[key${i} + word]), sum${i});`)}
+  }
+  let to = (id.z * ${nHeads}u + id.y) * ${contextLength}u + first;
+  ${each((i) => `if (first + ${i}u <= last) { scores[to + ${i}u] = (sum${i}.x + sum${i}.y) * ${(1 / Math.sqrt(headDim)).toExponential()}; }`)}
+}`;
+  return { label: 'score', wgsl, bindings: ['read', 'read', 'write', 'run'] };
+}
+
+/**
+ * output = softmax(scores) . values: the largest score, which has no order, then sums over the positions in lanes.
+ * Grid: (heads * headDim / 2 / mixWords / MIX_THREADS, rows of the run).
+ */
+export function mixKernel(shape: AttentionShape): KernelSource {
+  const { nHeads, nKvHeads, headDim, contextLength } = shape;
+  const words = mixWords(headDim);
+  const parts = headDim / 2 / words;
+  const each = (text: (index: number) => string) => unroll(words, text);
+  const sums = [
+    { name: 'weights', type: 'f32' as const },
+    ...Array.from({ length: words }, (_, i) => ({ name: `sum${i}`, type: 'vec2f' as const })),
+  ];
+  const wgsl = `
+${RUN}
+@group(0) @binding(0) var<storage, read> cache: array<u32>;
+@group(0) @binding(1) var<storage, read> scores: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec2f>;    // (tokens, heads, headDim / 2)
+@group(0) @binding(3) var<uniform> run: Run;
+@compute @workgroup_size(${MIX_THREADS})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= ${nHeads * parts}u) { return; }
+  let head = id.x / ${parts}u;
+  let within = (id.x % ${parts}u) * ${words}u;
+  let positions = run.position + id.y + 1u;
+  let origin = (id.y * ${nHeads}u + head) * ${contextLength}u;
+  let value = ${nKvHeads * (headDim / 2)}u + (head / ${nHeads / nKvHeads}u) * ${headDim / 2}u + within;
+  var largest = scores[origin];
+  for (var position = 1u; position < positions; position++) { largest = max(largest, scores[origin + position]); }
+  ${laneSums(
+    sums,
+    `for (var position = lane; position < positions; position += ${LANES}u) {
+      let weight = exp(scores[origin + position] - largest);
+      weights += weight;
+      let at = position * ${cacheWords(shape)}u + value;
+      ${each((i) => `sum${i} = fma(vec2f(weight), unpack2x16float(cache[at + ${i}u]), sum${i});`)}
+    }`,
+  )}
+  let to = (run.firstRow + id.y) * ${(nHeads * headDim) / 2}u + head * ${headDim / 2}u + within;
+  ${each((i) => `output[to + ${i}u] = sum${i}_all / weights_all;`)}
+}`;
+  return { label: 'mix', wgsl, bindings: ['read', 'read', 'write', 'run'] };
+}

@@ -1,0 +1,137 @@
+import type { KernelSource } from '../kernel.ts';
+import { kernelBlockValues, type WeightFormat } from './formats.ts';
+import { LANES, laneSums, SUM4, unroll } from './lanes.ts';
+
+/** Rows and tokens that one thread computes. Neither changes a bit of the result. */
+export interface Tile {
+  rows: number;
+  tokens: number;
+  /** Threads to a workgroup. */
+  threads: number;
+}
+
+/** What `struct Shape` holds, in words: the uniform that describes a run of matrix rows. */
+export const MATRIX_SHAPE_WORDS = 8;
+
+const DECLARATIONS = (format: WeightFormat) => `
+struct Shape {
+  firstRow: u32,      // in the bound buffers
+  rows: u32,          // how many from there
+  blocks: u32,        // to a row
+  outputStride: u32,  // values from one token to the next
+  outputOffset: u32,  // where the first row goes
+  accumulate: u32,    // 1: add to what is there
+}
+@group(0) @binding(0) var<storage, read> weights: array<${format.element}>;
+@group(0) @binding(1) var<storage, read> scales: array<u32>;
+@group(0) @binding(2) var<storage, read> input: array<vec4f>;         // (tokens, blocks * ${format.quads})
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;    // (tokens, outputStride)
+@group(0) @binding(4) var<uniform> shape: Shape;
+@group(0) @binding(5) var<uniform> tokens: vec4u;                     // .x: how many
+${SUM4}
+${format.helpers}
+fn scaleOf(block: u32) -> f32 {
+  let pair = unpack2x16float(scales[block >> 1u]);
+  return select(pair.x, pair.y, (block & 1u) == 1u);
+}
+fn store(token: u32, row: u32, value: f32) {
+  let at = token * shape.outputStride + shape.outputOffset + row;
+  if (shape.accumulate == 1u) { output[at] += value; } else { output[at] = value; }
+}`;
+
+/**
+ * WGSL that adds the products of the blocks lane, lane + LANES, ... of each row of a tile to `sum<row>_<token>`. The one
+ * text that every variant uses. Scaled formats sum a block without its scale first: one multiplication a block.
+ */
+function laneOfTile(format: WeightFormat, { rows, tokens }: Pick<Tile, 'rows' | 'tokens'>): string {
+  const cells = (text: (row: number, token: number) => string) => unroll(rows, (r) => unroll(tokens, (t) => text(r, t)));
+  const sum = format.scaled ? 'part' : 'sum';
+  const element = (index: number) => `
+      ${unroll(rows, (r) => `let e${r}_${index} = weights[(row${r} * shape.blocks + block) * ${format.elements}u + ${index}u];`)}
+      ${format
+        .quadsOf(index)
+        .map(
+          ({ quad, wgsl }) => `{
+        ${unroll(tokens, (t) => `let x${t} = input[from${t} + block * ${format.quads}u + ${quad}u];`)}
+        ${unroll(rows, (r) => `let w${r} = ${wgsl(`e${r}_${index}`)};`)}
+        ${cells((r, t) => `${sum}${r}_${t} = fma(w${r}, x${t}, ${sum}${r}_${t});`)}
+      }`,
+        )
+        .join('\n')}`;
+  return `
+    for (var block = lane; block < shape.blocks; block += ${LANES}u) {
+      ${format.scaled ? cells((r, t) => `var part${r}_${t} = vec4f(0);`) : ''}
+      ${unroll(format.elements, element)}
+      ${format.scaled ? unroll(rows, (r) => `let scale${r} = vec4f(scaleOf(row${r} * shape.blocks + block));`) : ''}
+      ${format.scaled ? cells((r, t) => `sum${r}_${t} = fma(scale${r}, part${r}_${t}, sum${r}_${t});`) : ''}
+    }`;
+}
+
+const BINDINGS: KernelSource['bindings'] = ['read', 'read', 'read', 'write', 'uniform', 'uniform'];
+
+/**
+ * output[token, row] = sum over k of weight[row, k] * input[token, k], one thread a tile and no barriers: what an adapter
+ * on the processor wants. Grid: (rows / tile.rows / tile.threads, tokens / tile.tokens).
+ */
+export function matmulKernel(format: WeightFormat, tile: Tile): KernelSource {
+  const { rows, tokens } = tile;
+  const sums = Array.from({ length: rows * tokens }, (_, i) => ({
+    name: `sum${Math.floor(i / tokens)}_${i % tokens}`,
+    type: 'vec4f' as const,
+  }));
+  // A tile that hangs over an edge computes the last row or token again and does not store it.
+  const wgsl = `${DECLARATIONS(format)}
+@compute @workgroup_size(${tile.threads})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let firstRow = id.x * ${rows}u;
+  if (firstRow >= shape.rows) { return; }
+  let firstToken = id.y * ${tokens}u;
+  ${unroll(rows, (r) => `let row${r} = shape.firstRow + min(firstRow + ${r}u, shape.rows - 1u);`)}
+  ${unroll(tokens, (t) => `let from${t} = min(firstToken + ${t}u, tokens.x - 1u) * shape.blocks * ${format.quads}u;`)}
+  ${laneSums(sums, laneOfTile(format, tile))}
+  ${unroll(rows, (r) =>
+    unroll(
+      tokens,
+      (t) => `if (firstRow + ${r}u < shape.rows && firstToken + ${t}u < tokens.x) {
+    store(firstToken + ${t}u, firstRow + ${r}u, sum4(sum${r}_${t}_all));
+  }`,
+    ),
+  )}
+}`;
+  return { label: `matmul ${format.type} ${rows}x${tokens}`, wgsl, bindings: BINDINGS };
+}
+
+/** Rows that a workgroup of the cooperative kernel computes. */
+export const COOPERATIVE_ROWS = 8;
+
+/**
+ * The same products with a thread a lane: what a graphics processor wants for one token. Grid: (rows /
+ * COOPERATIVE_ROWS, tokens).
+ */
+export function cooperativeMatmulKernel(format: WeightFormat): KernelSource {
+  const wgsl = `${DECLARATIONS(format)}
+var<workgroup> lanes: array<vec4f, ${COOPERATIVE_ROWS * LANES}>;
+@compute @workgroup_size(${COOPERATIVE_ROWS * LANES})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let lane = thread % ${LANES}u;
+  let firstRow = group.x * ${COOPERATIVE_ROWS}u + thread / ${LANES}u;
+  let row0 = shape.firstRow + min(firstRow, shape.rows - 1u);
+  let from0 = group.y * shape.blocks * ${format.quads}u;
+  var sum0_0 = vec4f(0);
+  ${laneOfTile(format, { rows: 1, tokens: 1 })}
+  lanes[thread] = sum0_0;
+  workgroupBarrier();
+  if (lane != 0u || firstRow >= shape.rows) { return; }
+  let two0 = lanes[thread] + lanes[thread + 1u];
+  let two1 = lanes[thread + 2u] + lanes[thread + 3u];
+  let two2 = lanes[thread + 4u] + lanes[thread + 5u];
+  let two3 = lanes[thread + 6u] + lanes[thread + 7u];
+  store(group.y, firstRow, sum4((two0 + two1) + (two2 + two3)));
+}`;
+  return { label: `matmul ${format.type} cooperative`, wgsl, bindings: BINDINGS };
+}
+
+/** Blocks to a row of `columns` values. */
+export function blocksPerRow(format: WeightFormat, columns: number): number {
+  return columns / kernelBlockValues(format);
+}

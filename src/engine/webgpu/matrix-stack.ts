@@ -1,0 +1,183 @@
+import { type QuantType, rowBytes } from '../../gguf/quant.ts';
+import type { TensorRole, WeightTensor } from '../../gguf/weight-tensor.ts';
+import { BINDING_ALIGN_BYTES, BUFFER_USAGE, roundUp } from './gpu-constants.ts';
+import type { GpuContext } from './gpu-context.ts';
+import { createBuffers } from './gpu-memory.ts';
+import { isScaled, quantBytes, scaleCount, splitBlocks } from './split-blocks.ts';
+
+export interface StackedRole {
+  role: TensorRole;
+  rows: number;
+}
+
+/** Rows of one buffer that are filled, and where they stand in the stack. */
+export interface RowRun {
+  type: QuantType;
+  quants: GPUBufferBinding;
+  scales: GPUBufferBinding;
+  /** First row within the buffer. */
+  firstRow: number;
+  rows: number;
+  /** First row within the stack. */
+  stackRow: number;
+}
+
+interface Slab {
+  buffer: GPUBuffer;
+  stackRow: number;
+  rows: number;
+}
+
+/** Buffers of one format for some rows of the stack. */
+interface Layer {
+  type: QuantType;
+  firstRow: number;
+  rows: number;
+  slabs: Slab[];
+  /** Row ranges of the stack that hold weights. */
+  filled: [start: number, end: number][];
+}
+
+/** Uploaded at once, bytes: keeps what is copied on the way small. */
+const PIECE_BYTES = 4 * 1024 * 1024;
+/** Pieces begin at multiples of this many rows, so that two scales which share a word are written together. */
+const PIECE_ROWS = 8;
+
+/**
+ * Matrices that multiply the same vector, one on top of the other (queries, keys and values; gate and up), so that one
+ * dispatch computes them all. Rows that do not fit into one binding go into several buffers, and a matrix of another
+ * format than the first to arrive gets buffers of its own: either way there are only more runs.
+ */
+export class MatrixStack {
+  readonly columns: number;
+  readonly rows: number;
+  private readonly gpu: GpuContext;
+  private readonly starts = new Map<TensorRole, number>();
+  private readonly layers: Layer[] = [];
+
+  constructor(gpu: GpuContext, columns: number, roles: readonly StackedRole[]) {
+    this.gpu = gpu;
+    this.columns = columns;
+    let rows = 0;
+    for (const { role, rows: roleRows } of roles) {
+      this.starts.set(role, rows);
+      rows += roleRows;
+    }
+    this.rows = rows;
+  }
+
+  has(role: TensorRole): boolean {
+    return this.starts.has(role);
+  }
+
+  get bytes(): number {
+    return this.layers.reduce((sum, layer) => sum + layer.slabs.reduce((bytes, { buffer }) => bytes + buffer.size, 0), 0);
+  }
+
+  /** @throws AppError out-of-memory, device-lost */
+  async add(tensor: WeightTensor): Promise<void> {
+    const start = this.starts.get(tensor.role)!;
+    let layer = this.layers.find(({ type }) => type === tensor.type);
+    if (!layer) {
+      const whole = this.layers.length === 0;
+      layer = await this.createLayer(tensor, whole ? 0 : start, whole ? this.rows : tensor.rows);
+    }
+    if (start < layer.firstRow || start + tensor.rows > layer.firstRow + layer.rows) {
+      layer = await this.createLayer(tensor, start, tensor.rows);
+    }
+    for (const slab of layer.slabs) this.fill(slab, tensor, start);
+    layer.filled.push([start, start + tensor.rows]);
+  }
+
+  runs(): RowRun[] {
+    return this.layers.flatMap((layer) =>
+      layer.slabs.flatMap((slab) => merged(layer.filled).flatMap(([start, end]) => this.run(layer.type, slab, start, end))),
+    );
+  }
+
+  destroy(): void {
+    for (const { slabs } of this.layers) for (const { buffer } of slabs) buffer.destroy();
+    this.layers.length = 0;
+  }
+
+  private async createLayer({ role, type }: WeightTensor, firstRow: number, rows: number): Promise<Layer> {
+    const slabRows = this.rowsPerSlab(type);
+    const starts = Array.from({ length: Math.ceil(rows / slabRows) }, (_, i) => i * slabRows);
+    const usage = BUFFER_USAGE.STORAGE | BUFFER_USAGE.COPY_DST;
+    const wanted = starts.map((start) => {
+      const sizeRows = Math.min(slabRows, rows - start);
+      return [`${role} from row ${start}`, { bytes: this.scalesOffset(type, sizeRows) + this.scaleBytes(type, sizeRows), usage }];
+    });
+    const buffers = Object.values(await createBuffers(this.gpu, `weights of ${role}`, Object.fromEntries(wanted)));
+    const slabs = starts.map((start, i) => ({
+      buffer: buffers[i] as GPUBuffer,
+      stackRow: firstRow + start,
+      rows: Math.min(slabRows, rows - start),
+    }));
+    const layer = { type, firstRow, rows, slabs, filled: [] };
+    this.layers.push(layer);
+    return layer;
+  }
+
+  private rowsPerSlab(type: QuantType): number {
+    const bytesPerRow = rowBytes(type, this.columns);
+    const rows = Math.floor((this.gpu.maxWeightBufferBytes - 2 * BINDING_ALIGN_BYTES) / bytesPerRow);
+    return Math.max(PIECE_ROWS, rows - (rows % PIECE_ROWS));
+  }
+
+  private scalesOffset(type: QuantType, rows: number): number {
+    const bytes = rows * quantBytes(type, this.columns);
+    return isScaled(type) ? roundUp(bytes, BINDING_ALIGN_BYTES) : bytes;
+  }
+
+  private scaleBytes(type: QuantType, rows: number): number {
+    return roundUp(2 * rows * scaleCount(type, this.columns), 4);
+  }
+
+  /** Uploads the rows that the tensor and the slab share. */
+  private fill(slab: Slab, tensor: WeightTensor, tensorStart: number): void {
+    const bytesPerRow = rowBytes(tensor.type, this.columns);
+    const pieceRows = Math.max(PIECE_ROWS, roundUp(Math.floor(PIECE_BYTES / bytesPerRow), PIECE_ROWS));
+    const end = Math.min(tensorStart + tensor.rows, slab.stackRow + slab.rows);
+    for (let row = Math.max(tensorStart, slab.stackRow); row < end; row += pieceRows) {
+      const from = (row - tensorStart) * bytesPerRow;
+      const bytes = tensor.bytes.subarray(from, from + Math.min(pieceRows, end - row) * bytesPerRow);
+      this.write(slab, tensor.type, row - slab.stackRow, bytes);
+    }
+  }
+
+  private write({ buffer, rows }: Slab, type: QuantType, row: number, bytes: Uint8Array): void {
+    const { queue } = this.gpu.device;
+    const at = row * quantBytes(type, this.columns);
+    if (!isScaled(type)) {
+      queue.writeBuffer(buffer, at, bytes as Uint8Array<ArrayBuffer>);
+      return;
+    }
+    const { quants, scales } = splitBlocks(type, bytes);
+    queue.writeBuffer(buffer, at, quants as Uint8Array<ArrayBuffer>);
+    const padded = new Uint16Array(roundUp(scales.length, 2));
+    padded.set(scales);
+    queue.writeBuffer(buffer, this.scalesOffset(type, rows) + 2 * row * scaleCount(type, this.columns), padded);
+  }
+
+  private run(type: QuantType, { buffer, stackRow, rows }: Slab, start: number, end: number): RowRun[] {
+    const from = Math.max(start, stackRow);
+    const to = Math.min(end, stackRow + rows);
+    if (from >= to) return [];
+    const quants = { buffer, offset: 0, size: rows * quantBytes(type, this.columns) };
+    const scales = isScaled(type)
+      ? { buffer, offset: this.scalesOffset(type, rows), size: this.scaleBytes(type, rows) }
+      : { ...quants, size: Math.min(16, quants.size) };
+    return [{ type, quants, scales, firstRow: from - stackRow, rows: to - from, stackRow: from }];
+  }
+}
+
+function merged(ranges: readonly [number, number][]): [number, number][] {
+  const result: [number, number][] = [];
+  for (const [start, end] of ranges.toSorted((a, b) => a[0] - b[0])) {
+    const last = result.at(-1);
+    if (last?.[1] === start) last[1] = end;
+    else result.push([start, end]);
+  }
+  return result;
+}
