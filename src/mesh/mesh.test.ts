@@ -1,170 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../shared/errors.ts';
-import type { PeerMessage } from '../shared/protocol/peer.ts';
-import type { SignalData } from '../shared/protocol/signaling.ts';
-import type { LinkState } from './link-state.ts';
 import { Mesh } from './mesh.ts';
-import type { Link, PeerLinkEvents } from './peer-link.ts';
-import { tagAttempt } from './signal-match.ts';
-
-/** A connection that does what the test says. */
-class FakeLink implements Link {
-  readonly sent: (string | ArrayBuffer)[] = [];
-  readonly signals: SignalData[] = [];
-  readonly initiator: boolean;
-  readonly events: PeerLinkEvents;
-  queuedBytes = 0;
-  closed = false;
-
-  constructor(initiator: boolean, events: PeerLinkEvents) {
-    this.initiator = initiator;
-    this.events = events;
-  }
-
-  signal(data: SignalData): void {
-    this.signals.push(data);
-  }
-
-  send(data: ArrayBuffer | string): void {
-    this.sent.push(data);
-  }
-
-  close(): void {
-    this.closed = true;
-  }
-
-  get beats(): number {
-    return this.sent.filter((data) => data === '{"kind":"beat"}').length;
-  }
-
-  /** The ids of the probes that were sent here. */
-  get probes(): number[] {
-    const messages = this.sent.map((data) => JSON.parse(data as string) as PeerMessage);
-    return messages.flatMap((message) => (message.kind === 'probe' ? [message.id] : []));
-  }
-
-  receive(message: PeerMessage): void {
-    this.events.onActivity();
-    this.events.onMessage(JSON.stringify(message));
-  }
-}
-
-function startMesh(selfId: number) {
-  const links: FakeLink[] = [];
-  const states: LinkState[] = [];
-  const signals: { to: number; data: SignalData }[] = [];
-  const control: { from: number; kind: string }[] = [];
-  const measured: number[] = [];
-  let nowMs = 0;
-  const mesh = new Mesh({
-    selfId,
-    iceServers: [],
-    nowMs: () => 0,
-    sendSignal: (to, data) => signals.push({ to, data }),
-    openLink: ({ initiator, events }) => {
-      const link = new FakeLink(initiator, events);
-      links.push(link);
-      return link;
-    },
-    events: {
-      onControl: (from, message) => control.push({ from, kind: message.kind }),
-      onFrame: () => {},
-      onLinkState: (state) => states.push(state),
-      onLinkMeasured: (to) => measured.push(to),
-    },
-  });
-  mesh.tick(0);
-  /** Half a second a step, as the clock in the worker ticks. */
-  const pass = (byMs: number, each: () => void = () => {}) => {
-    for (const untilMs = nowMs + byMs; nowMs < untilMs; ) {
-      nowMs += 500;
-      each();
-      mesh.tick(nowMs);
-    }
-  };
-  return { mesh, links, states, signals, control, measured, pass };
-}
-
-const offer = (attempt: number): SignalData => ({ type: 'offer', sdp: tagAttempt('v=0\r\na=ice-ufrag:remote\r\n', attempt) });
-const answer = (attempt: number): SignalData => ({ type: 'answer', sdp: tagAttempt('v=0\r\na=ice-ufrag:remote\r\n', attempt) });
-const candidate = (fragment: string): SignalData => ({
-  type: 'candidate',
-  candidate: { candidate: `candidate:1 1 udp 1 127.0.0.1 4 typ host ufrag ${fragment}`, sdpMid: '0' },
-});
-
-describe('who starts', () => {
-  test('the newcomer makes a link to everyone before it, nobody to itself, and nobody twice', () => {
-    const { mesh, links } = startMesh(3);
-    mesh.setPeers([1, 2, 3]);
-    mesh.setPeers([1, 2, 3]);
-    expect(links.map(({ initiator }) => initiator)).toEqual([true, true]);
-  });
-
-  test('the other side answers an offer, also of a device that it has not been told of', () => {
-    const { mesh, links } = startMesh(3);
-    mesh.handleSignal(4, offer(1));
-    mesh.setPeers([3]);
-    mesh.setPeers([3, 4]);
-    expect(links.map(({ initiator, closed }) => ({ initiator, closed }))).toEqual([{ initiator: false, closed: false }]);
-    expect(links[0]!.signals).toEqual([{ type: 'offer', sdp: 'v=0\r\na=ice-ufrag:remote\r\n' }]);
-  });
-
-  test('an offer from the side that must not make one is ignored', () => {
-    const { mesh, links } = startMesh(3);
-    mesh.setPeers([1, 3]);
-    mesh.handleSignal(1, offer(9));
-    expect(links).toHaveLength(1);
-    expect(links[0]!.signals).toEqual([]);
-  });
-});
-
-describe('signals that come late, twice or too early', () => {
-  test('a repeated or older offer is ignored, a newer one starts anew', () => {
-    const { mesh, links } = startMesh(1);
-    for (const attempt of [2, 2, 1]) mesh.handleSignal(2, offer(attempt));
-    expect(links).toHaveLength(1);
-    mesh.handleSignal(2, offer(3));
-    expect(links.map(({ closed }) => closed)).toEqual([true, false]);
-  });
-
-  test('only the first answer to the current attempt counts', () => {
-    const { mesh, links } = startMesh(2);
-    mesh.setPeers([1, 2]);
-    for (const attempt of [0, 2, 1, 1]) mesh.handleSignal(1, answer(attempt));
-    expect(links[0]!.signals.map(({ type }) => type)).toEqual(['answer']);
-  });
-
-  test('candidates wait for their description, and those of another attempt are left out', () => {
-    const { mesh, links } = startMesh(2);
-    mesh.setPeers([1, 2]);
-    for (const fragment of ['remote', 'old']) mesh.handleSignal(1, candidate(fragment));
-    expect(links[0]!.signals).toEqual([]);
-    mesh.handleSignal(1, answer(1));
-    mesh.handleSignal(1, candidate('old'));
-    mesh.handleSignal(1, candidate('remote'));
-    expect(links[0]!.signals.slice(1)).toEqual([candidate('remote'), candidate('remote')]);
-  });
-
-  test('nothing brings back a device that has left', () => {
-    const { mesh, links } = startMesh(1);
-    mesh.setPeers([1, 2]);
-    mesh.setPeers([1]);
-    mesh.handleSignal(2, offer(1));
-    mesh.setPeers([1, 2]);
-    expect(links).toEqual([]);
-    expect(mesh.links).toEqual([]);
-  });
-
-  test('events of a connection that was replaced are not heard', () => {
-    const { mesh, links, states } = startMesh(1);
-    mesh.handleSignal(2, offer(1));
-    mesh.handleSignal(2, offer(2));
-    const before = states.length;
-    links[0]!.events.onOpen();
-    links[0]!.events.onClosed(new AppError('peer-lost', ''));
-    expect(states).toHaveLength(before);
-  });
-});
+import { answer, candidate, type FakeLink, offer, startMesh } from './scripted-mesh.ts';
 
 describe('a link that does not come up', () => {
   test('the advice comes after 10 s, not before', () => {
@@ -283,6 +120,14 @@ describe('an open link', () => {
       stable.pass(1500);
     }
     expect(stable.links).toHaveLength(11);
+  });
+
+  test('bytes that are no frame end it for good', () => {
+    const { mesh, links, link, pass } = openOne(3);
+    link.events.onClosed(new AppError('frame-malformed', ''));
+    pass(60_000);
+    expect(links).toHaveLength(1);
+    expect(mesh.links[0]).toMatchObject({ state: 'failed', advice: expect.stringContaining('reload') });
   });
 
   test('beats and probes stay in the mesh, the rest goes to the pipeline', () => {

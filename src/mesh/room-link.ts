@@ -167,7 +167,7 @@ export class RoomLink {
         this.#heard = true;
       },
       onMessage: (data) => current(() => this.#events.onMessage(data)),
-      onClosed: () => current(() => this.#broke()),
+      onClosed: ({ code }) => current(() => (code.startsWith('frame-') ? this.bar() : this.#broke())),
     };
   }
 

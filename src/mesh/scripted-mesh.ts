@@ -1,0 +1,99 @@
+import type { PeerMessage } from '../shared/protocol/peer.ts';
+import type { SignalData } from '../shared/protocol/signaling.ts';
+import type { LinkState } from './link-state.ts';
+import { Mesh } from './mesh.ts';
+import type { Link, PeerLinkEvents } from './peer-link.ts';
+import { tagAttempt } from './signal-match.ts';
+
+/** A connection that does what the test says. */
+export class FakeLink implements Link {
+  readonly sent: (string | ArrayBuffer)[] = [];
+  readonly signals: SignalData[] = [];
+  readonly initiator: boolean;
+  readonly events: PeerLinkEvents;
+  queuedBytes = 0;
+  closed = false;
+
+  constructor(initiator: boolean, events: PeerLinkEvents) {
+    this.initiator = initiator;
+    this.events = events;
+  }
+
+  signal(data: SignalData): void {
+    this.signals.push(data);
+  }
+
+  send(data: ArrayBuffer | string): void {
+    this.sent.push(data);
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  get beats(): number {
+    return this.sent.filter((data) => data === '{"kind":"beat"}').length;
+  }
+
+  /** The ids of the probes that were sent here. */
+  get probes(): number[] {
+    const messages = this.sent.map((data) => JSON.parse(data as string) as PeerMessage);
+    return messages.flatMap((message) => (message.kind === 'probe' ? [message.id] : []));
+  }
+
+  receive(message: PeerMessage): void {
+    this.events.onActivity();
+    this.events.onMessage(JSON.stringify(message));
+  }
+}
+
+/** A mesh on scripted links, what it told, and its clock. */
+export function startMesh(selfId: number) {
+  const links: FakeLink[] = [];
+  const states: LinkState[] = [];
+  const signals: { to: number; data: SignalData }[] = [];
+  const control: { from: number; kind: string }[] = [];
+  const measured: number[] = [];
+  let nowMs = 0;
+  const mesh = new Mesh({
+    selfId,
+    iceServers: [],
+    nowMs: () => 0,
+    sendSignal: (to, data) => signals.push({ to, data }),
+    openLink: ({ initiator, events }) => {
+      const link = new FakeLink(initiator, events);
+      links.push(link);
+      return link;
+    },
+    events: {
+      onControl: (from, message) => control.push({ from, kind: message.kind }),
+      onFrame: () => {},
+      onLinkState: (state) => states.push(state),
+      onLinkMeasured: (to) => measured.push(to),
+    },
+  });
+  mesh.tick(0);
+  /** Half a second a step, as the clock in the worker ticks. */
+  const pass = (byMs: number, each: () => void = () => {}) => {
+    for (const untilMs = nowMs + byMs; nowMs < untilMs; ) {
+      nowMs += 500;
+      each();
+      mesh.tick(nowMs);
+    }
+  };
+  return { mesh, links, states, signals, control, measured, pass };
+}
+
+export const offer = (attempt: number): SignalData => ({
+  type: 'offer',
+  sdp: tagAttempt('v=0\r\na=ice-ufrag:remote\r\n', attempt),
+});
+export const answer = (attempt: number): SignalData => ({
+  type: 'answer',
+  sdp: tagAttempt('v=0\r\na=ice-ufrag:remote\r\n', attempt),
+});
+/** Of the description that `offer` and `answer` carry if the fragment is `remote`. */
+export const candidate = (fragment: string): SignalData => ({
+  type: 'candidate',
+  candidate: { candidate: `candidate:1 1 udp 1 127.0.0.1 4 typ host ufrag ${fragment}`, sdpMid: '0' },
+});
