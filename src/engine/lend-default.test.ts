@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defaultLendBytes, maxLendBytes } from './lend-default.ts';
+import { defaultLendBytes } from './lend-default.ts';
 
 const GB = 2 ** 30;
 
@@ -23,9 +23,4 @@ test.each([
   { device: 'a desktop of 2 GB', userAgent: 'Mozilla/5.0 (Windows NT 10.0) Chrome/140.0', deviceMemoryGb: 2, lendGb: 1 },
 ])('$device lends $lendGb GB', ({ lendGb, device: _, ...hints }) => {
   expect(defaultLendBytes(hints)).toBe(lendGb * GB);
-});
-
-test('a phone cannot be made to lend more than 1 GB', () => {
-  expect(maxLendBytes({ userAgent: 'iPhone' })).toBe(GB);
-  expect(maxLendBytes({ userAgent: 'X11; Linux' })).toBeNull();
 });

@@ -1,7 +1,6 @@
 const GB = 2 ** 30;
 /** Tabs of an iPhone die at about 1.5 GB, of which the page and the transfers need a part. */
 const PHONE_LEND_BYTES = 0.5 * GB;
-const PHONE_MAX_BYTES = 1 * GB;
 const DESKTOP_MIN_BYTES = 1 * GB;
 const DESKTOP_MAX_BYTES = 4 * GB;
 
@@ -19,11 +18,6 @@ export function defaultLendBytes(hints: DeviceHints): number {
   if (isMobile(hints)) return PHONE_LEND_BYTES;
   const quarterBytes = ((hints.deviceMemoryGb ?? 0) * GB) / 4;
   return Math.min(DESKTOP_MAX_BYTES, Math.max(DESKTOP_MIN_BYTES, quarterBytes));
-}
-
-/** The most that a page should let its owner lend, bytes; null where we know of no limit. */
-export function maxLendBytes(hints: DeviceHints): number | null {
-  return isMobile(hints) ? PHONE_MAX_BYTES : null;
 }
 
 function isMobile({ userAgent, maxTouchPoints = 0 }: DeviceHints): boolean {
