@@ -1,0 +1,299 @@
+import { describe, expect, test } from 'vitest';
+import { AppError } from '../src/shared/errors.ts';
+import type { DeviceProfile } from '../src/shared/model/device-profile.ts';
+import type { ModelSpec } from '../src/shared/model/model-spec.ts';
+import { DEFAULT_SETTINGS } from '../src/shared/model/room-settings.ts';
+import { planRoom } from '../src/shared/planner/plan.ts';
+import { MAX_PEERS_PER_ROOM } from '../src/shared/protocol/signaling.ts';
+import { isMeasured, planningProblem } from './room-planning.ts';
+import { type Effect, linkBetween, newRoom, publicState, type Room } from './room-state.ts';
+import { applyToRoom, type RoomEvent } from './rooms.ts';
+
+const spec: ModelSpec = {
+  name: 'Tiny',
+  architecture: 'llama',
+  quantisation: 'F32',
+  dim: 64,
+  nLayers: 4,
+  nHeads: 4,
+  nKvHeads: 4,
+  headDim: 16,
+  ffnDim: 128,
+  vocabSize: 32,
+  contextLength: 64,
+  ropeTheta: 1e4,
+  ropeDim: 16,
+  rmsEps: 1e-5,
+  tiedHead: false,
+  layerBytes: [1000, 1000, 1000, 1000],
+  embeddingBytes: 100,
+  headBytes: 100,
+};
+
+const profile = (lendBytes: number, decodeLayerMs = 5): DeviceProfile => ({
+  engine: 'cpu',
+  adapter: 'test',
+  decodeLayerMs,
+  prefillLayerMsPerToken: 1,
+  forwardOverheadMs: 0,
+  headMs: 0,
+  lendBytes,
+});
+
+const url = DEFAULT_SETTINGS.modelUrl;
+/** Keys and values of 64 tokens take 16 kB a layer: this is enough for two layers and the head, not for three. */
+const HALF = 2 * (1000 + 64 * 256) + 100;
+
+/** A room under test: applies events and keeps the effects of the last one. */
+class TestRoom {
+  room: Room = newRoom('ABCDE', 'k'.repeat(32), {});
+  effects: Effect[] = [];
+
+  apply(...events: RoomEvent[]): this {
+    this.effects = [];
+    for (const event of events) {
+      const step = applyToRoom(this.room, event);
+      this.room = step.room;
+      this.effects.push(...step.effects);
+    }
+    return this;
+  }
+
+  chat(isHost = false): this {
+    return this.apply({ kind: 'join', name: 'chat', donates: false, chats: true, hasHostKey: isHost });
+  }
+
+  donor(): this {
+    return this.apply({ kind: 'join', name: 'donor', donates: true, chats: false, hasHostKey: false });
+  }
+
+  links(...pairs: [number, number][]): this {
+    return this.apply(...pairs.map(([peerId, to]) => ({ kind: 'link', peerId, to, link: { rttMs: 1, linkMbps: 100 } }) as const));
+  }
+
+  plan(): this {
+    const asked = planningProblem(this.room);
+    if (!asked) throw new Error('nothing to plan');
+    return this.apply({ kind: 'planned', asked, result: planRoom(asked) });
+  }
+
+  ready(epoch: number, ...peers: number[]): this {
+    return this.apply(...peers.map((peerId) => ({ kind: 'ready', peerId, epoch }) as const));
+  }
+
+  notices(): string[] {
+    return this.effects.flatMap((effect) => {
+      if (effect.kind !== 'send') return [];
+      const { event, message } = effect.notice;
+      const epoch = 'plan' in message ? message.plan?.epoch : 'epoch' in message ? message.epoch : '';
+      return [`${event} ${epoch}${effect.to === 'all' ? '' : ` to ${effect.to}`}`.trim()];
+    });
+  }
+
+  has(kind: 'state' | 'replan'): boolean {
+    return this.effects.some((effect) => effect.kind === kind);
+  }
+}
+
+/** Chat 1 is the host; donors 2 and 3 hold half of the model each and are linked to everybody. */
+function halves(): TestRoom {
+  const room = new TestRoom().chat(true).donor().donor();
+  room.apply({ kind: 'model', peerId: 1, modelUrl: url, spec });
+  room.apply({ kind: 'profile', peerId: 2, profile: profile(HALF) }, { kind: 'profile', peerId: 3, profile: profile(HALF) });
+  return room.links([2, 1], [3, 1], [3, 2]);
+}
+
+const running = () => halves().plan().ready(1, 2, 3);
+
+function refusal(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    return error instanceof AppError ? error.code : String(error);
+  }
+  return 'accepted';
+}
+
+describe('a plan goes through', () => {
+  test('prepare, ready of every stage, activate, moved of every chat, retire', () => {
+    const room = halves().plan();
+    expect(room.notices()).toEqual(['plan:prepare 1']);
+    expect(room.ready(1, 2).notices()).toEqual([]);
+    expect(room.ready(1, 3).notices()).toEqual(['plan:activate 1']);
+    expect(room.room.plan?.epoch).toBe(1);
+    expect(room.apply({ kind: 'moved', peerId: 1, epoch: 1 }).notices()).toEqual([]);
+  });
+
+  test('the same with a better plan while the first one serves, and the first one is retired', () => {
+    const room = running().apply({ kind: 'moved', peerId: 1, epoch: 1 });
+    room
+      .donor()
+      .apply({ kind: 'profile', peerId: 4, profile: profile(1e9, 1) })
+      .links([4, 1], [4, 2], [4, 3]);
+    expect(room.plan().notices()).toEqual(['plan:prepare 2']);
+    expect(room.room.plan?.epoch).toBe(1);
+    expect(room.ready(2, 4).notices()).toEqual(['plan:activate 2']);
+    expect(room.apply({ kind: 'moved', peerId: 1, epoch: 1 }).notices()).toEqual([]);
+    expect(room.apply({ kind: 'moved', peerId: 1, epoch: 2 }).notices()).toEqual(['plan:retire 1']);
+    expect(room.apply({ kind: 'moved', peerId: 1, epoch: 2 }).notices()).toEqual([]);
+  });
+
+  test('a chat that leaves counts as moved, one that comes later is not waited for', () => {
+    const room = running().chat();
+    room.apply({ kind: 'settings', peerId: 1, settings: { ...DEFAULT_SETTINGS, wireDtype: 'f16' } }).links([4, 2], [4, 3]);
+    room.apply({ kind: 'profile', peerId: 2, profile: profile(1e9) });
+    room.plan().ready(2, 2);
+    expect(room.notices()).toEqual(['plan:activate 2']);
+    room.chat();
+    expect(room.apply({ kind: 'leave', peerId: 1 }).notices()).toEqual(['peer:left']);
+    expect(room.apply({ kind: 'leave', peerId: 4 }).notices()).toEqual(['peer:left', 'plan:retire 1']);
+  });
+
+  test('late and foreign words about readiness change nothing', () => {
+    const room = halves().plan();
+    expect(room.ready(9, 2, 3).ready(1, 1).room.ready.size).toBe(0);
+    expect(room.apply({ kind: 'moved', peerId: 1, epoch: 1 }).room.plan).toBeNull();
+  });
+
+  test('a newcomer is told of the plan in preparation', () => {
+    expect(halves().plan().donor().notices()).toEqual(['plan:prepare 1 to 4']);
+    expect(running().donor().notices()).toEqual([]);
+  });
+});
+
+describe('a plan is given up', () => {
+  test('at once when one of its stages leaves', () => {
+    const room = running().apply({ kind: 'leave', peerId: 3 });
+    expect(publicState(room.room).plan).toBeNull();
+    expect(room.notices()).toEqual(['peer:left']);
+    expect(room.has('replan') && room.has('state')).toBe(true);
+  });
+
+  test('in preparation, when one of its stages leaves, and the next has a new epoch', () => {
+    const room = halves().plan().apply({ kind: 'leave', peerId: 3 });
+    expect(room.room.preparing).toBeNull();
+    room.apply({ kind: 'profile', peerId: 2, profile: profile(1e9) });
+    expect(room.plan().notices()).toEqual(['plan:prepare 2']);
+  });
+
+  test('when a stage fails, which is then left out until it measures itself again', () => {
+    const room = halves().plan();
+    room.apply({ kind: 'failed', peerId: 3, epoch: 1, error: { code: 'out-of-memory', message: 'too much' } });
+    expect(room.room.preparing).toBeNull();
+    expect(publicState(room.room).peers[2]?.problem?.code).toBe('out-of-memory');
+    expect(planningProblem(room.room)?.devices.map((d) => d.peerId)).toEqual([2]);
+    expect(room.plan().room.problem?.code).toBe('does-not-fit');
+    room.apply({ kind: 'profile', peerId: 3, profile: profile(HALF) });
+    expect(room.plan().notices()).toEqual(['plan:prepare 2']);
+    expect(room.room.problem).toBeNull();
+  });
+
+  test('but not because a device that no plan names failed', () => {
+    const room = running().apply({ kind: 'failed', peerId: 1, epoch: 1, error: { code: 'internal', message: 'x' } });
+    expect(room.room.plan?.epoch).toBe(1);
+    expect(publicState(room.room).peers[0]?.problem).toBeNull();
+  });
+
+  test('and not because a newcomer makes the next one impossible', () => {
+    const room = running().chat().links([4, 2], [4, 3]).plan();
+    expect(room.room.problem?.code).toBe('does-not-fit');
+    expect(room.room.plan?.epoch).toBe(1);
+  });
+
+  test('when its device gives no layers any more and nothing replaces it', () => {
+    const room = running().apply({ kind: 'donates', peerId: 2, donates: false }).plan();
+    expect(room.room.plan).toBeNull();
+    expect(room.room.problem?.code).toBe('does-not-fit');
+  });
+
+  test('never for noise in the measurements', () => {
+    const room = running();
+    expect(
+      room
+        .apply({ kind: 'profile', peerId: 2, profile: profile(HALF, 5.2) })
+        .plan()
+        .notices(),
+    ).toEqual([]);
+    expect(room.links([3, 2]).has('replan')).toBe(false);
+    expect(room.apply({ kind: 'link', peerId: 3, to: 2, link: { rttMs: 9, linkMbps: 100 } }).has('replan')).toBe(true);
+  });
+
+  test('an answer that the room has outrun is dropped and asked for again', () => {
+    const room = halves();
+    const asked = planningProblem(room.room)!;
+    const result = planRoom(asked);
+    room.apply({ kind: 'leave', peerId: 3 }).apply({ kind: 'planned', asked, result });
+    expect(room.room.preparing).toBeNull();
+    expect(room.has('replan')).toBe(true);
+  });
+});
+
+describe('a room', () => {
+  test('never uses an id twice', () => {
+    const room = new TestRoom().chat().chat().apply({ kind: 'leave', peerId: 2 }).chat();
+    expect(room.room.members.map((m) => m.peerId)).toEqual([1, 3]);
+  });
+
+  test('takes model and settings from its host only, and only the model that it has', () => {
+    const room = new TestRoom().chat(true).chat();
+    const settings = { ...DEFAULT_SETTINGS, contextLength: 32 };
+    expect(refusal(() => room.apply({ kind: 'settings', peerId: 2, settings }))).toBe('not-host');
+    expect(refusal(() => room.apply({ kind: 'model', peerId: 2, modelUrl: url, spec }))).toBe('not-host');
+    expect(refusal(() => room.apply({ kind: 'model', peerId: 1, modelUrl: '/other.gguf', spec }))).toBe('bad-message');
+    expect(refusal(() => room.apply({ kind: 'model', peerId: 1, modelUrl: url, spec: { ...spec, nLayers: 9 } }))).toBe(
+      'bad-message',
+    );
+    room.apply({ kind: 'settings', peerId: 1, settings });
+    room.apply({ kind: 'leave', peerId: 1 });
+    expect(refusal(() => room.apply({ kind: 'settings', peerId: 2, settings }))).toBe('not-host');
+    expect(publicState(room.room).hostId).toBeNull();
+  });
+
+  test('forgets plan, model and failures when the host names another model', () => {
+    const room = running().apply({ kind: 'settings', peerId: 1, settings: { ...DEFAULT_SETTINGS, modelUrl: '/other.gguf' } });
+    expect(room.room).toMatchObject({ plan: null, preparing: null, model: null });
+    expect(planningProblem(room.room)).toBeNull();
+    expect(room.apply({ kind: 'model', peerId: 1, modelUrl: '/other.gguf', spec }).plan().notices()).toEqual(['plan:prepare 2']);
+  });
+
+  test('plans with the context and the number format of its settings', () => {
+    const room = halves().apply({
+      kind: 'settings',
+      peerId: 1,
+      settings: { ...DEFAULT_SETTINGS, contextLength: 16, wireDtype: 'f16' },
+    });
+    expect(room.plan().room.preparing).toMatchObject({ contextLength: 16, wireDtype: 'f16' });
+  });
+
+  test('is full at its limit', () => {
+    const room = new TestRoom();
+    for (let i = 0; i < MAX_PEERS_PER_ROOM; i++) room.donor();
+    expect(refusal(() => room.donor())).toBe('room-full');
+  });
+
+  test('is measured when every donor and every link that a plan could use is known, broken ones too', () => {
+    const room = new TestRoom().chat(true).donor().donor().chat();
+    room.apply({ kind: 'profile', peerId: 2, profile: profile(1) }).links([2, 1], [4, 2], [3, 1], [4, 3]);
+    expect(isMeasured(room.room)).toBe(false);
+    room.apply({ kind: 'profile', peerId: 3, profile: profile(1) });
+    expect(isMeasured(room.room)).toBe(false);
+    room.apply({ kind: 'link', peerId: 3, to: 2, link: null });
+    expect(isMeasured(room.room)).toBe(true);
+  });
+
+  test('believes a broken link from either end, and one that works again too', () => {
+    const room = new TestRoom().donor().donor().links([1, 2], [2, 1]);
+    room.apply({ kind: 'link', peerId: 1, to: 2, link: null });
+    expect(linkBetween(room.room, 1, 2)).toBeNull();
+    room.links([2, 1]);
+    expect(linkBetween(room.room, 1, 2)).toEqual({ rttMs: 1, linkMbps: 100 });
+    room.apply({ kind: 'link', peerId: 1, to: 2, link: { rttMs: 3, linkMbps: 200 } });
+    expect(linkBetween(room.room, 2, 1)).toEqual({ rttMs: 2, linkMbps: 150 });
+    expect(refusal(() => room.links([1, 1]))).toBe('peer-not-found');
+    expect(refusal(() => room.links([1, 9]))).toBe('peer-not-found');
+  });
+
+  test('shows no key', () => {
+    expect(JSON.stringify(publicState(running().room))).not.toMatch(/kkkk|hostKey|HostKey/);
+  });
+});
