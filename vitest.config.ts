@@ -18,6 +18,8 @@ export default defineConfig({
       },
       {
         resolve: { alias: { 'simple-peer': 'simple-peer/simplepeer.min.js' } },
+        // Found late, they would make Vite reload a page in mid-test.
+        optimizeDeps: { include: ['simple-peer/simplepeer.min.js', 'valibot'] },
         test: {
           name: 'browser',
           include: ['src/**/*.browser.test.ts'],

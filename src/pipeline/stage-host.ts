@@ -1,6 +1,6 @@
 import type { ForwardRequest, ForwardResult, SequenceKey, ShardEngine } from '../engine/shard-engine.ts';
 import { AppError } from '../shared/errors.ts';
-import type { LayerRange } from '../shared/model/layer-range.ts';
+import { type LayerRange, layersOf } from '../shared/model/layer-range.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan, Stage } from '../shared/model/plan.ts';
 import type { ForwardFrame } from '../shared/protocol/frame.ts';
@@ -54,6 +54,19 @@ export class StageHost {
   /** This device's part of the active plan. */
   get stage(): Stage | null {
     return this.plans.active ? stageOf(this.plans.active, this.options.transport.selfId) : null;
+  }
+
+  /** What this device would have to load for a plan. */
+  missing(plan: Plan): Holdings {
+    const stage = stageOf(plan, this.options.transport.selfId);
+    const layers = stage ? layersOf(stage.layers).filter((layer) => !this.loadedLayers.has(layer)) : [];
+    return { layers: new Set(layers), head: stage?.head === true && !this.headLoaded };
+  }
+
+  /** Ends a load in progress; for a device that stops donating. */
+  abandon(): void {
+    this.plans = NO_PLANS;
+    this.loading?.abort.abort();
   }
 
   /**

@@ -14,7 +14,7 @@ import {
 } from '../shared/protocol/signaling.ts';
 import { PipelineClient } from '../workers/client.ts';
 import type { DeviceMessage, RoomMessage } from '../workers/messages.ts';
-import { readDeviceClass } from './device-class.ts';
+import { readDeviceHints } from './device-hints.ts';
 import { recallHostKey, rememberHostKey } from './host-keys.ts';
 import { PoolEngine } from './pool-engine.ts';
 import type { LinkView, RoomView, SelfView } from './room-view.ts';
@@ -127,7 +127,7 @@ export class RoomSession {
       const joined = await this.signaling.request('room:join', { code, hostKey: recallHostKey(code), name, donates, chats });
       this.startLinks(joined);
       const setup = { selfId: joined.peerId, chats, donates, engine, lendBytes };
-      this.worker.send({ kind: 'setup', setup: { ...setup, deviceClass: readDeviceClass() } });
+      this.worker.send({ kind: 'setup', setup: { ...setup, hints: readDeviceHints() } });
       this.update({ phase: 'joined', selfId: joined.peerId, isHost: joined.isHost, error: null });
       this.applyRoom(joined.room);
     } catch (error) {
@@ -214,10 +214,13 @@ export class RoomSession {
         this.tick(message.nowMs);
         break;
       case 'send-frame':
-        this.mesh?.send(message.to, message.frame);
+        this.sendTo(message.to, message.frame);
         break;
       case 'send-message':
-        this.mesh?.send(message.to, JSON.stringify(message.message));
+        this.sendTo(message.to, JSON.stringify(message.message));
+        break;
+      case 'bad-frame':
+        this.update({ error: message.error });
         break;
       case 'moved':
         this.tell('plan:moved', { epoch: message.epoch });
@@ -296,6 +299,18 @@ export class RoomSession {
     if (phase === 'ended') throw AppError.fromReport(error ?? { code: 'not-joined', message: 'this tab has left the room' });
     if (room && !room.plan && !room.preparing && room.problem) throw AppError.fromReport(room.problem);
     if (error && !room?.plan) throw AppError.fromReport(error);
+  }
+
+  private sendTo(peerId: PeerId, data: ArrayBuffer | string): void {
+    try {
+      this.mesh?.send(peerId, data);
+    } catch (thrown) {
+      const error = AppError.from(thrown);
+      // A link that has just gone is told by its state; anything else ends the answers that wait for this message.
+      if (error.code === 'peer-lost') return;
+      this.worker.send({ kind: 'link', peerId, name: this.nameOf(peerId), open: false });
+      this.update({ error: error.toReport() });
+    }
   }
 
   private nameOf(peerId: PeerId): string {

@@ -1,3 +1,4 @@
+import type { DeviceHints } from '../engine/lend-default.ts';
 import type { ErrorReport } from '../shared/errors.ts';
 import type { DeviceProfile, EngineChoice } from '../shared/model/device-profile.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
@@ -44,15 +45,8 @@ export interface WorkerSetup {
   engine: EngineChoice;
   /** null: the default of this device class. */
   lendBytes: number | null;
-  deviceClass: DeviceClass;
-}
-
-/** What only the page can see of its device. */
-export interface DeviceClass {
-  mobile: boolean;
-  /** navigator.deviceMemory, GiB; null where the browser does not tell. */
-  memoryGiB: number | null;
-  userAgent: string;
+  /** The worker sees less of its device than the page does. */
+  hints: DeviceHints;
 }
 
 export type ToWorker =
@@ -96,6 +90,8 @@ export type RoomMessage =
   | { kind: 'ready'; epoch: number }
   | { kind: 'prepare-failed'; epoch: number; error: ErrorReport }
   | { kind: 'moved'; epoch: number }
+  /** A device sent what is no frame; it was dropped. */
+  | { kind: 'bad-frame'; error: ErrorReport }
   | { kind: 'send-frame'; to: PeerId; frame: ArrayBuffer }
   | { kind: 'send-message'; to: PeerId; message: PeerMessage };
 

@@ -1,6 +1,6 @@
 import { type GgufHeader, readGgufHeader } from '../gguf/header.ts';
 import { llamaSpec } from '../gguf/llama-spec.ts';
-import { type TensorSlice, embeddingTensors, headTensors, layerTensors, sliceBytes } from '../gguf/shard-bytes.ts';
+import { embeddingTensors, headTensors, layerTensors, sliceBytes, type TensorSlice } from '../gguf/shard-bytes.ts';
 import type { WeightTensor } from '../gguf/weight-tensor.ts';
 import type { Holdings } from '../pipeline/state.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';

@@ -16,7 +16,9 @@ export class StopText {
   push(piece: string): string {
     if (this.found) return '';
     const text = this.held + piece;
-    const at = Math.min(...this.stops.map((stop) => text.indexOf(stop)).map((index) => (index === -1 ? Number.POSITIVE_INFINITY : index)));
+    const at = Math.min(
+      ...this.stops.map((stop) => text.indexOf(stop)).map((index) => (index === -1 ? Number.POSITIVE_INFINITY : index)),
+    );
     if (Number.isFinite(at)) {
       this.found = true;
       this.held = '';

@@ -16,7 +16,7 @@ export class WorkerTransport implements Transport {
   readonly selfId: PeerId;
   private readonly local: LocalReceiver;
   private readonly post: (message: FromWorker, transfer: Transferable[]) => void;
-  private readonly open = new Map<PeerId, string>();
+  private readonly open = new Set<PeerId>();
 
   constructor(selfId: PeerId, local: LocalReceiver, post: (message: FromWorker, transfer: Transferable[]) => void) {
     this.selfId = selfId;
@@ -24,9 +24,12 @@ export class WorkerTransport implements Transport {
     this.post = post;
   }
 
-  linkChanged(peerId: PeerId, name: string, open: boolean): void {
-    if (open) this.open.set(peerId, name);
+  /** @returns whether the link was open before */
+  linkChanged(peerId: PeerId, open: boolean): boolean {
+    const wasOpen = this.open.has(peerId);
+    if (open) this.open.add(peerId);
     else this.open.delete(peerId);
+    return wasOpen;
   }
 
   sendFrame(to: PeerId, frame: Frame): void {

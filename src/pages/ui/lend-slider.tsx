@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { readDeviceClass } from '../../pool/device-class.ts';
+import { readDeviceHints } from '../../pool/device-hints.ts';
 import { formatBytes } from './format.ts';
 import { lendSteps, maxLendBytes } from './lend-steps.ts';
 
@@ -11,7 +11,7 @@ interface Props {
 
 /** How much memory this device lends. Sliding only shows the amount, letting go applies it: each change makes a new plan. */
 export function LendSlider({ lendBytes, onChange }: Props) {
-  const steps = lendSteps(lendBytes, maxLendBytes(readDeviceClass()));
+  const steps = lendSteps(lendBytes, maxLendBytes(readDeviceHints()));
   const sliding = useSignal<number | null>(null);
   const index = sliding.value ?? steps.indexOf(lendBytes);
   const shownBytes = steps[index] ?? lendBytes;

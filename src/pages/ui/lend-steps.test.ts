@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { lendSteps, maxLendBytes } from './lend-steps.ts';
 
 test('an iPhone or iPad may lend a gigabyte, other phones more, a computer most', () => {
-  expect(maxLendBytes({ mobile: true, userAgent: 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0)' })).toBe(1e9);
-  expect(maxLendBytes({ mobile: true, userAgent: 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)' })).toBe(1e9);
-  expect(maxLendBytes({ mobile: true, userAgent: 'Mozilla/5.0 (Linux; Android 16)' })).toBe(4e9);
-  expect(maxLendBytes({ mobile: false, userAgent: 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)' })).toBe(16e9);
+  expect(maxLendBytes({ userAgent: 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0)' })).toBe(1e9);
+  expect(maxLendBytes({ maxTouchPoints: 5, userAgent: 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)' })).toBe(1e9);
+  expect(maxLendBytes({ userAgent: 'Mozilla/5.0 (Linux; Android 16)' })).toBe(4e9);
+  expect(maxLendBytes({ maxTouchPoints: 0, userAgent: 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)' })).toBe(16e9);
 });
 
 test('the slider ends at the limit and always holds the present amount', () => {

@@ -20,9 +20,9 @@ const STEPS_BYTES = [
  * The most that a device may lend, bytes. A tab on an iPhone or iPad (which may call itself a Mac) dies at about 1.5 GB in
  * all, so it may lend 1 GB; other phones and tablets keep room for their system.
  */
-export function maxLendBytes({ mobile, userAgent }: { mobile: boolean; userAgent: string }): number {
-  if (!mobile) return 16 * GB;
-  return /iPhone|iPad|Macintosh/.test(userAgent) ? GB : 4 * GB;
+export function maxLendBytes({ userAgent, maxTouchPoints = 0 }: { userAgent: string; maxTouchPoints?: number | undefined }): number {
+  if (/iPhone|iPad/.test(userAgent) || (/Macintosh/.test(userAgent) && maxTouchPoints > 1)) return GB;
+  return /Android|Mobile/.test(userAgent) ? 4 * GB : 16 * GB;
 }
 
 /** The positions of the lend slider, bytes, ascending. The present amount is always one of them. */

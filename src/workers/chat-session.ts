@@ -1,0 +1,127 @@
+import type { ConversationId, Coordinator } from '../pipeline/coordinator.ts';
+import { wantIds } from '../sampling/penalties.ts';
+import { sample } from '../sampling/sampler.ts';
+import { checkSettings, inverseTemperature, type SamplingSettings } from '../sampling/settings.ts';
+import { AppError } from '../shared/errors.ts';
+import { renderChat } from '../tokenizer/chat-template.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { AnswerWriter, type OnText } from './answer-writer.ts';
+import { fitTurns } from './fit-turns.ts';
+import type { ChatTurn, FinishReason, GenerateSettings, GenerateUsage } from './messages.ts';
+
+/** How much of the context a prompt leaves for its answer, at least. */
+const ANSWER_SHARE = 0.25;
+
+export interface ChatSessionOptions {
+  coordinator: Coordinator;
+  tokenizer: Tokenizer;
+  /** Tokens that a conversation may hold. */
+  contextLength: number;
+  now(): number;
+}
+
+export interface Finished {
+  reason: FinishReason;
+  usage: GenerateUsage;
+}
+
+/** The chat of this tab: renders its turns, feeds the room, samples here, and turns tokens into text. */
+export class ChatSession {
+  private readonly options: ChatSessionOptions;
+  private conversation: ConversationId;
+  private busy = false;
+
+  constructor(options: ChatSessionOptions) {
+    this.options = options;
+    this.conversation = options.coordinator.open();
+  }
+
+  /** Lets the stages forget the conversation. */
+  forget(): void {
+    this.options.coordinator.close(this.conversation);
+    this.conversation = this.options.coordinator.open();
+  }
+
+  /** @throws AppError busy, context-full, bad-message, and whatever keeps the room from going on */
+  async generate(turns: ChatTurn[], settings: GenerateSettings, signal: AbortSignal, onText: OnText): Promise<Finished> {
+    if (this.busy) throw new AppError('busy', 'this chat is still being answered');
+    this.busy = true;
+    try {
+      return await this.answer(this.prompt(turns, settings), settings, signal, onText);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  private prompt(turns: ChatTurn[], settings: GenerateSettings): number[] {
+    const { contextLength, tokenizer } = this.options;
+    const reserved = Math.min(settings.maxTokens, Math.floor(contextLength * ANSWER_SHARE));
+    return fitTurns(turns, contextLength - reserved, (kept) => renderChat(kept, tokenizer));
+  }
+
+  private async answer(prompt: number[], settings: GenerateSettings, signal: AbortSignal, onText: OnText): Promise<Finished> {
+    const { contextLength, tokenizer, now } = this.options;
+    const sampling = samplingOf(settings);
+    checkSettings(sampling, tokenizer.vocabSize);
+    const writer = new AnswerWriter(tokenizer, settings.stop, onText);
+    const lastLength = Math.min(contextLength, prompt.length + settings.maxTokens);
+    const tokens = [...prompt];
+    const startMs = now();
+    let firstTokenMs = startMs;
+    let reason: FinishReason | null = null;
+    while (reason === null) {
+      const token = await this.nextToken(tokens, prompt.length, sampling, signal);
+      if (token === null) {
+        reason = 'abort';
+        break;
+      }
+      if (tokens.length === prompt.length) firstTokenMs = now();
+      tokens.push(token);
+      if (writer.push(token)) reason = 'stop';
+      else if (tokens.length >= lastLength) reason = 'length';
+    }
+    writer.end();
+    const usage = {
+      promptTokens: prompt.length,
+      completionTokens: tokens.length - prompt.length,
+      timeToFirstTokenMs: firstTokenMs - startMs,
+      decodeMs: now() - firstTokenMs,
+    };
+    return { reason, usage };
+  }
+
+  /** Null when the reader has stopped the answer. */
+  private async nextToken(
+    tokens: readonly number[],
+    promptLength: number,
+    settings: SamplingSettings,
+    signal: AbortSignal,
+  ): Promise<number | null> {
+    if (signal.aborted) return null;
+    const history = tokens.slice(promptLength);
+    const wanted = wantIds(history, settings);
+    const step = { wantIds: wanted, invTemperature: inverseTemperature(settings), fullRow: false };
+    const drawIndex = history.length;
+    const { vocabSize } = this.options.tokenizer;
+    try {
+      const row = await this.options.coordinator.feed(this.conversation, tokens, step, signal);
+      const sampled = sample({ row, wanted, history, settings, vocabSize, drawIndex });
+      if ('token' in sampled) return sampled.token;
+      const whole = await this.options.coordinator.feed(this.conversation, tokens, { ...step, fullRow: true }, signal);
+      const decided = sample({ row: whole, wanted, history, settings, vocabSize, drawIndex });
+      if ('token' in decided) return decided.token;
+    } catch (thrown) {
+      const error = AppError.from(thrown);
+      if (error.code === 'stopped') return null;
+      throw error;
+    }
+    throw new AppError('stage-failed', 'the last device did not send the whole row of logits');
+  }
+}
+
+function samplingOf(settings: GenerateSettings): SamplingSettings {
+  const { temperature, topP, repetitionPenalty, presencePenalty, frequencyPenalty } = settings;
+  const logitBias = new Map(Object.entries(settings.logitBias).map(([id, bias]) => [Number(id), bias]));
+  const seed = settings.seed ?? Math.floor(Math.random() * 2 ** 32);
+  return { temperature, topP, repetitionPenalty, presencePenalty, frequencyPenalty, logitBias, seed };
+}

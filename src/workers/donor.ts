@@ -1,0 +1,102 @@
+import type { ShardEngine } from '../engine/shard-engine.ts';
+import { StageHost } from '../pipeline/stage-host.ts';
+import { stageOf } from '../pipeline/state.ts';
+import type { Transport } from '../pipeline/transport.ts';
+import { AppError } from '../shared/errors.ts';
+import type { Plan } from '../shared/model/plan.ts';
+import type { DeviceEngine } from './choose-device-engine.ts';
+import type { DeviceMessage, RoomMessage } from './messages.ts';
+import type { OpenModel } from './open-model.ts';
+
+/** Progress is told at most this often, ms: every message goes on to the whole room. */
+const PROGRESS_INTERVAL_MS = 250;
+
+export interface DonorOptions {
+  model: OpenModel;
+  device: DeviceEngine;
+  contextLength: number;
+  transport: Transport;
+  post(message: DeviceMessage | RoomMessage): void;
+  /** The engine's device is gone and with it all that this donor held. */
+  onLost(error: AppError): void;
+}
+
+/** This device as a stage: loads what plans give it and says how far it is. */
+export class Donor {
+  readonly host: StageHost;
+  private readonly options: DonorOptions;
+  private readonly engine: ShardEngine;
+  private tokensServed = 0;
+  private loadedBytes = 0;
+  private shardBytes = 0;
+  private toldMs = 0;
+  private loadingEpoch = 0;
+
+  private constructor(options: DonorOptions, engine: ShardEngine) {
+    this.options = options;
+    this.engine = engine;
+    this.host = new StageHost({
+      transport: options.transport,
+      engine,
+      dim: options.model.spec.dim,
+      loader: {
+        loadLayer: (layer, signal) => engine.loadLayer(layer, options.model.layer(layer, this.counting(signal))),
+        loadHead: (signal) => engine.loadHead(options.model.head(this.counting(signal))),
+      },
+      onServed: (rows) => this.served(rows),
+    });
+    void engine.lost.then((error) => options.onLost(error));
+  }
+
+  static async start(options: DonorOptions): Promise<Donor> {
+    const { model, device, contextLength } = options;
+    return new Donor(options, await device.create({ spec: model.spec, contextLength }));
+  }
+
+  /** Loads this device's part and reports `ready`, or why it can't. */
+  async prepare(plan: Plan): Promise<void> {
+    const { post, model, transport } = this.options;
+    const stage = stageOf(plan, transport.selfId);
+    this.loadingEpoch = plan.epoch;
+    this.loadedBytes = 0;
+    this.shardBytes = stage ? model.shardBytes(this.host.missing(plan)) : 0;
+    try {
+      const ready = await this.host.prepare(plan);
+      if (!ready || !stage) return;
+      this.tellProgress();
+      post({ kind: 'ready', epoch: plan.epoch });
+    } catch (thrown) {
+      post({ kind: 'prepare-failed', epoch: plan.epoch, error: AppError.from(thrown).toReport() });
+    }
+  }
+
+  activate(epoch: number): void {
+    this.host.activate(epoch);
+    this.options.post({ kind: 'stage', stage: this.host.stage });
+  }
+
+  destroy(): void {
+    this.host.abandon();
+    this.engine.destroy();
+    this.options.post({ kind: 'stage', stage: null });
+  }
+
+  private counting(signal: AbortSignal) {
+    const onBytes = (bytes: number) => {
+      this.loadedBytes += bytes;
+      if (performance.now() - this.toldMs > PROGRESS_INTERVAL_MS) this.tellProgress();
+    };
+    return { signal, onBytes };
+  }
+
+  private tellProgress(): void {
+    this.toldMs = performance.now();
+    const progress = { loadedBytes: this.loadedBytes, shardBytes: this.shardBytes };
+    this.options.post({ kind: 'progress', epoch: this.loadingEpoch, progress });
+  }
+
+  private served(rows: number): void {
+    this.tokensServed += rows;
+    this.options.post({ kind: 'served', tokensServed: this.tokensServed });
+  }
+}

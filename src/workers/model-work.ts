@@ -1,0 +1,169 @@
+import { AppError } from '../shared/errors.ts';
+import type { PeerId } from '../shared/model/link-profile.ts';
+import type { Plan } from '../shared/model/plan.ts';
+import { DEFAULT_SETTINGS, effectiveContext } from '../shared/model/room-settings.ts';
+import type { Frame } from '../shared/protocol/frame.ts';
+import type { PeerMessage } from '../shared/protocol/peer.ts';
+import { chooseDeviceEngine, type DeviceEngine } from './choose-device-engine.ts';
+import { Donor } from './donor.ts';
+import type { DeviceMessage, RoomMessage, WorkerSetup } from './messages.ts';
+import { OpenModel } from './open-model.ts';
+import { openSource, type Source } from './source.ts';
+import type { WorkerTransport } from './worker-transport.ts';
+
+export interface ModelWorkOptions {
+  setup: WorkerSetup;
+  modelUrl: string;
+  /** As the room has it; null for the default. */
+  contextLength: number | null;
+  transport: WorkerTransport;
+  /** What the owner lends, bytes. */
+  lendBytes(): number;
+  post(message: DeviceMessage | RoomMessage): void;
+}
+
+/** Everything this tab does with one model: reading its header, being a source, being a donor. */
+export class ModelWork {
+  readonly modelUrl: string;
+  private readonly options: ModelWorkOptions;
+  private readonly abort = new AbortController();
+  private readonly opened: Promise<OpenModel>;
+  /** Null when this tab does not chat. */
+  private readonly opening: Promise<Source> | null;
+  private source: Source | null = null;
+  private donor: Donor | null = null;
+  private device: DeviceEngine | null = null;
+  private plan: Plan | null = null;
+
+  constructor(options: ModelWorkOptions) {
+    this.options = options;
+    this.modelUrl = options.modelUrl;
+    this.opened = OpenModel.open(options.modelUrl, `${options.setup.selfId}`, this.abort.signal);
+    this.opened.then(
+      ({ spec }) => options.post({ kind: 'model-opened', modelUrl: this.modelUrl, spec }),
+      (thrown) => this.modelFailed(thrown),
+    );
+    this.opening = options.setup.chats ? this.openSource() : null;
+    this.opening?.catch((thrown) => this.modelFailed(thrown));
+  }
+
+  /** Measures this device and offers it to the room. */
+  async startDonating(): Promise<void> {
+    const { post, setup, transport } = this.options;
+    try {
+      const model = await this.opened;
+      if (this.abort.signal.aborted || this.donor) return;
+      post({ kind: 'measuring' });
+      const device = this.device ?? (await chooseDeviceEngine(setup.engine, model));
+      const contextLength = this.contextOf(model);
+      const onLost = (error: AppError) => this.deviceLost(error);
+      const donor = await Donor.start({ model, device, contextLength, transport, post, onLost });
+      if (this.abort.signal.aborted) return donor.destroy();
+      this.device = device;
+      this.donor = donor;
+      this.tellProfile();
+    } catch (thrown) {
+      if (!this.abort.signal.aborted) post({ kind: 'device-failed', error: AppError.from(thrown).toReport() });
+    }
+  }
+
+  stopDonating(): void {
+    this.donor?.destroy();
+    this.donor = null;
+  }
+
+  /** Tells the room what this device can do and lends. */
+  tellProfile(): void {
+    if (!this.device || !this.donor) return;
+    const profile = { ...this.device.profile, lendBytes: this.options.lendBytes() };
+    this.options.post({ kind: 'profile', profile, engineNote: this.device.why });
+  }
+
+  prepare(plan: Plan): void {
+    if (plan.modelUrl === this.modelUrl) void this.donor?.prepare(plan);
+  }
+
+  activate(plan: Plan): void {
+    if (plan.modelUrl !== this.modelUrl) return;
+    this.plan = plan;
+    this.donor?.activate(plan.epoch);
+    if (this.source) this.source.coordinator.setPlan(plan);
+    // Nothing of a source that is not there yet needs an earlier plan.
+    else if (this.opening) this.options.post({ kind: 'moved', epoch: plan.epoch });
+  }
+
+  noPlan(): void {
+    this.plan = null;
+    this.source?.coordinator.setPlan(null);
+  }
+
+  retire(epoch: number): void {
+    this.donor?.host.retire(epoch);
+  }
+
+  peerLost(peerId: PeerId, name: string): void {
+    this.source?.coordinator.peerLost(peerId, name);
+    this.donor?.host.sourceLeft(peerId);
+  }
+
+  receiveFrame(frame: Frame): void {
+    if (frame.kind === 'reply') this.source?.coordinator.handleReply(frame);
+    else if (this.donor) this.donor.host.receive(frame);
+    else this.refuse(frame.source, frame);
+  }
+
+  receiveMessage(from: PeerId, message: PeerMessage): void {
+    if (message.kind === 'free') this.donor?.host.free(from, message.sequence);
+    if (message.kind !== 'stage-error') return;
+    this.source?.coordinator.handleStageError(message.request, AppError.fromReport(message.error));
+  }
+
+  tick(): void {
+    this.source?.coordinator.tick();
+  }
+
+  /** The chat side. @throws AppError of the model when it could not be opened */
+  async chat(): Promise<Source['chat']> {
+    if (!this.opening) throw new AppError('internal', 'this tab does not chat');
+    return (await this.opening).chat;
+  }
+
+  close(): void {
+    this.abort.abort();
+    this.stopDonating();
+  }
+
+  private async openSource(): Promise<Source> {
+    const { transport, post } = this.options;
+    const model = await this.opened;
+    const onMoved = (epoch: number) => post({ kind: 'moved', epoch });
+    const { signal } = this.abort;
+    const source = await openSource({ model, contextLength: this.contextOf(model), transport, signal, onMoved });
+    this.source = source;
+    source.coordinator.setPlan(this.plan);
+    return source;
+  }
+
+  private contextOf({ spec }: OpenModel): number {
+    return effectiveContext({ ...DEFAULT_SETTINGS, contextLength: this.options.contextLength }, spec.contextLength);
+  }
+
+  /** A browser may take the GPU away at any time: start anew, and let the room plan with what is there then. */
+  private deviceLost(error: AppError): void {
+    const { post } = this.options;
+    post({ kind: 'device-failed', error: error.toReport() });
+    if (this.plan) post({ kind: 'prepare-failed', epoch: this.plan.epoch, error: error.toReport() });
+    this.stopDonating();
+    void this.startDonating();
+  }
+
+  private refuse(source: PeerId, { epoch, sequence, request }: Frame): void {
+    const error = { code: 'epoch-unknown' as const, message: 'this device holds no layers at the moment' };
+    this.options.transport.sendMessage(source, { kind: 'stage-error', epoch, sequence, request, error });
+  }
+
+  private modelFailed(thrown: unknown): void {
+    if (this.abort.signal.aborted) return;
+    this.options.post({ kind: 'model-failed', modelUrl: this.modelUrl, error: AppError.from(thrown).toReport() });
+  }
+}

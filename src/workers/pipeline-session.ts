@@ -1,0 +1,151 @@
+import { defaultLendBytes } from '../engine/lend-default.ts';
+import { AppError } from '../shared/errors.ts';
+import type { PeerId } from '../shared/model/link-profile.ts';
+import { decodeFrame } from '../shared/protocol/frame.ts';
+import type { ChatTurn, FromWorker, GenerateSettings, ToWorker, WorkerSetup } from './messages.ts';
+import { ModelWork } from './model-work.ts';
+import { WorkerTransport } from './worker-transport.ts';
+
+type Post = (message: FromWorker, transfer?: Transferable[]) => void;
+
+/** The worker's side of one tab in one room: takes the page's messages in order and answers through `post`. */
+export class PipelineSession {
+  private readonly post: Post;
+  private readonly answers = new Map<number, AbortController>();
+  private setup: WorkerSetup | null = null;
+  private transport: WorkerTransport | null = null;
+  private work: ModelWork | null = null;
+  private donates = false;
+  private lendBytes = 0;
+
+  constructor(post: Post) {
+    this.post = post;
+  }
+
+  tick(): void {
+    this.work?.tick();
+  }
+
+  handle(message: ToWorker): void {
+    switch (message.kind) {
+      case 'setup':
+        this.start(message.setup);
+        break;
+      case 'model':
+        this.openModel(message.modelUrl, message.contextLength);
+        break;
+      case 'donates':
+        this.setDonates(message.donates);
+        break;
+      case 'lend':
+        this.lendBytes = message.lendBytes;
+        this.work?.tellProfile();
+        break;
+      case 'generate':
+        void this.generate(message.id, message.turns, message.settings);
+        break;
+      case 'stop':
+        this.answers.get(message.id)?.abort();
+        break;
+      case 'forget':
+        this.work?.chat().then(
+          (chat) => chat.forget(),
+          () => undefined,
+        );
+        break;
+      default:
+        this.handleRoom(message);
+    }
+  }
+
+  /** What comes from the server and from the other devices. */
+  private handleRoom(message: RoomInput): void {
+    switch (message.kind) {
+      case 'prepare':
+        this.work?.prepare(message.plan);
+        break;
+      case 'activate':
+        this.work?.activate(message.plan);
+        break;
+      case 'no-plan':
+        this.work?.noPlan();
+        break;
+      case 'retire':
+        this.work?.retire(message.epoch);
+        break;
+      case 'link':
+        this.linkChanged(message.peerId, message.name, message.open);
+        break;
+      case 'peer-left':
+        this.linkChanged(message.peerId, message.name, false);
+        break;
+      case 'frame':
+        this.receiveFrame(message.frame);
+        break;
+      case 'message':
+        this.work?.receiveMessage(message.from, message.message);
+        break;
+    }
+  }
+
+  private start(setup: WorkerSetup): void {
+    this.work?.close();
+    this.work = null;
+    this.setup = setup;
+    this.donates = setup.donates;
+    this.lendBytes = setup.lendBytes ?? defaultLendBytes(setup.hints);
+    const local = {
+      receiveFrame: (frame: Parameters<ModelWork['receiveFrame']>[0]) => this.work?.receiveFrame(frame),
+      receiveMessage: (...args: Parameters<ModelWork['receiveMessage']>) => this.work?.receiveMessage(...args),
+    };
+    this.transport = new WorkerTransport(setup.selfId, local, this.post);
+  }
+
+  private openModel(modelUrl: string, contextLength: number | null): void {
+    const { setup, transport } = this;
+    if (!setup || !transport) return;
+    this.work?.close();
+    const lendBytes = () => this.lendBytes;
+    this.work = new ModelWork({ setup, modelUrl, contextLength, transport, lendBytes, post: this.post });
+    if (this.donates) void this.work.startDonating();
+  }
+
+  private setDonates(donates: boolean): void {
+    this.donates = donates;
+    if (donates) void this.work?.startDonating();
+    else this.work?.stopDonating();
+  }
+
+  private linkChanged(peerId: PeerId, name: string, open: boolean): void {
+    const wasOpen = this.transport?.linkChanged(peerId, open);
+    if (wasOpen && !open) this.work?.peerLost(peerId, name);
+  }
+
+  private receiveFrame(bytes: ArrayBuffer): void {
+    try {
+      this.work?.receiveFrame(decodeFrame(bytes));
+    } catch (thrown) {
+      this.post({ kind: 'bad-frame', error: AppError.from(thrown).toReport() });
+    }
+  }
+
+  private async generate(id: number, turns: ChatTurn[], settings: GenerateSettings): Promise<void> {
+    const abort = new AbortController();
+    this.answers.set(id, abort);
+    try {
+      if (!this.work) throw new AppError('not-joined', 'this tab is not in a room yet');
+      const chat = await this.work.chat();
+      const onText = (text: string, tokenIds: number[]) => this.post({ kind: 'generated', id, text, tokenIds });
+      this.post({ kind: 'finished', id, ...(await chat.generate(turns, settings, abort.signal, onText)) });
+    } catch (thrown) {
+      this.post({ kind: 'generate-failed', id, error: AppError.from(thrown).toReport() });
+    } finally {
+      this.answers.delete(id);
+    }
+  }
+}
+
+type RoomInput = Extract<
+  ToWorker,
+  { kind: 'prepare' | 'activate' | 'no-plan' | 'retire' | 'link' | 'peer-left' | 'frame' | 'message' }
+>;

@@ -1,0 +1,14 @@
+import type { FromWorker, ToWorker } from './messages.ts';
+import { PipelineSession } from './pipeline-session.ts';
+
+const CLOCK_INTERVAL_MS = 500;
+
+const scope = self as unknown as DedicatedWorkerGlobalScope;
+const post = (message: FromWorker, transfer: Transferable[] = []) => scope.postMessage(message, transfer);
+const session = new PipelineSession(post);
+
+scope.onmessage = ({ data }: MessageEvent<ToWorker>) => session.handle(data);
+setInterval(() => {
+  session.tick();
+  post({ kind: 'tick', nowMs: performance.now() });
+}, CLOCK_INTERVAL_MS);
