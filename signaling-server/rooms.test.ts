@@ -1,44 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../src/shared/errors.ts';
-import type { DeviceProfile } from '../src/shared/model/device-profile.ts';
-import type { ModelSpec } from '../src/shared/model/model-spec.ts';
 import { DEFAULT_SETTINGS } from '../src/shared/model/room-settings.ts';
 import { planRoom } from '../src/shared/planner/plan.ts';
 import { MAX_PEERS_PER_ROOM } from '../src/shared/protocol/signaling.ts';
 import { isMeasured, planningProblem } from './room-planning.ts';
 import { type Effect, linkBetween, newRoom, publicState, type Room } from './room-state.ts';
 import { applyToRoom, type RoomEvent } from './rooms.ts';
-
-const spec: ModelSpec = {
-  name: 'Tiny',
-  architecture: 'llama',
-  quantisation: 'F32',
-  dim: 64,
-  nLayers: 4,
-  nHeads: 4,
-  nKvHeads: 4,
-  headDim: 16,
-  ffnDim: 128,
-  vocabSize: 32,
-  contextLength: 64,
-  ropeTheta: 1e4,
-  ropeDim: 16,
-  rmsEps: 1e-5,
-  tiedHead: false,
-  layerBytes: [1000, 1000, 1000, 1000],
-  embeddingBytes: 100,
-  headBytes: 100,
-};
-
-const profile = (lendBytes: number, decodeLayerMs = 5): DeviceProfile => ({
-  engine: 'cpu',
-  adapter: 'test',
-  decodeLayerMs,
-  prefillLayerMsPerToken: 1,
-  forwardOverheadMs: 0,
-  headMs: 0,
-  lendBytes,
-});
+import { tinyProfile, tinySpec } from './test-room.ts';
 
 const url = DEFAULT_SETTINGS.modelUrl;
 /** Keys and values of 64 tokens take 16 kB a layer: this is enough for two layers and the head, not for three. */
@@ -98,8 +66,11 @@ class TestRoom {
 /** Chat 1 is the host; donors 2 and 3 hold half of the model each and are linked to everybody. */
 function halves(): TestRoom {
   const room = new TestRoom().chat(true).donor().donor();
-  room.apply({ kind: 'model', peerId: 1, modelUrl: url, spec });
-  room.apply({ kind: 'profile', peerId: 2, profile: profile(HALF) }, { kind: 'profile', peerId: 3, profile: profile(HALF) });
+  room.apply({ kind: 'model', peerId: 1, modelUrl: url, spec: tinySpec });
+  room.apply(
+    { kind: 'profile', peerId: 2, profile: tinyProfile(HALF) },
+    { kind: 'profile', peerId: 3, profile: tinyProfile(HALF) },
+  );
   return room.links([2, 1], [3, 1], [3, 2]);
 }
 
@@ -128,7 +99,7 @@ describe('a plan goes through', () => {
     const room = running().apply({ kind: 'moved', peerId: 1, epoch: 1 });
     room
       .donor()
-      .apply({ kind: 'profile', peerId: 4, profile: profile(1e9, 1) })
+      .apply({ kind: 'profile', peerId: 4, profile: tinyProfile(1e9, 1) })
       .links([4, 1], [4, 2], [4, 3]);
     expect(room.plan().notices()).toEqual(['plan:prepare 2']);
     expect(room.room.plan?.epoch).toBe(1);
@@ -141,7 +112,7 @@ describe('a plan goes through', () => {
   test('a chat that leaves counts as moved, one that comes later is not waited for', () => {
     const room = running().chat();
     room.apply({ kind: 'settings', peerId: 1, settings: { ...DEFAULT_SETTINGS, wireDtype: 'f16' } }).links([4, 2], [4, 3]);
-    room.apply({ kind: 'profile', peerId: 2, profile: profile(1e9) });
+    room.apply({ kind: 'profile', peerId: 2, profile: tinyProfile(1e9) });
     room.plan().ready(2, 2);
     expect(room.notices()).toEqual(['plan:activate 2']);
     room.chat();
@@ -172,7 +143,7 @@ describe('a plan is given up', () => {
   test('in preparation, when one of its stages leaves, and the next has a new epoch', () => {
     const room = halves().plan().apply({ kind: 'leave', peerId: 3 });
     expect(room.room.preparing).toBeNull();
-    room.apply({ kind: 'profile', peerId: 2, profile: profile(1e9) });
+    room.apply({ kind: 'profile', peerId: 2, profile: tinyProfile(1e9) });
     expect(room.plan().notices()).toEqual(['plan:prepare 2']);
   });
 
@@ -183,7 +154,7 @@ describe('a plan is given up', () => {
     expect(publicState(room.room).peers[2]?.problem?.code).toBe('out-of-memory');
     expect(planningProblem(room.room)?.devices.map((d) => d.peerId)).toEqual([2]);
     expect(room.plan().room.problem?.code).toBe('does-not-fit');
-    room.apply({ kind: 'profile', peerId: 3, profile: profile(HALF) });
+    room.apply({ kind: 'profile', peerId: 3, profile: tinyProfile(HALF) });
     expect(room.plan().notices()).toEqual(['plan:prepare 2']);
     expect(room.room.problem).toBeNull();
   });
@@ -210,7 +181,7 @@ describe('a plan is given up', () => {
     const room = running();
     expect(
       room
-        .apply({ kind: 'profile', peerId: 2, profile: profile(HALF, 5.2) })
+        .apply({ kind: 'profile', peerId: 2, profile: tinyProfile(HALF, 5.2) })
         .plan()
         .notices(),
     ).toEqual([]);
@@ -238,9 +209,9 @@ describe('a room', () => {
     const room = new TestRoom().chat(true).chat();
     const settings = { ...DEFAULT_SETTINGS, contextLength: 32 };
     expect(refusal(() => room.apply({ kind: 'settings', peerId: 2, settings }))).toBe('not-host');
-    expect(refusal(() => room.apply({ kind: 'model', peerId: 2, modelUrl: url, spec }))).toBe('not-host');
-    expect(refusal(() => room.apply({ kind: 'model', peerId: 1, modelUrl: '/other.gguf', spec }))).toBe('bad-message');
-    expect(refusal(() => room.apply({ kind: 'model', peerId: 1, modelUrl: url, spec: { ...spec, nLayers: 9 } }))).toBe(
+    expect(refusal(() => room.apply({ kind: 'model', peerId: 2, modelUrl: url, spec: tinySpec }))).toBe('not-host');
+    expect(refusal(() => room.apply({ kind: 'model', peerId: 1, modelUrl: '/other.gguf', spec: tinySpec }))).toBe('bad-message');
+    expect(refusal(() => room.apply({ kind: 'model', peerId: 1, modelUrl: url, spec: { ...tinySpec, nLayers: 9 } }))).toBe(
       'bad-message',
     );
     room.apply({ kind: 'settings', peerId: 1, settings });
@@ -253,7 +224,9 @@ describe('a room', () => {
     const room = running().apply({ kind: 'settings', peerId: 1, settings: { ...DEFAULT_SETTINGS, modelUrl: '/other.gguf' } });
     expect(room.room).toMatchObject({ plan: null, preparing: null, model: null });
     expect(planningProblem(room.room)).toBeNull();
-    expect(room.apply({ kind: 'model', peerId: 1, modelUrl: '/other.gguf', spec }).plan().notices()).toEqual(['plan:prepare 2']);
+    expect(room.apply({ kind: 'model', peerId: 1, modelUrl: '/other.gguf', spec: tinySpec }).plan().notices()).toEqual([
+      'plan:prepare 2',
+    ]);
   });
 
   test('plans with the context and the number format of its settings', () => {
@@ -273,9 +246,9 @@ describe('a room', () => {
 
   test('is measured when every donor and every link that a plan could use is known, broken ones too', () => {
     const room = new TestRoom().chat(true).donor().donor().chat();
-    room.apply({ kind: 'profile', peerId: 2, profile: profile(1) }).links([2, 1], [4, 2], [3, 1], [4, 3]);
+    room.apply({ kind: 'profile', peerId: 2, profile: tinyProfile(1) }).links([2, 1], [4, 2], [3, 1], [4, 3]);
     expect(isMeasured(room.room)).toBe(false);
-    room.apply({ kind: 'profile', peerId: 3, profile: profile(1) });
+    room.apply({ kind: 'profile', peerId: 3, profile: tinyProfile(1) });
     expect(isMeasured(room.room)).toBe(false);
     room.apply({ kind: 'link', peerId: 3, to: 2, link: null });
     expect(isMeasured(room.room)).toBe(true);

@@ -1,0 +1,100 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { systemClock } from './clock.ts';
+import { iceServersFor } from './ice.ts';
+import { answerBinding } from './stun.ts';
+import { startStun } from './stun-server.ts';
+import { TestClock } from './test-clock.ts';
+
+const transactionId = Buffer.from('b7e7a701bc34d686fa87dfae', 'hex');
+const request = Buffer.concat([Buffer.from('000100002112a442', 'hex'), transactionId]);
+/** The IPv4 response of RFC 5769 section 2.2 holds this attribute for 192.0.2.1 port 32853. */
+const xorMappedAddress = Buffer.from('002000080001a147e112a643', 'hex');
+
+test('a binding request is answered with the sender’s address as in the test vectors of RFC 5769', () => {
+  const response = answerBinding(request, '192.0.2.1', 32853);
+  expect(response).toEqual(Buffer.concat([Buffer.from('0101000c2112a442', 'hex'), transactionId, xorMappedAddress]));
+});
+
+test('an optional attribute is passed over, one that must be understood is not', () => {
+  const withAttribute = (attribute: string) => {
+    const packet = Buffer.concat([request, Buffer.from(attribute, 'hex')]);
+    packet.writeUInt16BE(packet.length - 20, 2);
+    return answerBinding(packet, '192.0.2.1', 1);
+  };
+  expect(withAttribute('8022000474657374')).toHaveLength(32);
+  expect(withAttribute('0003000400000006')).toBeNull();
+  expect(withAttribute('8022000874657374')).toBeNull();
+});
+
+test.each([
+  ['empty', Buffer.alloc(0)],
+  ['too short', request.subarray(0, 19)],
+  ['of another length than it says', Buffer.concat([request, Buffer.alloc(4)])],
+  ['without the cookie', Buffer.concat([Buffer.from('0001000000000000', 'hex'), transactionId])],
+  ['a response', Buffer.concat([Buffer.from('010100002112a442', 'hex'), transactionId])],
+  ['of another method', Buffer.concat([Buffer.from('000300002112a442', 'hex'), transactionId])],
+])('a packet that is %s is ignored', (_, packet) => {
+  expect(answerBinding(packet, '192.0.2.1', 1)).toBeNull();
+});
+
+test('no packet makes it throw or answer with more than 32 bytes', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
+      const packet = Buffer.concat([request.subarray(0, bytes.length % 21), Buffer.from(bytes)]);
+      expect(answerBinding(packet, '10.0.0.1', 65_535)?.length ?? 32).toBe(32);
+    }),
+  );
+});
+
+test('over UDP a client learns its own port; nonsense before it does no harm', async () => {
+  const server = await startStun('127.0.0.1', 0, systemClock);
+  const client = createSocket('udp4');
+  client.bind(0, '127.0.0.1');
+  await once(client, 'listening');
+  client.send(Buffer.from('hello'), server.port, '127.0.0.1');
+  client.send(request, server.port, '127.0.0.1');
+  const [response] = (await once(client, 'message')) as [Buffer];
+  expect(response.readUInt16BE(26) ^ 0x2112).toBe(client.address().port);
+  client.close();
+  await server.close();
+});
+
+test('a flood from one address gets a few answers only', async () => {
+  const server = await startStun('127.0.0.1', 0, new TestClock());
+  const client = createSocket('udp4');
+  client.bind(0, '127.0.0.1');
+  await once(client, 'listening');
+  let answers = 0;
+  client.on('message', () => answers++);
+  for (let i = 0; i < 60; i++) {
+    client.send(request, server.port, '127.0.0.1');
+    await once(client, 'message');
+  }
+  for (let i = 0; i < 100; i++) client.send(request, server.port, '127.0.0.1');
+  // The answer of a second server comes after all that the first one would have sent.
+  const other = await startStun('127.0.0.1', 0, systemClock);
+  client.send(request, other.port, '127.0.0.1');
+  await expect.poll(() => answers).toBe(61);
+  client.close();
+  await Promise.all([server.close(), other.close()]);
+});
+
+test('a port that is taken is replaced by a free one', async () => {
+  const first = await startStun('127.0.0.1', 0, systemClock);
+  const second = await startStun('127.0.0.1', first.port, systemClock);
+  expect(second.port).not.toBe(first.port);
+  await Promise.all([first.close(), second.close()]);
+});
+
+test('tabs on this machine need no address service, others use the server by the name they know', () => {
+  for (const host of ['localhost:8080', '127.0.0.1:8080', '[::1]:8080', '', 'a b:1', '"><'])
+    expect(iceServersFor(host, 3478, [])).toEqual([]);
+  expect(iceServersFor('192.168.1.5:8443', 3478, [])).toEqual([{ urls: 'stun:192.168.1.5:3478' }]);
+  expect(iceServersFor('[fd00::5]:8443', 3478, [])).toEqual([{ urls: 'stun:[fd00::5]:3478' }]);
+  expect(iceServersFor('edge.example', 3478, [])).toEqual([{ urls: 'stun:edge.example:3478' }]);
+  expect(iceServersFor('192.168.1.5:8443', null, [])).toEqual([]);
+  expect(iceServersFor('localhost', 3478, ['stun:192.0.2.9'])).toEqual([{ urls: 'stun:192.0.2.9' }]);
+});

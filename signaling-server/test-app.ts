@@ -1,0 +1,112 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { io, type Socket } from 'socket.io-client';
+import type { ClientEvent, ClientReply, Result, ServerEvent, ServerMessage } from '../src/shared/protocol/signaling.ts';
+import { type App, type AppOptions, startApp, type TransportName } from './app.ts';
+
+/** Bytes of the only model: 0, 1, 2, ... modulo 251, so that every position tells itself. */
+export const MODEL_BYTES = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251));
+
+export interface TestApp extends App {
+  url: string;
+  /** Lines of the access log, parsed. */
+  log: Record<string, unknown>[];
+  connect(transports?: TransportName[]): TestTab;
+}
+
+/** A real server on free loopback ports, with three tiny pages and one model. */
+export async function startTestApp(options: Partial<AppOptions> = {}): Promise<TestApp> {
+  const webDir = await makeWebDir();
+  const log: Record<string, unknown>[] = [];
+  const app = await startApp({
+    http: { host: '127.0.0.1', port: 0 },
+    https: null,
+    stun: { host: '127.0.0.1', port: 0 },
+    webDir,
+    modelsDir: null,
+    iceUrls: [],
+    transports: ['polling', 'websocket'],
+    plannerWorker: null,
+    log: pino({}, { write: (line) => void log.push(JSON.parse(line)) }),
+    ...options,
+  }).catch(async (error: unknown) => {
+    await rm(webDir, { recursive: true });
+    throw error;
+  });
+  const url = `http://127.0.0.1:${app.httpPort}`;
+  const tabs: TestTab[] = [];
+  const connect = (transports: TransportName[] = ['websocket']) => {
+    const tab = new TestTab(url, transports);
+    tabs.push(tab);
+    return tab;
+  };
+  const close = async () => {
+    for (const tab of tabs) tab.socket.disconnect();
+    await app.close();
+    await rm(webDir, { recursive: true });
+  };
+  return { ...app, url, log, connect, close };
+}
+
+async function makeWebDir(): Promise<string> {
+  const webDir = await mkdtemp(join(tmpdir(), 'edgeshard-web-'));
+  for (const page of ['home', 'chat', 'donate', 'models', 'assets']) await mkdir(join(webDir, page));
+  for (const page of ['home', 'chat', 'donate']) await writeFile(join(webDir, page, 'index.html'), `<p>${page}</p>`);
+  await writeFile(join(webDir, 'assets', 'page-abc.js'), 'export {};');
+  await writeFile(join(webDir, 'models', 'tiny.gguf'), MODEL_BYTES);
+  return webDir;
+}
+
+/** One client connection; keeps all that it heard. */
+export class TestTab {
+  readonly socket: Socket;
+  private readonly heard: { event: string; message: unknown }[] = [];
+  private readonly waiting = new Set<() => void>();
+
+  constructor(url: string, transports: TransportName[]) {
+    this.socket = io(url, { transports, forceNew: true, reconnection: false });
+    this.socket.onAny((event: string, message: unknown) => {
+      this.heard.push({ event, message });
+      for (const look of [...this.waiting]) look();
+    });
+  }
+
+  /** Sends anything and answers with the acknowledgement. */
+  send(event: string, request?: unknown): Promise<Result<unknown>> {
+    return new Promise((resolve) => this.socket.emit(event, request, resolve));
+  }
+
+  /** Sends what is right, and fails on a refusal. */
+  async ask<E extends ClientEvent>(event: E, request: unknown): Promise<ClientReply<E>> {
+    const result = await this.send(event, request);
+    if (!result.ok) throw new Error(`${event}: ${result.error.code}: ${result.error.message}`);
+    return result.value as ClientReply<E>;
+  }
+
+  async join(
+    code: string,
+    options: { hostKey?: string | null; donates?: boolean; chats?: boolean } = {},
+  ): Promise<ClientReply<'room:join'>> {
+    return this.ask('room:join', { code, hostKey: null, name: 'tab', donates: false, chats: false, ...options });
+  }
+
+  /** The first message, heard already or not yet, that the condition holds for. */
+  hear<E extends ServerEvent>(event: E, accept: (message: ServerMessage<E>) => boolean = () => true): Promise<ServerMessage<E>> {
+    return new Promise((resolve) => {
+      const look = () => {
+        const found = this.messages(event).find(accept);
+        if (found === undefined) return;
+        this.waiting.delete(look);
+        resolve(found);
+      };
+      this.waiting.add(look);
+      look();
+    });
+  }
+
+  messages<E extends ServerEvent>(event: E): ServerMessage<E>[] {
+    return this.heard.filter((one) => one.event === event).map((one) => one.message as ServerMessage<E>);
+  }
+}

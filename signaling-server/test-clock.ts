@@ -1,0 +1,39 @@
+import type { Clock } from './clock.ts';
+
+/** A clock that stands still until a test moves it, and then runs what is due in order. */
+export class TestClock implements Clock {
+  private nowMs = 0;
+  private readonly timers = new Set<{ atMs: number; run: () => void }>();
+
+  now(): number {
+    return this.nowMs;
+  }
+
+  after(delayMs: number, run: () => void): () => void {
+    const timer = { atMs: this.nowMs + delayMs, run };
+    this.timers.add(timer);
+    return () => this.timers.delete(timer);
+  }
+
+  /** Moves time on; promises that a timer's code waits for are let through in between. */
+  async advance(ms: number): Promise<void> {
+    const endMs = this.nowMs + ms;
+    for (let next = this.due(endMs); next; next = this.due(endMs)) {
+      this.timers.delete(next);
+      this.nowMs = next.atMs;
+      next.run();
+      await settled();
+    }
+    this.nowMs = endMs;
+    await settled();
+  }
+
+  private due(endMs: number) {
+    return [...this.timers].filter((timer) => timer.atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0];
+  }
+}
+
+/** Everything that was ready to run has run. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,28 @@
+import type { DeviceProfile } from '../src/shared/model/device-profile.ts';
+import type { ModelSpec } from '../src/shared/model/model-spec.ts';
+
+/** A small model: four layers of 1,000 bytes, and 256 bytes of keys and values per token and layer. */
+export const tinySpec: ModelSpec = {
+  name: 'Tiny',
+  architecture: 'llama',
+  quantisation: 'F32',
+  dim: 64,
+  nLayers: 4,
+  nHeads: 4,
+  nKvHeads: 4,
+  headDim: 16,
+  ffnDim: 128,
+  vocabSize: 32,
+  contextLength: 64,
+  ropeTheta: 1e4,
+  ropeDim: 16,
+  rmsEps: 1e-5,
+  tiedHead: false,
+  layerBytes: [1000, 1000, 1000, 1000],
+  embeddingBytes: 100,
+  headBytes: 100,
+};
+
+export function tinyProfile(lendBytes: number, decodeLayerMs = 5): DeviceProfile {
+  return { engine: 'cpu', adapter: 'test', decodeLayerMs, prefillLayerMsPerToken: 1, forwardOverheadMs: 0, headMs: 0, lendBytes };
+}
