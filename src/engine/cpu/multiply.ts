@@ -14,26 +14,33 @@ export type Work<T = void> = Generator<undefined, T, undefined>;
  * bits, so a row's result does not depend on its neighbours.
  */
 export function* multiply(matrix: Matrix, x: Float32Array, count: number, out: Float32Array): Work {
+  const { rows, columns } = matrix;
   const wide = new Float64Array(x);
-  const rowsPerSlice = Math.max(1, Math.floor(SLICE_PRODUCTS / (count * matrix.columns)));
-  for (let row = 0; row < matrix.rows; row += rowsPerSlice) {
+  const inputs = Array.from({ length: count }, (_, i) => wide.subarray(i * columns, (i + 1) * columns));
+  const rowsPerSlice = Math.max(1, Math.floor(SLICE_PRODUCTS / (count * columns)));
+  for (let row = 0; row < rows; row += rowsPerSlice) {
     if (row > 0) yield;
-    const endRow = Math.min(matrix.rows, row + rowsPerSlice);
+    const endRow = Math.min(rows, row + rowsPerSlice);
     if (count === 1) multiplyOne(matrix, wide, row, endRow, out);
-    else multiplyMany(matrix, wide, count, row, endRow, out);
+    else multiplyMany(matrix, inputs, row, endRow, out);
   }
 }
 
-function multiplyOne(matrix: Matrix, x: Float64Array, startRow: number, endRow: number, out: Float32Array): void {
+function multiplyOne(matrix: Matrix, input: Float64Array, startRow: number, endRow: number, out: Float32Array): void {
   const dot = rowDot(matrix);
-  for (let row = startRow; row < endRow; row++) out[row] = dot(row, x);
+  for (let row = startRow; row < endRow; row++) out[row] = dot(row, input);
 }
 
-function multiplyMany(matrix: Matrix, x: Float64Array, count: number, startRow: number, endRow: number, out: Float32Array): void {
-  const { rows, columns } = matrix;
-  const weights = new Float64Array(columns);
+function multiplyMany(
+  matrix: Matrix,
+  inputs: readonly Float64Array[],
+  startRow: number,
+  endRow: number,
+  out: Float32Array,
+): void {
+  const weights = new Float64Array(matrix.columns);
   for (let row = startRow; row < endRow; row++) {
     expandRow(matrix, row, weights);
-    for (let i = 0; i < count; i++) out[i * rows + row] = dotExpanded(weights, x, i * columns);
+    for (let i = 0; i < inputs.length; i++) out[i * matrix.rows + row] = dotExpanded(weights, inputs[i]!);
   }
 }

@@ -30,21 +30,21 @@ export function rowDot(matrix: Matrix): RowDot {
   }
 }
 
-/** weights: (columns), x: row `start / columns` of (rows, columns). */
-export function dotExpanded(weights: Float64Array, x: Float64Array, start: number): number {
+/** weights, x: (columns) */
+export function dotExpanded(weights: Float64Array, x: Float64Array): number {
   let lane0 = 0;
   let lane1 = 0;
   let lane2 = 0;
   let lane3 = 0;
   const columns = weights.length;
   const whole = columns - (columns % 4);
-  for (let i = 0, j = start; i < whole; i += 4, j += 4) {
-    lane0 += weights[i]! * x[j]!;
-    lane1 += weights[i + 1]! * x[j + 1]!;
-    lane2 += weights[i + 2]! * x[j + 2]!;
-    lane3 += weights[i + 3]! * x[j + 3]!;
+  for (let i = 0; i < whole; i += 4) {
+    lane0 += weights[i]! * x[i]!;
+    lane1 += weights[i + 1]! * x[i + 1]!;
+    lane2 += weights[i + 2]! * x[i + 2]!;
+    lane3 += weights[i + 3]! * x[i + 3]!;
   }
-  for (let i = whole; i < columns; i++) lane0 += weights[i]! * x[start + i]!;
+  for (let i = whole; i < columns; i++) lane0 += weights[i]! * x[i]!;
   return lane0 + lane1 + (lane2 + lane3);
 }
 
