@@ -22,10 +22,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= shape.blocks || row >= shape.rows) { return; }
   let block = (shape.firstRow + row) * shape.blocks + id.x;
   let to = (id.y * shape.blocks + id.x) * ${format.quads}u;
-  ${format.scaled ? 'let pair = unpack2x16float(scales[block >> 1u]); let scale = select(pair.x, pair.y, (block & 1u) == 1u);' : ''}
+  ${format.unit ? `let pair = unpack2x16float(scales[block >> 1u]); let scale = select(pair.x, pair.y, (block & 1u) == 1u) * ${format.unit};` : ''}
   ${Array.from({ length: format.elements }, (_, i) => `let e${i} = weights[block * ${format.elements}u + ${i}u];`).join('\n')}
   ${Array.from({ length: format.elements }, (_, i) =>
-    format.quadsOf(i).map(({ quad, wgsl }) => `output[to + ${quad}u] = ${wgsl(`e${i}`)}${format.scaled ? ' * scale' : ''};`),
+    format.quadsOf(i).map(({ quad, wgsl }) => `output[to + ${quad}u] = ${wgsl(`e${i}`)}${format.unit ? ' * scale' : ''};`),
   )
     .flat()
     .join('\n')}

@@ -1,8 +1,11 @@
 import type { QuantType } from '../../../gguf/quant.ts';
 
 /**
- * How a kernel reads one weight format. A matrix is an array of `element`s, `elements` to a block, and, if `scaled`, an
- * array of 16-bit scales, two to a word, one a block. Values are in row order.
+ * How a kernel reads one weight format. A matrix is an array of `element`s, `elements` to a block, and, for a format with
+ * scales, an array of 16-bit scales, two to a word, one a block. Values are in row order.
+ *
+ * Bytes and nibbles become floats where they stand in their word, by a mask and no shift, and are too large by a power of
+ * two until their block's sum is multiplied by `unit`: exact, and adapters on the processor shift one number at a time.
  */
 export interface WeightFormat {
   type: QuantType;
@@ -12,7 +15,8 @@ export interface WeightFormat {
   elements: number;
   /** Groups of four values ("quads") to a block. */
   quads: number;
-  scaled: boolean;
+  /** Factor by which the four components of a quad are to be multiplied beside the scale; null for a format without scales. */
+  unit: string | null;
   /** Quads that become complete with element `element` of a block, in the order in which they are added. */
   quadsOf(element: number): { quad: number; wgsl: (element: string) => string }[];
   /** WGSL functions that the expressions above use. */
@@ -27,7 +31,7 @@ const F32: WeightFormat = {
   elementBytes: 16,
   elements: 1,
   quads: 1,
-  scaled: false,
+  unit: null,
   quadsOf: () => [{ quad: 0, wgsl: (e) => `bitcast<vec4f>(${e})` }],
   helpers: '',
 };
@@ -38,22 +42,23 @@ const F16: WeightFormat = {
   elementBytes: 8,
   elements: 1,
   quads: 1,
-  scaled: false,
+  unit: null,
   quadsOf: () => [{ quad: 0, wgsl: (e) => `vec4f(unpack2x16float(${e}.x), unpack2x16float(${e}.y))` }],
   helpers: '',
 };
 
+/** All bytes of a word but the topmost arrive with 128 added, which makes masks suffice (split-blocks.ts). */
 const Q8_0: WeightFormat = {
   type: 'Q8_0',
   element: 'vec4u',
   elementBytes: 16,
   elements: 2,
   quads: 8,
-  scaled: true,
   quadsOf: (element) => COMPONENTS.map((c, i) => ({ quad: 4 * element + i, wgsl: (e) => `signedBytes(${e}.${c})` })),
+  unit: 'vec4f(0x1p0, 0x1p-8, 0x1p-16, 0x1p-24)',
   helpers: `
 fn signedBytes(word: u32) -> vec4f {
-  return vec4f((vec4i(bitcast<i32>(word)) << vec4u(24u, 16u, 8u, 0u)) >> vec4u(24u));
+  return vec4f(bitcast<vec4i>(vec4u(word) & vec4u(0xffu, 0xff00u, 0xff0000u, 0xff000000u)) - vec4i(0x80, 0x8000, 0x800000, 0));
 }`,
 };
 
@@ -64,14 +69,15 @@ const Q4_0: WeightFormat = {
   elementBytes: 16,
   elements: 1,
   quads: 8,
-  scaled: true,
   quadsOf: () => [
-    ...COMPONENTS.map((c, i) => ({ quad: i, wgsl: (e: string) => `nibbles(${e}.${c})` })),
-    ...COMPONENTS.map((c, i) => ({ quad: 4 + i, wgsl: (e: string) => `nibbles(${e}.${c} >> 4u)` })),
+    ...COMPONENTS.map((c, i) => ({ quad: i, wgsl: (e: string) => `highNibbles(${e}.${c} * 16u)` })),
+    ...COMPONENTS.map((c, i) => ({ quad: 4 + i, wgsl: (e: string) => `highNibbles(${e}.${c})` })),
   ],
+  unit: 'vec4f(0x1p-4, 0x1p-12, 0x1p-20, 0x1p-28)',
   helpers: `
-fn nibbles(word: u32) -> vec4f {
-  return vec4f(vec4i((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(15u)) - vec4i(8));
+fn highNibbles(word: u32) -> vec4f {
+  let wrapped = (vec4u(word) & vec4u(0xf0u, 0xf000u, 0xf00000u, 0xf0000000u)) - vec4u(0x80u, 0x8000u, 0x800000u, 0x80000000u);
+  return vec4f(bitcast<vec4i>(wrapped));
 }`,
 };
 

@@ -41,29 +41,27 @@ fn store(token: u32, row: u32, value: f32) {
 
 /**
  * WGSL that adds the products of the blocks lane, lane + LANES, ... of each row of a tile to `sum<row>_<token>`. The one
- * text that every variant uses. Scaled formats sum a block without its scale first: one multiplication a block.
+ * text that every variant uses. Scaled formats sum a block without its scale first: one multiplication a block. Steps
+ * are constants, each named after the last: writing to a variable in a loop is slow where threads share a SIMD register.
  */
 function laneOfTile(format: WeightFormat, { rows, tokens }: Pick<Tile, 'rows' | 'tokens'>): string {
   const cells = (text: (row: number, token: number) => string) => unroll(rows, (r) => unroll(tokens, (t) => text(r, t)));
-  const sum = format.scaled ? 'part' : 'sum';
-  const element = (index: number) => `
-      ${unroll(rows, (r) => `let e${r}_${index} = weights[(row${r} * shape.blocks + block) * ${format.elements}u + ${index}u];`)}
-      ${format
-        .quadsOf(index)
-        .map(
-          ({ quad, wgsl }) => `{
-        ${unroll(tokens, (t) => `let x${t} = input[from${t} + block * ${format.quads}u + ${quad}u];`)}
-        ${unroll(rows, (r) => `let w${r} = ${wgsl(`e${r}_${index}`)};`)}
-        ${cells((r, t) => `${sum}${r}_${t} = fma(w${r}, x${t}, ${sum}${r}_${t});`)}
-      }`,
-        )
-        .join('\n')}`;
+  const before = (step: number, cell: string) => (step > 0 ? `part${cell}_${step - 1}` : format.unit ? 'vec4f(0)' : `sum${cell}`);
+  const steps = Array.from({ length: format.elements }, (_, element) =>
+    format.quadsOf(element).map((quad) => ({ element, ...quad })),
+  ).flat();
+  const step = ({ element, quad, wgsl }: (typeof steps)[number], i: number) => `
+      ${unroll(tokens, (t) => `let x${t}_${i} = input[from${t} + block * ${format.quads}u + ${quad}u];`)}
+      ${unroll(rows, (r) => `let w${r}_${i} = ${wgsl(`e${r}_${element}`)};`)}
+      ${cells((r, t) => `let part${r}_${t}_${i} = fma(w${r}_${i}, x${t}_${i}, ${before(i, `${r}_${t}`)});`)}`;
+  const last = (cell: string) => before(steps.length, cell);
   return `
     for (var block = lane; block < shape.blocks; block += ${LANES}u) {
-      ${format.scaled ? cells((r, t) => `var part${r}_${t} = vec4f(0);`) : ''}
-      ${unroll(format.elements, element)}
-      ${format.scaled ? unroll(rows, (r) => `let scale${r} = vec4f(scaleOf(row${r} * shape.blocks + block));`) : ''}
-      ${format.scaled ? cells((r, t) => `sum${r}_${t} = fma(scale${r}, part${r}_${t}, sum${r}_${t});`) : ''}
+      ${unroll(rows, (r) => `let at${r} = row${r} * shape.blocks + block;`)}
+      ${unroll(rows, (r) => unroll(format.elements, (e) => `let e${r}_${e} = weights[at${r} * ${format.elements}u + ${e}u];`))}
+      ${steps.map(step).join('\n')}
+      ${format.unit ? unroll(rows, (r) => `let scale${r} = scaleOf(at${r}) * ${format.unit};`) : ''}
+      ${cells((r, t) => `sum${r}_${t} = ${format.unit ? `fma(scale${r}, ${last(`${r}_${t}`)}, sum${r}_${t})` : last(`${r}_${t}`)};`)}
     }`;
 }
 
