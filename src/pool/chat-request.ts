@@ -1,4 +1,4 @@
-import type { ChatCompletionMessageParam, ChatCompletionRequest } from '@mlc-ai/web-llm';
+import type { ChatCompletionMessageParam, ChatCompletionRequestBase, CompletionCreateParamsBase } from '@mlc-ai/web-llm';
 import { AppError } from '../shared/errors.ts';
 import type { ChatTurn, GenerateSettings } from '../workers/messages.ts';
 
@@ -9,15 +9,21 @@ const UNSUPPORTED = ['tools', 'tool_choice', 'response_format', 'logprobs', 'top
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 
 /** @throws AppError bad-message naming the field that is not supported or out of range. */
-export function settingsOf(request: ChatCompletionRequest): GenerateSettings {
-  for (const field of UNSUPPORTED) if (request[field]) throw refused(`${field} is not supported by a room`);
+export function settingsOf(request: ChatCompletionRequestBase | CompletionCreateParamsBase): GenerateSettings {
+  const unsupported = UNSUPPORTED.find((field) => field in request && request[field as keyof typeof request]);
+  if (unsupported) throw refused(`${unsupported} is not supported by a room`);
   if ((request.n ?? 1) !== 1) throw refused(`n is ${request.n}; a room gives one answer at a time`);
   return {
     temperature: within('temperature', request.temperature ?? 1, 0, 2),
     topP: within('top_p', request.top_p ?? 1, 0, 1),
     maxTokens: within('max_tokens', request.max_tokens ?? NO_LIMIT, 1, NO_LIMIT),
     seed: request.seed ?? null,
-    repetitionPenalty: within('repetition_penalty', request.repetition_penalty ?? 1, 0.01, 10),
+    repetitionPenalty: within(
+      'repetition_penalty',
+      ('repetition_penalty' in request ? request.repetition_penalty : null) ?? 1,
+      0.01,
+      10,
+    ),
     presencePenalty: within('presence_penalty', request.presence_penalty ?? 0, -2, 2),
     frequencyPenalty: within('frequency_penalty', request.frequency_penalty ?? 0, -2, 2),
     logitBias: Object.fromEntries(Object.entries(request.logit_bias ?? {}).map(([id, bias]) => [Number(id), bias])),

@@ -4,15 +4,24 @@ import type {
   ChatCompletionRequest,
   ChatCompletionRequestNonStreaming,
   ChatCompletionRequestStreaming,
+  Completion,
+  CompletionCreateParams,
+  CompletionCreateParamsNonStreaming,
+  CompletionCreateParamsStreaming,
   CompletionUsage,
 } from '@mlc-ai/web-llm';
 import { AppError } from '../shared/errors.ts';
-import type { PipelineClient } from '../workers/client.ts';
-import type { FinishReason, GenerateUsage } from '../workers/messages.ts';
+import type { GenerateEvent, PipelineClient } from '../workers/client.ts';
+import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../workers/messages.ts';
 import { settingsOf, turnsOf } from './chat-request.ts';
 
-/** A chunk as WebLLM streams it, with the ids of the tokens whose text it completes. */
-export type PoolChunk = ChatCompletionChunk & { token_ids?: number[] };
+/** Our own additions to what WebLLM streams: the ids of a chunk's tokens, and of the prompt beside the usage. */
+interface TokenIds {
+  token_ids?: number[];
+  prompt_token_ids?: number[];
+}
+export type PoolChatChunk = ChatCompletionChunk & TokenIds;
+export type PoolTextChunk = Completion & TokenIds;
 
 export interface PoolEngineOptions {
   worker: PipelineClient;
@@ -23,17 +32,20 @@ export interface PoolEngineOptions {
 }
 
 /**
- * The room as an engine with WebLLM's chat interface: what runs on `engine.chat.completions.create` there runs here. One
- * answer at a time; a second request while one is streaming is refused with `busy`.
+ * The room as an engine with WebLLM's interface: what runs on its `chat.completions.create` and `completions.create` runs
+ * here. One answer at a time; a second request while one is streaming is refused with `busy`.
  */
 export class PoolEngine {
-  readonly chat: { completions: PoolCompletions };
+  readonly chat: { completions: ChatCompletions };
+  readonly completions: TextCompletions;
   private readonly options: PoolEngineOptions;
   private running: AbortController | null = null;
 
   constructor(options: PoolEngineOptions) {
     this.options = options;
-    this.chat = { completions: new PoolCompletions((request) => this.stream(request)) };
+    const ask: Ask = (prompt, settings) => this.ask(prompt, settings);
+    this.chat = { completions: new ChatCompletions(ask, options.modelName) };
+    this.completions = new TextCompletions(ask, options.modelName);
   }
 
   interruptGenerate(): void {
@@ -46,89 +58,119 @@ export class PoolEngine {
     this.options.worker.send({ kind: 'forget' });
   }
 
-  private async *stream(request: ChatCompletionRequest): AsyncGenerator<PoolChunk> {
+  private async *ask(prompt: Prompt, settings: GenerateSettings): AsyncGenerator<GenerateEvent> {
     if (this.running) throw new AppError('busy', 'the room is still answering this chat');
     this.options.checkRoom();
-    const turns = turnsOf(request.messages);
-    const settings = settingsOf(request);
     const running = new AbortController();
     this.running = running;
-    const base = this.chunkBase();
     try {
-      for await (const event of this.options.worker.generate(turns, settings, running.signal)) {
-        if (event.kind === 'text') {
-          yield { ...base, choices: [choice({ content: event.text }, null)], token_ids: event.tokenIds };
-        } else {
-          yield { ...base, choices: [choice({}, event.reason)] };
-          if (request.stream_options?.include_usage) yield { ...base, choices: [], usage: usageOf(event.usage) };
-        }
-      }
+      yield* this.options.worker.generate(prompt, settings, running.signal);
     } finally {
       this.running = null;
     }
   }
-
-  private chunkBase(): Pick<ChatCompletionChunk, 'id' | 'created' | 'model' | 'object'> {
-    const created = Math.floor(Date.now() / 1000);
-    return { id: crypto.randomUUID(), created, model: this.options.modelName(), object: 'chat.completion.chunk' };
-  }
 }
 
-class PoolCompletions {
-  private readonly stream: (request: ChatCompletionRequest) => AsyncGenerator<PoolChunk>;
+type Ask = (prompt: Prompt, settings: GenerateSettings) => AsyncGenerator<GenerateEvent>;
 
-  constructor(stream: (request: ChatCompletionRequest) => AsyncGenerator<PoolChunk>) {
-    this.stream = stream;
+class ChatCompletions {
+  private readonly ask: Ask;
+  private readonly modelName: () => string;
+
+  constructor(ask: Ask, modelName: () => string) {
+    this.ask = ask;
+    this.modelName = modelName;
   }
 
   /**
    * Takes a WebLLM chat request. Streams text as it comes, or resolves with the whole answer.
-   * @throws AppError before or while streaming; its code says why (no-plan, peer-lost, context-full ...).
+   * @throws AppError before or while streaming; its code says why (does-not-fit, peer-lost, context-full ...)
    */
-  create(request: ChatCompletionRequestStreaming): Promise<AsyncIterable<PoolChunk>>;
+  create(request: ChatCompletionRequestStreaming): Promise<AsyncIterable<PoolChatChunk>>;
   create(request: ChatCompletionRequestNonStreaming): Promise<ChatCompletion>;
-  async create(request: ChatCompletionRequest): Promise<AsyncIterable<PoolChunk> | ChatCompletion> {
-    if (request.stream) return this.stream(request);
-    return wholeAnswer(this.stream({ ...request, stream_options: { include_usage: true } }));
+  async create(request: ChatCompletionRequest): Promise<AsyncIterable<PoolChatChunk> | ChatCompletion> {
+    const events = this.ask({ turns: turnsOf(request.messages) }, settingsOf(request));
+    if (request.stream) return this.stream(events, request.stream_options?.include_usage === true);
+    const { text, reason, usage } = await wholeAnswer(events);
+    const message = { role: 'assistant' as const, content: text };
+    const choices = [{ index: 0, message, finish_reason: reason, logprobs: null }];
+    return { ...identity(this.modelName()), object: 'chat.completion', choices, usage: usageOf(usage) };
+  }
+
+  private async *stream(events: AsyncIterable<GenerateEvent>, withUsage: boolean): AsyncGenerator<PoolChatChunk> {
+    const base = { ...identity(this.modelName()), object: 'chat.completion.chunk' as const };
+    const choice = (content: string | null, reason: FinishReason | null): ChatCompletionChunk.Choice[] => [
+      { index: 0, delta: content === null ? {} : { content }, finish_reason: reason },
+    ];
+    for await (const event of events) {
+      if (event.kind === 'text') yield { ...base, choices: choice(event.text, null), token_ids: event.tokenIds };
+      else yield { ...base, choices: choice(null, event.reason) };
+      if (event.kind === 'finished' && withUsage) yield { ...base, choices: [], ...usageAndPrompt(event.usage) };
+    }
   }
 }
 
-async function wholeAnswer(chunks: AsyncIterable<PoolChunk>): Promise<ChatCompletion> {
-  let content = '';
-  let last: PoolChunk | null = null;
-  let reason: ChatCompletionChunk.Choice['finish_reason'] = null;
-  for await (const chunk of chunks) {
-    content += chunk.choices[0]?.delta.content ?? '';
-    reason = chunk.choices[0]?.finish_reason ?? reason;
-    last = chunk;
+class TextCompletions {
+  private readonly ask: Ask;
+  private readonly modelName: () => string;
+
+  constructor(ask: Ask, modelName: () => string) {
+    this.ask = ask;
+    this.modelName = modelName;
   }
-  const { id, created, model, usage } = last!;
-  const message = { role: 'assistant' as const, content };
-  return {
-    id,
-    created,
-    model,
-    object: 'chat.completion',
-    choices: [{ index: 0, message, finish_reason: reason ?? 'stop', logprobs: null }],
-    ...(usage ? { usage } : {}),
-  };
+
+  /** Goes on with plain text, without a chat format. Fields and errors as in chat requests. */
+  create(request: CompletionCreateParamsStreaming): Promise<AsyncIterable<PoolTextChunk>>;
+  create(request: CompletionCreateParamsNonStreaming): Promise<Completion>;
+  async create(request: CompletionCreateParams): Promise<AsyncIterable<PoolTextChunk> | Completion> {
+    const events = this.ask({ text: request.prompt }, settingsOf(request));
+    if (request.stream) return this.stream(events, request.stream_options?.include_usage === true);
+    const { text, reason, usage } = await wholeAnswer(events);
+    const choices = [{ index: 0, text, finish_reason: reason }];
+    return { ...identity(this.modelName()), object: 'text_completion', choices, usage: usageOf(usage) };
+  }
+
+  private async *stream(events: AsyncIterable<GenerateEvent>, withUsage: boolean): AsyncGenerator<PoolTextChunk> {
+    const base = { ...identity(this.modelName()), object: 'text_completion' as const };
+    for await (const event of events) {
+      if (event.kind === 'text') {
+        const choices = [{ index: 0, text: event.text, finish_reason: null }];
+        yield { ...base, choices, token_ids: event.tokenIds };
+      } else {
+        yield { ...base, choices: [{ index: 0, text: '', finish_reason: event.reason }] };
+        if (withUsage) yield { ...base, choices: [], ...usageAndPrompt(event.usage) };
+      }
+    }
+  }
 }
 
-function choice(delta: { content?: string }, reason: FinishReason | null): ChatCompletionChunk.Choice {
-  return { index: 0, delta, finish_reason: reason };
+async function wholeAnswer(events: AsyncIterable<GenerateEvent>) {
+  let text = '';
+  for await (const event of events) {
+    if (event.kind === 'finished') return { text, reason: event.reason, usage: event.usage };
+    text += event.text;
+  }
+  throw new AppError('internal', 'the answer ended without saying why');
 }
 
-function usageOf(usage: GenerateUsage): CompletionUsage {
-  const { promptTokens, completionTokens, timeToFirstTokenMs, decodeMs } = usage;
+function identity(model: string): { id: string; created: number; model: string } {
+  return { id: crypto.randomUUID(), created: Math.floor(Date.now() / 1000), model };
+}
+
+function usageAndPrompt(usage: GenerateUsage): { usage: CompletionUsage } & TokenIds {
+  return { usage: usageOf(usage), prompt_token_ids: usage.promptIds };
+}
+
+function usageOf({ promptIds, completionTokens, timeToFirstTokenMs, decodeMs }: GenerateUsage): CompletionUsage {
   const perSecond = (tokens: number, ms: number) => (ms > 0 ? (1000 * tokens) / ms : 0);
   const decodeTokensPerSecond = perSecond(completionTokens - 1, decodeMs);
   return {
-    prompt_tokens: promptTokens,
+    prompt_tokens: promptIds.length,
     completion_tokens: completionTokens,
-    total_tokens: promptTokens + completionTokens,
+    total_tokens: promptIds.length + completionTokens,
     extra: {
       e2e_latency_s: (timeToFirstTokenMs + decodeMs) / 1000,
-      prefill_tokens_per_s: perSecond(promptTokens, timeToFirstTokenMs),
+      prefill_tokens_per_s: perSecond(promptIds.length, timeToFirstTokenMs),
       decode_tokens_per_s: decodeTokensPerSecond,
       time_to_first_token_s: timeToFirstTokenMs / 1000,
       time_per_output_token_s: decodeTokensPerSecond > 0 ? 1 / decodeTokensPerSecond : 0,

@@ -11,9 +11,10 @@ export class AnswerWriter {
   private readonly stops: StopText;
   private readonly onText: OnText;
 
-  constructor(tokenizer: Tokenizer, stops: readonly string[], onText: OnText) {
+  /** @param atStart the answer is a text of its own, not the continuation of one */
+  constructor(tokenizer: Tokenizer, atStart: boolean, stops: readonly string[], onText: OnText) {
     this.tokenizer = tokenizer;
-    this.decoder = new StreamDecoder(tokenizer);
+    this.decoder = new StreamDecoder(tokenizer, { atStart });
     this.stops = new StopText(stops);
     this.onText = onText;
   }

@@ -7,7 +7,7 @@ import { renderChat } from '../tokenizer/chat-template.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { AnswerWriter, type OnText } from './answer-writer.ts';
 import { fitTurns } from './fit-turns.ts';
-import type { ChatTurn, FinishReason, GenerateSettings, GenerateUsage } from './messages.ts';
+import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from './messages.ts';
 
 /** How much of the context a prompt leaves for its answer, at least. */
 const ANSWER_SHARE = 0.25;
@@ -43,27 +43,33 @@ export class ChatSession {
   }
 
   /** @throws AppError busy, context-full, bad-message, and whatever keeps the room from going on */
-  async generate(turns: ChatTurn[], settings: GenerateSettings, signal: AbortSignal, onText: OnText): Promise<Finished> {
+  async generate(prompt: Prompt, settings: GenerateSettings, signal: AbortSignal, onText: OnText): Promise<Finished> {
     if (this.busy) throw new AppError('busy', 'this chat is still being answered');
     this.busy = true;
     try {
-      return await this.answer(this.prompt(turns, settings), settings, signal, onText);
+      const writer = new AnswerWriter(this.options.tokenizer, 'turns' in prompt, settings.stop, onText);
+      return await this.answer(this.promptIds(prompt, settings), settings, signal, writer);
     } finally {
       this.busy = false;
     }
   }
 
-  private prompt(turns: ChatTurn[], settings: GenerateSettings): number[] {
+  private promptIds(prompt: Prompt, settings: GenerateSettings): number[] {
     const { contextLength, tokenizer } = this.options;
+    if ('text' in prompt) return tokenizer.encode(prompt.text, { addBos: tokenizer.addBos, parseSpecial: false });
     const reserved = Math.min(settings.maxTokens, Math.floor(contextLength * ANSWER_SHARE));
-    return fitTurns(turns, contextLength - reserved, (kept) => renderChat(kept, tokenizer));
+    return fitTurns(prompt.turns, contextLength - reserved, (kept) => renderChat(kept, tokenizer));
   }
 
-  private async answer(prompt: number[], settings: GenerateSettings, signal: AbortSignal, onText: OnText): Promise<Finished> {
+  private async answer(
+    prompt: number[],
+    settings: GenerateSettings,
+    signal: AbortSignal,
+    writer: AnswerWriter,
+  ): Promise<Finished> {
     const { contextLength, tokenizer, now } = this.options;
     const sampling = samplingOf(settings);
     checkSettings(sampling, tokenizer.vocabSize);
-    const writer = new AnswerWriter(tokenizer, settings.stop, onText);
     const lastLength = Math.min(contextLength, prompt.length + settings.maxTokens);
     const tokens = [...prompt];
     const startMs = now();
@@ -82,7 +88,7 @@ export class ChatSession {
     }
     writer.end();
     const usage = {
-      promptTokens: prompt.length,
+      promptIds: prompt,
       completionTokens: tokens.length - prompt.length,
       timeToFirstTokenMs: firstTokenMs - startMs,
       decodeMs: now() - firstTokenMs,

@@ -1,11 +1,11 @@
 import { AppError } from '../shared/errors.ts';
 import type {
-  ChatTurn,
   DeviceMessage,
   FinishReason,
   FromWorker,
   GenerateSettings,
   GenerateUsage,
+  Prompt,
   RoomMessage,
   ToWorker,
 } from './messages.ts';
@@ -42,7 +42,7 @@ export class PipelineClient {
    * Asks the room. Yields text as it comes; the last event is `finished`.
    * @throws AppError when the answer cannot go on; what was yielded before stays.
    */
-  async *generate(turns: ChatTurn[], settings: GenerateSettings, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
+  async *generate(prompt: Prompt, settings: GenerateSettings, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
     const id = this.nextGeneration++;
     const queue: (GenerateEvent | AppError)[] = [];
     let wake = () => {};
@@ -53,7 +53,7 @@ export class PipelineClient {
     });
     signal.addEventListener('abort', stop);
     try {
-      this.send({ kind: 'generate', id, turns, settings });
+      this.send({ kind: 'generate', id, prompt, settings });
       for (;;) {
         const item = queue.shift();
         if (item instanceof AppError) throw item;

@@ -14,6 +14,9 @@ export interface ChatTurn {
   content: string;
 }
 
+/** A conversation in the model's chat format, or plain text to go on with. */
+export type Prompt = { turns: ChatTurn[] } | { text: string };
+
 export interface GenerateSettings {
   temperature: number;
   topP: number;
@@ -31,7 +34,7 @@ export interface GenerateSettings {
 export type FinishReason = 'stop' | 'length' | 'abort';
 
 export interface GenerateUsage {
-  promptTokens: number;
+  promptIds: number[];
   completionTokens: number;
   timeToFirstTokenMs: number;
   /** From the first token to the last. */
@@ -62,7 +65,7 @@ export type ToWorker =
   | { kind: 'peer-left'; peerId: PeerId; name: string }
   | { kind: 'frame'; from: PeerId; frame: ArrayBuffer }
   | { kind: 'message'; from: PeerId; message: PeerMessage }
-  | { kind: 'generate'; id: number; turns: ChatTurn[]; settings: GenerateSettings }
+  | { kind: 'generate'; id: number; prompt: Prompt; settings: GenerateSettings }
   | { kind: 'stop'; id: number }
   | { kind: 'forget' };
 

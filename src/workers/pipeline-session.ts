@@ -2,7 +2,7 @@ import { defaultLendBytes } from '../engine/lend-default.ts';
 import { AppError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import { decodeFrame } from '../shared/protocol/frame.ts';
-import type { ChatTurn, FromWorker, GenerateSettings, ToWorker, WorkerSetup } from './messages.ts';
+import type { FromWorker, GenerateSettings, Prompt, ToWorker, WorkerSetup } from './messages.ts';
 import { ModelWork } from './model-work.ts';
 import { WorkerTransport } from './worker-transport.ts';
 
@@ -42,7 +42,7 @@ export class PipelineSession {
         this.work?.tellProfile();
         break;
       case 'generate':
-        void this.generate(message.id, message.turns, message.settings);
+        void this.generate(message.id, message.prompt, message.settings);
         break;
       case 'stop':
         this.answers.get(message.id)?.abort();
@@ -129,14 +129,14 @@ export class PipelineSession {
     }
   }
 
-  private async generate(id: number, turns: ChatTurn[], settings: GenerateSettings): Promise<void> {
+  private async generate(id: number, prompt: Prompt, settings: GenerateSettings): Promise<void> {
     const abort = new AbortController();
     this.answers.set(id, abort);
     try {
       if (!this.work) throw new AppError('not-joined', 'this tab is not in a room yet');
       const chat = await this.work.chat();
       const onText = (text: string, tokenIds: number[]) => this.post({ kind: 'generated', id, text, tokenIds });
-      this.post({ kind: 'finished', id, ...(await chat.generate(turns, settings, abort.signal, onText)) });
+      this.post({ kind: 'finished', id, ...(await chat.generate(prompt, settings, abort.signal, onText)) });
     } catch (thrown) {
       this.post({ kind: 'generate-failed', id, error: AppError.from(thrown).toReport() });
     } finally {

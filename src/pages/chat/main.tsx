@@ -26,5 +26,7 @@ if (address.code === null) {
     engine: address.engine,
     lendBytes: address.lendBytes,
   });
+  // For scripts in this page: `edgeshard.pool` is the room with WebLLM's interface, `edgeshard.view` what the page shows.
+  Object.assign(globalThis, { edgeshard: session });
   render(<ChatPage code={address.code} session={session} origin={location.origin} />, root);
 }

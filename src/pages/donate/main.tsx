@@ -18,5 +18,7 @@ if (address.code === null) {
     engine: address.engine,
     lendBytes: address.lendBytes,
   });
+  // For scripts in this page, as on the chat page.
+  Object.assign(globalThis, { edgeshard: session });
   render(<DonatePage code={address.code} session={session} />, root);
 }

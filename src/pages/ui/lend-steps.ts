@@ -20,7 +20,13 @@ const STEPS_BYTES = [
  * The most that a device may lend, bytes. A tab on an iPhone or iPad (which may call itself a Mac) dies at about 1.5 GB in
  * all, so it may lend 1 GB; other phones and tablets keep room for their system.
  */
-export function maxLendBytes({ userAgent, maxTouchPoints = 0 }: { userAgent: string; maxTouchPoints?: number | undefined }): number {
+export function maxLendBytes({
+  userAgent,
+  maxTouchPoints = 0,
+}: {
+  userAgent: string;
+  maxTouchPoints?: number | undefined;
+}): number {
   if (/iPhone|iPad/.test(userAgent) || (/Macintosh/.test(userAgent) && maxTouchPoints > 1)) return GB;
   return /Android|Mobile/.test(userAgent) ? 4 * GB : 16 * GB;
 }

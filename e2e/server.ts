@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** One request of a model file, as the server logged it. */
+export interface ModelRequest {
+  model: string;
+  /** The Range header, `bytes=0-99`; null without one. */
+  range: string | null;
+  status: number;
+  bytes: number;
+  /** Number of the device in its room. */
+  device: string | null;
+}
+
+export interface Server {
+  /** Of the pages; WebGPU works there, as localhost counts as secure. */
+  url: string;
+  modelRequests(): Promise<ModelRequest[]>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the built server on a free port.
+ * @param serverFile path of the bundle
+ */
+export async function startServer(serverFile: string, args: readonly string[] = []): Promise<Server> {
+  const folder = await mkdtemp(join(tmpdir(), 'edgeshard-'));
+  const log = join(folder, 'requests.log');
+  const fixed = ['--port', '0', '--no-https', '--stun-port', '0', '--log', log, '--json'];
+  const child = spawn(process.execPath, [serverFile, ...fixed, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  const firstLine = once(createInterface(child.stdout), 'line');
+  const started = await Promise.race([firstLine, exited]);
+  if (typeof started[0] !== 'string') throw new Error(`the server ended with exit code ${started[0]}`);
+  const { httpPort } = JSON.parse(started[0]) as { httpPort: number };
+  return {
+    url: `http://localhost:${httpPort}`,
+    modelRequests: async () =>
+      (await readFile(log, 'utf8'))
+        .split('\n')
+        .filter(Boolean)
+        .map(parseRequest)
+        .filter((one) => one !== null),
+    stop: async () => {
+      child.kill('SIGTERM');
+      await exited;
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+function parseRequest(line: string): ModelRequest | null {
+  const entry = JSON.parse(line) as ModelRequest & { msg: string };
+  return entry.msg === 'model request' ? entry : null;
+}

@@ -1,0 +1,220 @@
+import type { Browser, BrowserContextOptions, Page } from 'playwright';
+
+/** What the end-to-end tests and the demo read of a page's `edgeshard.view`. */
+export interface View {
+  phase: string;
+  selfId: number | null;
+  error: { code: string; message: string } | null;
+  room: {
+    settings: { modelUrl: string; contextLength: number | null; wireDtype: string; objective: string };
+    model: ModelView | null;
+    peers: PeerView[];
+    links: { a: number; b: number; rttMs: number; linkMbps: number }[];
+    plan: PlanView | null;
+    problem: { code: string; message: string } | null;
+  } | null;
+  links: { peerId: number; state: string; advice: string | null }[];
+  self: { engine: string | null; engineNote: string | null; tokensServed: number };
+}
+
+export interface ModelView {
+  name: string;
+  quantisation: string;
+  nLayers: number;
+  nKvHeads: number;
+  headDim: number;
+  contextLength: number;
+  layerBytes: number[];
+  headBytes: number;
+  embeddingBytes: number;
+}
+
+export interface PeerView {
+  peerId: number;
+  name: string;
+  profile: {
+    engine: string;
+    adapter: string;
+    decodeLayerMs: number;
+    prefillLayerMsPerToken: number;
+    forwardOverheadMs: number;
+    headMs: number;
+    lendBytes: number;
+  } | null;
+}
+
+export interface PlanView {
+  epoch: number;
+  contextLength: number;
+  stages: { peerId: number; layers: { startLayer: number; endLayer: number }; head: boolean }[];
+  predicted: { msPerToken: number };
+  why: string;
+}
+
+/** What a page calls `edgeshard`: the room with WebLLM's interface. */
+interface PageGlobal {
+  edgeshard: {
+    view: View;
+    pool: {
+      chat: { completions: { create(request: object): Promise<AsyncIterable<Chunk>> } };
+      completions: { create(request: object): Promise<AsyncIterable<Chunk>> };
+    };
+  };
+}
+
+interface Chunk {
+  choices: { delta?: { content?: string }; text?: string; finish_reason: string | null }[];
+  token_ids?: number[];
+  prompt_token_ids?: number[];
+  usage?: { extra: { time_to_first_token_s: number; time_per_output_token_s: number } };
+}
+
+export interface TabOptions {
+  engine: string;
+  name?: string;
+  lendBytes?: number;
+  /** Chat tabs only: false keeps the chat's own device out of the plan. */
+  donate?: boolean;
+  /** False leaves camera and microphone out: then addresses are hidden behind mDNS names, as for real users. */
+  grantMedia?: boolean;
+  context?: BrowserContextOptions;
+}
+
+export interface RoomOptions {
+  modelUrl?: string;
+  contextLength?: number;
+  objective?: 'latency' | 'throughput';
+  wireDtype?: 'f32' | 'f16';
+}
+
+export interface ChatTab {
+  page: Page;
+  code: string;
+}
+
+/** A tab in a context of its own, as another person's browser. */
+export async function openTab(
+  browser: Browser,
+  url: string,
+  { grantMedia = true, context = {} }: Partial<TabOptions> = {},
+): Promise<Page> {
+  const permissions = grantMedia ? ['camera', 'microphone'] : [];
+  const page = await (await browser.newContext({ ...context, permissions })).newPage();
+  await page.goto(url);
+  return page;
+}
+
+/** Creates a room on the start page, as a person does, and stays in its chat. */
+export async function createRoom(browser: Browser, serverUrl: string, tab: TabOptions, room: RoomOptions = {}): Promise<ChatTab> {
+  const page = await openTab(browser, `${serverUrl}/?${query(tab)}`, tab);
+  if (Object.keys(room).length > 0) await page.getByTestId('create-settings').locator('summary').click();
+  if (room.modelUrl !== undefined) await page.getByTestId('setting-model').fill(room.modelUrl);
+  if (room.contextLength !== undefined) await page.getByTestId('setting-context').fill(`${room.contextLength}`);
+  if (room.objective !== undefined) await page.getByTestId('setting-objective').selectOption(room.objective);
+  if (room.wireDtype !== undefined) await page.getByTestId('setting-wire').selectOption(room.wireDtype);
+  await page.getByTestId('create-room').click();
+  await page.waitForURL(/\/chat\/[A-Z0-9]{5}/);
+  return { page, code: /chat\/([A-Z0-9]{5})/.exec(page.url())![1]! };
+}
+
+export async function openDonor(browser: Browser, serverUrl: string, code: string, tab: TabOptions): Promise<Page> {
+  return openTab(browser, `${serverUrl}/donate/${code}?${query(tab)}`, tab);
+}
+
+export async function openChat(browser: Browser, serverUrl: string, code: string, tab: TabOptions): Promise<Page> {
+  return openTab(browser, `${serverUrl}/chat/${code}?${query(tab)}`, tab);
+}
+
+export function readView(page: Page): Promise<View> {
+  return page.evaluate(() => (globalThis as unknown as PageGlobal).edgeshard.view);
+}
+
+/** Waits until the room runs a plan with this many stages. */
+export async function waitForStages(page: Page, stages: number): Promise<View> {
+  await page.waitForFunction(
+    (wanted) => {
+      const { edgeshard } = globalThis as unknown as PageGlobal;
+      return edgeshard.view.room?.plan?.stages.length === wanted;
+    },
+    stages,
+    { timeout: 60_000, polling: 50 },
+  );
+  return readView(page);
+}
+
+/** Waits until the room knows its model, or why it cannot. */
+export async function waitForModel(page: Page): Promise<View> {
+  await page.waitForFunction(
+    () => {
+      const { edgeshard } = globalThis as unknown as PageGlobal;
+      return edgeshard.view.room?.model || edgeshard.view.error;
+    },
+    undefined,
+    { timeout: 60_000, polling: 50 },
+  );
+  return readView(page);
+}
+
+export type Question = { text: string } | { messages: { role: 'system' | 'user' | 'assistant'; content: string }[] };
+
+export interface AskOptions {
+  maxTokens?: number;
+  temperature?: number;
+  seed?: number;
+  onText?: (text: string) => void;
+}
+
+export interface Answer {
+  text: string;
+  ids: number[];
+  promptIds: number[];
+  reason: string | null;
+  timeToFirstTokenMs: number;
+  msPerToken: number;
+}
+
+let listeners = 0;
+
+/** Asks through the page's engine, past its user interface; rejects with `code: message` when the room does. */
+export async function ask(page: Page, question: Question, options: AskOptions = {}): Promise<Answer> {
+  const listener = `onAnswerText${listeners++}`;
+  await page.exposeFunction(listener, options.onText ?? (() => {}));
+  const { maxTokens = 64, temperature = 0, seed } = options;
+  const request = { stream: true, stream_options: { include_usage: true }, max_tokens: maxTokens, temperature, seed };
+  return page.evaluate(
+    async ({ question, request, listener }) => {
+      const { pool } = (globalThis as unknown as PageGlobal).edgeshard;
+      const onText = (globalThis as unknown as Record<string, (text: string) => void>)[listener];
+      const answer: Answer = { text: '', ids: [], promptIds: [], reason: null, timeToFirstTokenMs: 0, msPerToken: 0 };
+      try {
+        const chunks =
+          'text' in question
+            ? await pool.completions.create({ ...request, prompt: question.text })
+            : await pool.chat.completions.create({ ...request, messages: question.messages });
+        for await (const chunk of chunks) {
+          const text = chunk.choices[0]?.delta?.content ?? chunk.choices[0]?.text ?? '';
+          answer.text += text;
+          if (text !== '') onText?.(text);
+          answer.ids.push(...(chunk.token_ids ?? []));
+          answer.promptIds.push(...(chunk.prompt_token_ids ?? []));
+          answer.reason = chunk.choices[0]?.finish_reason ?? answer.reason;
+          answer.timeToFirstTokenMs = 1000 * (chunk.usage?.extra.time_to_first_token_s ?? 0);
+          answer.msPerToken = 1000 * (chunk.usage?.extra.time_per_output_token_s ?? 0);
+        }
+        return answer;
+      } catch (error) {
+        const { code, message } = error as { code?: string; message: string };
+        throw new Error(`${code}: ${message}`);
+      }
+    },
+    { question, request, listener },
+  );
+}
+
+function query({ engine, name, lendBytes, donate }: TabOptions): string {
+  const values = new URLSearchParams({ engine });
+  if (name !== undefined) values.set('name', name);
+  if (lendBytes !== undefined) values.set('lend', `${lendBytes}`);
+  if (donate === false) values.set('donate', 'off');
+  return values.toString();
+}
