@@ -3,6 +3,7 @@ import { BUFFER_USAGE } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
 import { bind, dispatch, type Kernel } from './kernel.ts';
 import { WEIGHT_FORMATS } from './kernels/formats.ts';
+import { usedLanes } from './kernels/lanes.ts';
 import {
   blocksPerRow,
   COOPERATIVE_ROWS,
@@ -100,13 +101,15 @@ export class Matmul {
 }
 
 function createStep(gpu: GpuContext, kernels: MatmulKernels, run: RowRun, columns: number, target: MatmulTarget): Step {
+  const blocks = blocksPerRow(WEIGHT_FORMATS[run.type], columns);
   const shape = createShape(gpu, [
     run.firstRow,
     run.rows,
-    blocksPerRow(WEIGHT_FORMATS[run.type], columns),
+    blocks,
     target.outputStride,
     run.stackRow,
     target.accumulate ? 1 : 0,
+    usedLanes(blocks),
   ]);
   const group = bind(gpu.device, kernels.many, [run.quants, run.scales, target.input, target.output, shape, target.tokens]);
   return { kernels, group, shape, rows: run.rows };

@@ -126,6 +126,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   for (var position = 1u; position < positions; position++) { largest = max(largest, scores[origin + position]); }
   ${laneSums(
     sums,
+    `${LANES}u`,
     `for (var position = lane; position < positions; position += ${LANES}u) {
       let weight = exp(scores[origin + position] - largest);
       weights += weight;

@@ -1,6 +1,6 @@
 import type { KernelSource } from '../kernel.ts';
 import { kernelBlockValues, type WeightFormat } from './formats.ts';
-import { LANES, laneSums, SUM4, unroll } from './lanes.ts';
+import { DOT4, LANES, laneSums, unroll } from './lanes.ts';
 
 /** Rows and tokens that one thread computes. Neither changes a bit of the result. */
 export interface Tile {
@@ -21,6 +21,7 @@ struct Shape {
   outputStride: u32,  // values from one token to the next
   outputOffset: u32,  // where the first row goes
   accumulate: u32,    // 1: add to what is there
+  lanes: u32,         // that have blocks, rounded up
 }
 @group(0) @binding(0) var<storage, read> weights: array<${format.element}>;
 @group(0) @binding(1) var<storage, read> scales: array<u32>;
@@ -28,7 +29,7 @@ struct Shape {
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;    // (tokens, outputStride)
 @group(0) @binding(4) var<uniform> shape: Shape;
 @group(0) @binding(5) var<uniform> tokens: vec4u;                     // .x: how many
-${SUM4}
+${DOT4}
 ${format.helpers}
 fn scaleOf(block: u32) -> f32 {
   let pair = unpack2x16float(scales[block >> 1u]);
@@ -45,23 +46,26 @@ fn store(token: u32, row: u32, value: f32) {
  * are constants, each named after the last: writing to a variable in a loop is slow where threads share a SIMD register.
  */
 function laneOfTile(format: WeightFormat, { rows, tokens }: Pick<Tile, 'rows' | 'tokens'>): string {
-  const cells = (text: (row: number, token: number) => string) => unroll(rows, (r) => unroll(tokens, (t) => text(r, t)));
-  const before = (step: number, cell: string) => (step > 0 ? `part${cell}_${step - 1}` : format.unit ? 'vec4f(0)' : `sum${cell}`);
-  const steps = Array.from({ length: format.elements }, (_, element) =>
-    format.quadsOf(element).map((quad) => ({ element, ...quad })),
-  ).flat();
-  const step = ({ element, quad, wgsl }: (typeof steps)[number], i: number) => `
+  const cells = (text: (cell: string, row: number, token: number) => string) =>
+    unroll(rows, (r) => unroll(tokens, (t) => text(`${r}_${t}`, r, t)));
+  const element = (e: number) => unroll(rows, (r) => `let e${r}_${e} = weights[at${r} * ${format.elements}u + ${e}u];`);
+  const steps = Array.from({ length: format.elements }, (_, e) => format.quadsOf(e).map((quad) => ({ e, ...quad }))).flat();
+  const operands = ({ e, quad, wgsl }: (typeof steps)[number], i: number) => `
       ${unroll(tokens, (t) => `let x${t}_${i} = input[from${t} + block * ${format.quads}u + ${quad}u];`)}
-      ${unroll(rows, (r) => `let w${r}_${i} = ${wgsl(`e${r}_${element}`)};`)}
-      ${cells((r, t) => `let part${r}_${t}_${i} = fma(w${r}_${i}, x${t}_${i}, ${before(i, `${r}_${t}`)});`)}`;
-  const last = (cell: string) => before(steps.length, cell);
+      ${unroll(rows, (r) => `let w${r}_${i} = ${wgsl(`e${r}_${e}`)};`)}`;
+  const part = (cell: string, i: number) => (i > 0 ? `part${cell}_${i - 1}` : 'vec4f(0)');
+  const scaledStep = (i: number) =>
+    cells((cell, r, t) => `let part${cell}_${i} = fma(w${r}_${i}, x${t}_${i}, ${part(cell, i)});`);
+  const plainStep = (i: number) => cells((cell, r, t) => `sum${cell} = dot4(w${r}_${i}, x${t}_${i}, sum${cell});`);
+  const scaledEnd = () => `
+      ${unroll(rows, (r) => `let scale${r} = scaleOf(at${r});`)}
+      ${cells((cell, r) => `sum${cell} = fma(scale${r}, dot4(${part(cell, steps.length)}, ${format.unit}, 0.0), sum${cell});`)}`;
   return `
     for (var block = lane; block < shape.blocks; block += ${LANES}u) {
       ${unroll(rows, (r) => `let at${r} = row${r} * shape.blocks + block;`)}
-      ${unroll(rows, (r) => unroll(format.elements, (e) => `let e${r}_${e} = weights[at${r} * ${format.elements}u + ${e}u];`))}
-      ${steps.map(step).join('\n')}
-      ${format.unit ? unroll(rows, (r) => `let scale${r} = scaleOf(at${r}) * ${format.unit};`) : ''}
-      ${cells((r, t) => `sum${r}_${t} = ${format.unit ? `fma(scale${r}, ${last(`${r}_${t}`)}, sum${r}_${t})` : last(`${r}_${t}`)};`)}
+      ${unroll(format.elements, element)}
+      ${steps.map((step, i) => operands(step, i) + (format.unit ? scaledStep(i) : plainStep(i))).join('\n')}
+      ${format.unit ? scaledEnd() : ''}
     }`;
 }
 
@@ -75,7 +79,7 @@ export function matmulKernel(format: WeightFormat, tile: Tile): KernelSource {
   const { rows, tokens } = tile;
   const sums = Array.from({ length: rows * tokens }, (_, i) => ({
     name: `sum${Math.floor(i / tokens)}_${i % tokens}`,
-    type: 'vec4f' as const,
+    type: 'f32' as const,
   }));
   // A tile that hangs over an edge computes the last row or token again and does not store it.
   const wgsl = `${DECLARATIONS(format)}
@@ -86,12 +90,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let firstToken = id.y * ${tokens}u;
   ${unroll(rows, (r) => `let row${r} = shape.firstRow + min(firstRow + ${r}u, shape.rows - 1u);`)}
   ${unroll(tokens, (t) => `let from${t} = min(firstToken + ${t}u, tokens.x - 1u) * shape.blocks * ${format.quads}u;`)}
-  ${laneSums(sums, laneOfTile(format, tile))}
+  ${laneSums(sums, 'shape.lanes', laneOfTile(format, tile))}
   ${unroll(rows, (r) =>
     unroll(
       tokens,
       (t) => `if (firstRow + ${r}u < shape.rows && firstToken + ${t}u < tokens.x) {
-    store(firstToken + ${t}u, firstRow + ${r}u, sum4(sum${r}_${t}_all));
+    store(firstToken + ${t}u, firstRow + ${r}u, sum${r}_${t}_all);
   }`,
     ),
   )}
@@ -108,14 +112,14 @@ export const COOPERATIVE_ROWS = 8;
  */
 export function cooperativeMatmulKernel(format: WeightFormat): KernelSource {
   const wgsl = `${DECLARATIONS(format)}
-var<workgroup> lanes: array<vec4f, ${COOPERATIVE_ROWS * LANES}>;
+var<workgroup> lanes: array<f32, ${COOPERATIVE_ROWS * LANES}>;
 @compute @workgroup_size(${COOPERATIVE_ROWS * LANES})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let lane = thread % ${LANES}u;
   let firstRow = group.x * ${COOPERATIVE_ROWS}u + thread / ${LANES}u;
   let row0 = shape.firstRow + min(firstRow, shape.rows - 1u);
   let from0 = group.y * shape.blocks * ${format.quads}u;
-  var sum0_0 = vec4f(0);
+  var sum0_0 = 0.0;
   ${laneOfTile(format, { rows: 1, tokens: 1 })}
   lanes[thread] = sum0_0;
   workgroupBarrier();
@@ -124,7 +128,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let two1 = lanes[thread + 2u] + lanes[thread + 3u];
   let two2 = lanes[thread + 4u] + lanes[thread + 5u];
   let two3 = lanes[thread + 6u] + lanes[thread + 7u];
-  store(group.y, firstRow, sum4((two0 + two1) + (two2 + two3)));
+  store(group.y, firstRow, (two0 + two1) + (two2 + two3));
 }`;
   return { label: `matmul ${format.type} cooperative`, wgsl, bindings: BINDINGS };
 }

@@ -1,5 +1,5 @@
 import type { KernelSource } from '../kernel.ts';
-import { LANES, laneSums, SUM4 } from './lanes.ts';
+import { DOT4, LANES, laneSums } from './lanes.ts';
 
 /** Groups of four values that one thread writes. Each thread of a row sums the whole row: cheaper than waiting for another. */
 export const NORM_QUADS = 16;
@@ -14,18 +14,19 @@ export function normKernel(dim: number, rmsEps: number): KernelSource {
 @group(0) @binding(0) var<storage, read> gain: array<vec4f>;            // (dim)
 @group(0) @binding(1) var<storage, read> input: array<vec4f>;           // (tokens, dim)
 @group(0) @binding(2) var<storage, read_write> output: array<vec4f>;    // (tokens, dim)
-${SUM4}
+${DOT4}
 @compute @workgroup_size(1)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let origin = id.y * ${quads}u;
   ${laneSums(
-    [{ name: 'squares', type: 'vec4f' }],
+    [{ name: 'squares', type: 'f32' }],
+    `${LANES}u`,
     `for (var quad = lane; quad < ${quads}u; quad += ${LANES}u) {
       let value = input[origin + quad];
-      squares = fma(value, value, squares);
+      squares = dot4(value, value, squares);
     }`,
   )}
-  let factor = 1.0 / sqrt(sum4(squares_all) / ${dim}.0 + ${rmsEps.toExponential()});
+  let factor = 1.0 / sqrt(squares_all / ${dim}.0 + ${rmsEps.toExponential()});
   let end = min((id.x + 1u) * ${NORM_QUADS}u, ${quads}u);
   for (var quad = id.x * ${NORM_QUADS}u; quad < end; quad++) {
     output[origin + quad] = (input[origin + quad] * factor) * gain[quad];
