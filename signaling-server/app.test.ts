@@ -161,6 +161,16 @@ describe('the server', () => {
     await quick.close();
   });
 
+  test('stops though tabs are still connected, and they notice', async () => {
+    const stopping = await startTestApp();
+    const tabs = [stopping.connect(['websocket']), stopping.connect(['polling'])];
+    for (const tab of tabs) await newRoom(tab);
+    const noticed = tabs.map((tab) => new Promise((resolve) => tab.socket.on('disconnect', resolve)));
+    await stopping.stop();
+    await Promise.all(noticed);
+    await stopping.close();
+  });
+
   test('offers only the transports that it is told to', async () => {
     const polling = await startTestApp({ transports: ['polling'] });
     const refusedTab = polling.connect(['websocket']);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { Server } from 'socket.io';
 import { MAX_SIGNALING_BYTES } from '../src/shared/protocol/signaling.ts';
@@ -54,13 +54,19 @@ export async function startApp(options: AppOptions): Promise<App> {
   const pages = staticFiles(options);
   const http = createServer(pages);
   const https = options.https && createHttpsServer({ cert: options.https.cert, key: options.https.key }, pages);
+  const stopListening = [http, ...(https ? [https] : [])].map(stopper);
   const io = signaling(http, https, options.transports);
   let stun: StunServer | null = null;
-  const close = async () => {
+  const shutDown = async () => {
     store.close();
     await planner.close();
-    await Promise.all([closeServer(http), https && closeServer(https), stun?.close()]);
+    await Promise.all([...stopListening.map((stop) => stop()), stun?.close()]);
     await io.close();
+  };
+  let closing: Promise<void> | null = null;
+  const close = () => {
+    closing ??= shutDown();
+    return closing;
   };
   try {
     stun = options.stun && (await startStun(options.stun.host, options.stun.port, clock));
@@ -104,11 +110,21 @@ async function listen(server: HttpServer, { host, port }: Listener): Promise<num
   return (server.address() as AddressInfo).port;
 }
 
-/** Ends downloads in mid-file too: a server that is asked to stop does. */
-async function closeServer(server: HttpServer): Promise<void> {
-  if (!server.listening) return;
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
+/**
+ * Stops listening and ends every connection, downloads in mid-file and websockets of tabs that are long gone too: a
+ * server that is asked to stop does.
+ */
+function stopper(server: HttpServer): () => Promise<void> {
+  const connections = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+  return async () => {
+    if (!server.listening) return;
+    const closed = once(server, 'close');
+    server.close();
+    for (const socket of connections) socket.destroy();
+    await closed;
+  };
 }

@@ -11,6 +11,8 @@ export const MODEL_BYTES = Buffer.from(Array.from({ length: 100_000 }, (_, i) =>
 
 export interface TestApp extends App {
   url: string;
+  /** Stops the server alone; `close` ends the tabs first. */
+  stop(): Promise<void>;
   /** Lines of the access log, parsed. */
   log: Record<string, unknown>[];
   connect(transports?: TransportName[]): TestTab;
@@ -47,7 +49,7 @@ export async function startTestApp(options: Partial<AppOptions> = {}): Promise<T
     await app.close();
     await rm(webDir, { recursive: true });
   };
-  return { ...app, url, log, connect, close };
+  return { ...app, url, log, connect, close, stop: app.close };
 }
 
 async function makeWebDir(): Promise<string> {
