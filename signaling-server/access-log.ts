@@ -6,28 +6,26 @@ const DEVICE_HEADER = 'x-edgeshard-device';
 
 /** One line of the log; what is not known is null. */
 export interface ModelRequestLine {
-  path: string;
+  /** File name. */
+  model: string;
+  /** The Range header as it was asked, `bytes=0-99`. */
+  range: string | null;
   status: number;
-  /** Bytes [start, end) that were answered with. */
-  start: number | null;
-  end: number | null;
-  /** How many of them were handed to the connection before the response ended or broke off. */
-  bytesSent: number;
+  /** Bytes of the model that were handed to the connection before the response ended or broke off. */
+  bytes: number;
   device: string | null;
 }
 
 /** Writes one line when a model's response is over, however it ended. */
-export function logModelRequest(log: Logger, path: string, req: IncomingMessage, res: ServerResponse): void {
-  const bytesBefore = req.socket.bytesWritten;
+export function logModelRequest(log: Logger, model: string, req: IncomingMessage, res: ServerResponse): void {
+  const writtenBefore = req.socket.bytesWritten;
   res.once('close', () => {
     const bodyBytes = req.method === 'HEAD' || res.statusCode >= 300 ? 0 : Number(res.getHeader('content-length') ?? 0);
-    const range = /^bytes (\d+)-(\d+)\//.exec(String(res.getHeader('content-range') ?? ''));
     const line: ModelRequestLine = {
-      path,
+      model,
+      range: shortText(req.headers.range, 60),
       status: res.statusCode,
-      start: range ? Number(range[1]) : null,
-      end: range ? Number(range[2]) + 1 : null,
-      bytesSent: res.writableFinished ? bodyBytes : Math.min(bodyBytes, req.socket.bytesWritten - bytesBefore),
+      bytes: res.writableFinished ? bodyBytes : Math.min(bodyBytes, req.socket.bytesWritten - writtenBefore),
       device: shortText(req.headers[DEVICE_HEADER], 40),
     };
     log.info(line, 'model request');

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shortText } from './access-log.ts';
 import { parseRange } from './model-files.ts';
-import { MODEL_BYTES, startTestApp, type TestApp } from './test-app.ts';
+import { BIG_MODEL_BYTES, MODEL_BYTES, startTestApp, type TestApp } from './test-app.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -101,11 +101,24 @@ describe('a model file', () => {
 
   test('leaves one line in the log: which device, which bytes', async () => {
     await get(model, { Range: 'bytes=100-299', 'x-edgeshard-device': 'Phone <b>of</b> "Ann"' });
-    await expect
-      .poll(() => app.log.at(-1))
-      .toMatchObject({ path: model, status: 206, start: 100, end: 300, bytesSent: 200, device: 'Phone bof/b Ann' });
+    const phone = { model: 'tiny.gguf', range: 'bytes=100-299', status: 206, bytes: 200, device: 'Phone bof/b Ann' };
+    await expect.poll(() => app.log.at(-1)).toMatchObject(phone);
     await get('/models/none.gguf');
-    await expect.poll(() => app.log.at(-1)).toMatchObject({ path: '/models/none.gguf', status: 404, bytesSent: 0, device: null });
+    await expect.poll(() => app.log.at(-1)).toMatchObject({ model: 'none.gguf', status: 404, bytes: 0, device: null });
+  });
+
+  test('counts no more than was sent when a device goes away in mid-download', async () => {
+    const path = '/models/big.gguf';
+    await new Promise<void>((resolve, reject) => {
+      request({ host: '127.0.0.1', port: app.httpPort, path }, (response) => {
+        response.destroy();
+        resolve();
+      })
+        .on('error', reject)
+        .end();
+    });
+    await expect.poll(() => app.log.at(-1)).toMatchObject({ model: 'big.gguf', status: 200 });
+    expect(Number(app.log.at(-1)?.bytes)).toBeLessThan(BIG_MODEL_BYTES);
   });
 });
 

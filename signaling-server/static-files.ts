@@ -70,7 +70,7 @@ export function staticFiles(options: StaticOptions): RequestListener {
 }
 
 async function serveLoggedModel(name: string, folders: string[], req: IncomingMessage, res: ServerResponse, log: Logger) {
-  logModelRequest(log, `/models/${name}`, req, res);
+  logModelRequest(log, name, req, res);
   const isFound = await serveModel(name, folders, req, res).catch(() => false);
   if (!isFound && !res.headersSent) sendText(res, 404, `no model ${name}`);
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -6,8 +6,11 @@ import { io, type Socket } from 'socket.io-client';
 import type { ClientEvent, ClientReply, Result, ServerEvent, ServerMessage } from '../src/shared/protocol/signaling.ts';
 import { type App, type AppOptions, startApp, type TransportName } from './app.ts';
 
-/** Bytes of the only model: 0, 1, 2, ... modulo 251, so that every position tells itself. */
+/** Bytes of the small model: 0, 1, 2, ... modulo 251, so that every position tells itself. */
 export const MODEL_BYTES = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251));
+
+/** A second model, of zeros, larger than what a connection holds on its way. */
+export const BIG_MODEL_BYTES = 64 * 1024 * 1024;
 
 export interface TestApp extends App {
   url: string;
@@ -18,7 +21,7 @@ export interface TestApp extends App {
   connect(transports?: TransportName[]): TestTab;
 }
 
-/** A real server on free loopback ports, with three tiny pages and one model. */
+/** A real server on free loopback ports, with three tiny pages and two models. */
 export async function startTestApp(options: Partial<AppOptions> = {}): Promise<TestApp> {
   const webDir = await makeWebDir();
   const log: Record<string, unknown>[] = [];
@@ -58,6 +61,8 @@ async function makeWebDir(): Promise<string> {
   for (const page of ['home', 'chat', 'donate']) await writeFile(join(webDir, page, 'index.html'), `<p>${page}</p>`);
   await writeFile(join(webDir, 'assets', 'page-abc.js'), 'export {};');
   await writeFile(join(webDir, 'models', 'tiny.gguf'), MODEL_BYTES);
+  await writeFile(join(webDir, 'models', 'big.gguf'), '');
+  await truncate(join(webDir, 'models', 'big.gguf'), BIG_MODEL_BYTES);
   return webDir;
 }
 
