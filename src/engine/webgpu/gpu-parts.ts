@@ -1,14 +1,13 @@
-import type { WeightTensor } from '../../gguf/weight-tensor.ts';
+import type { TensorRole, WeightTensor } from '../../gguf/weight-tensor.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { GpuContext } from './gpu-context.ts';
 import { bind, dispatch, type Kernel } from './kernel.ts';
 import { EMBED_THREADS, embedKernel } from './kernels/embed.ts';
-import { WEIGHT_FORMATS } from './kernels/formats.ts';
-import { blocksPerRow } from './kernels/matmul.ts';
+import { blocksPerRow, WEIGHT_FORMATS } from './kernels/formats.ts';
 import { NORM_QUADS } from './kernels/norm.ts';
 import { SWIGLU_THREADS } from './kernels/swiglu.ts';
 import { createShape, Matmul, type MatmulTarget } from './matmul.ts';
-import { PartWeights } from './part-weights.ts';
+import { type PartRoles, PartWeights } from './part-weights.ts';
 import type { Scratch } from './scratch.ts';
 import type { ShapeKernels } from './shape-kernels.ts';
 
@@ -48,41 +47,71 @@ export interface PartBase {
   scratch: Scratch;
 }
 
+const LAYER: PartRoles = {
+  norms: ['attn_norm', 'ffn_norm'],
+  stacks: [['attn_q', 'attn_k', 'attn_v'], ['attn_output'], ['ffn_gate', 'ffn_up'], ['ffn_down']],
+};
+const HEAD: PartRoles = { norms: ['output_norm'], stacks: [['output']] };
+const EMBEDDING: PartRoles = { norms: [], stacks: [['token_embd']] };
+
+type Tensors = AsyncIterable<WeightTensor>;
+
 /** @throws AppError model-malformed, out-of-memory, device-lost */
-export async function loadLayerPart(base: PartBase, tensors: AsyncIterable<WeightTensor>): Promise<LayerPart> {
+export function loadLayerPart(base: PartBase, tensors: Tensors): Promise<LayerPart> {
+  return loadPart(base, LAYER, tensors, buildLayer);
+}
+
+/** @throws AppError model-malformed, out-of-memory, device-lost */
+export function loadHeadPart(base: PartBase, tensors: Tensors): Promise<HeadPart> {
+  return loadPart(base, HEAD, tensors, buildHead);
+}
+
+/** @throws AppError model-malformed, out-of-memory, device-lost */
+export function loadEmbeddingPart(base: PartBase, tensors: Tensors): Promise<EmbeddingPart> {
+  return loadPart(base, EMBEDDING, tensors, buildEmbedding);
+}
+
+async function loadPart<P>(
+  base: PartBase,
+  roles: PartRoles,
+  tensors: Tensors,
+  build: (base: PartBase, weights: PartWeights) => Promise<P>,
+): Promise<P> {
+  const weights = await PartWeights.load(base.gpu, base.spec, roles, tensors);
+  try {
+    return await build(base, weights);
+  } catch (thrown) {
+    weights.destroy();
+    throw thrown;
+  }
+}
+
+async function buildLayer(base: PartBase, weights: PartWeights): Promise<LayerPart> {
   const { gpu, spec, kernels, scratch } = base;
-  const roles = {
-    norms: ['attn_norm', 'ffn_norm'],
-    stacks: [['attn_q', 'attn_k', 'attn_v'], ['attn_output'], ['ffn_gate', 'ffn_up'], ['ffn_down']],
-  } as const;
-  const weights = await PartWeights.load(gpu, spec, roles, tensors);
   const { hidden, normed, qkv, mixed, gateUp, activated, tokens } = scratch;
-  const into = (input: GPUBuffer, output: GPUBuffer, outputStride: number, accumulate: boolean): MatmulTarget => {
-    return { input, output, outputStride, accumulate, tokens };
-  };
+  const product = (role: TensorRole, target: Omit<MatmulTarget, 'tokens'>) =>
+    Matmul.create(gpu, weights.stack(role), { ...target, tokens });
   const qkvDim = (spec.nHeads + 2 * spec.nKvHeads) * spec.headDim;
-  const [toQkv, toHidden, toGateUp, toDown] = await createMatmuls(gpu, weights, [
-    ['attn_q', into(normed, qkv, qkvDim, false)],
-    ['attn_output', into(mixed, hidden, spec.dim, true)],
-    ['ffn_gate', into(normed, gateUp, 2 * spec.ffnDim, false)],
-    ['ffn_down', into(activated, hidden, spec.dim, true)],
+  const [toQkv, toHidden, toGateUp, toDown] = await Promise.all([
+    product('attn_q', { input: normed, output: qkv, outputStride: qkvDim, accumulate: false }),
+    product('attn_output', { input: mixed, output: hidden, outputStride: spec.dim, accumulate: true }),
+    product('ffn_gate', { input: normed, output: gateUp, outputStride: 2 * spec.ffnDim, accumulate: false }),
+    product('ffn_down', { input: activated, output: hidden, outputStride: spec.dim, accumulate: true }),
   ]);
   const attnNorm = normStep(base, weights.norm('attn_norm'), hidden, normed);
   const ffnNorm = normStep(base, weights.norm('ffn_norm'), hidden, normed);
   const swiglu = rowStep(gpu, kernels.swiglu, [gateUp, activated], Math.ceil(spec.ffnDim / 4 / SWIGLU_THREADS));
   return {
     weightBytes: weights.bytes,
-    toQkv: steps(attnNorm, toQkv!.encode),
-    fromMixed: toHidden!.encode,
-    feedForward: steps(ffnNorm, toGateUp!.encode, swiglu, toDown!.encode),
-    destroy: () => destroyAll(weights, toQkv!, toHidden!, toGateUp!, toDown!),
+    toQkv: steps(attnNorm, toQkv.encode),
+    fromMixed: toHidden.encode,
+    feedForward: steps(ffnNorm, toGateUp.encode, swiglu, toDown.encode),
+    destroy: () => destroyAll(weights, toQkv, toHidden, toGateUp, toDown),
   };
 }
 
-/** @throws AppError model-malformed, out-of-memory, device-lost */
-export async function loadHeadPart(base: PartBase, tensors: AsyncIterable<WeightTensor>): Promise<HeadPart> {
+async function buildHead(base: PartBase, weights: PartWeights): Promise<HeadPart> {
   const { gpu, spec, scratch } = base;
-  const weights = await PartWeights.load(gpu, spec, { norms: ['output_norm'], stacks: [['output']] }, tensors);
   const { headHidden, headNormed, logits, headTokens } = scratch;
   const target = { input: headNormed, output: logits, outputStride: spec.vocabSize, accumulate: false, tokens: headTokens };
   const matmul = await Matmul.create(gpu, weights.stack('output'), target);
@@ -94,32 +123,29 @@ export async function loadHeadPart(base: PartBase, tensors: AsyncIterable<Weight
   };
 }
 
-/** @throws AppError model-malformed, out-of-memory, device-lost */
-export async function loadEmbeddingPart(base: PartBase, tensors: AsyncIterable<WeightTensor>): Promise<EmbeddingPart> {
-  const { gpu, spec, scratch } = base;
-  const weights = await PartWeights.load(gpu, spec, { norms: [], stacks: [['token_embd']] }, tensors);
-  const runs = weights.stack('token_embd').runs();
+async function buildEmbedding({ gpu, spec, scratch }: PartBase, weights: PartWeights): Promise<EmbeddingPart> {
   const shapes: GPUBuffer[] = [];
-  const embeds = runs.map(async (run) => {
-    const format = WEIGHT_FORMATS[run.type];
-    const kernel = await gpu.kernel(embedKernel(format));
-    const blocks = blocksPerRow(format, spec.dim);
-    const shape = createShape(gpu, [run.firstRow, run.rows, blocks, 0, run.stackRow, 0]);
-    shapes.push(shape);
-    const resources = [run.quants, run.scales, scratch.ids, scratch.hidden, shape];
-    return rowStep(gpu, kernel, resources, Math.ceil(blocks / EMBED_THREADS));
-  });
+  const embeds = weights
+    .stack('token_embd')
+    .runs()
+    .map(async (run) => {
+      const format = WEIGHT_FORMATS[run.type];
+      const kernel = await gpu.kernel(embedKernel(format));
+      const blocks = blocksPerRow(format, spec.dim);
+      const shape = createShape(gpu, [run.firstRow, run.rows, blocks, 0, run.stackRow]);
+      shapes.push(shape);
+      return rowStep(
+        gpu,
+        kernel,
+        [run.quants, run.scales, scratch.ids, scratch.hidden, shape],
+        Math.ceil(blocks / EMBED_THREADS),
+      );
+    });
   return {
     weightBytes: weights.bytes,
     embed: steps(...(await Promise.all(embeds))),
     destroy: () => destroyAll(weights, ...shapes),
   };
-}
-
-type NamedTarget = [role: Parameters<PartWeights['stack']>[0], target: MatmulTarget];
-
-function createMatmuls(gpu: GpuContext, weights: PartWeights, targets: readonly NamedTarget[]): Promise<Matmul[]> {
-  return Promise.all(targets.map(([role, target]) => Matmul.create(gpu, weights.stack(role), target)));
 }
 
 function normStep({ gpu, spec, kernels }: PartBase, gain: GPUBuffer, input: GPUBuffer, output: GPUBuffer): EncodeStep {

@@ -31,8 +31,8 @@ export function headLayout(rows: number, dim: number, vocabSize: number, request
 }
 
 /**
- * Makes the reply of one row out of what the device left, or null when more logits reached the bar than fit and the whole
- * row is needed. `block` begins at the block's start.
+ * Makes the reply of one row out of what the device left. Null when the whole row is needed: more logits reached the bar
+ * than fit, or, because some are no numbers, fewer than there must be. `block` begins at the block's start.
  */
 export function headRow(
   block: ArrayBuffer,
@@ -44,12 +44,13 @@ export function headRow(
   const floats = new Float32Array(block);
   const logits = floats.slice(layout.logits + row * layout.logitsPerRow, layout.logits + (row + 1) * layout.logitsPerRow);
   const count = new Uint32Array(block)[layout.bars + row * BAR_WORDS + 1]!;
-  if (count > HEAD_CANDIDATES && !layout.wholeRows) return null;
-  const candidates =
-    count > HEAD_CANDIDATES
-      ? Array.from(logits, (logit, id) => ({ id, logit }))
-      : candidatesAt(block, layout.candidates + row * CANDIDATE_WORDS, count);
-  const top = largest(candidates, Math.min(HEAD_TOP, vocabSize));
+  const topCount = Math.min(HEAD_TOP, vocabSize);
+  const gathered = count >= topCount && count <= HEAD_CANDIDATES;
+  if (!gathered && !layout.wholeRows) return null;
+  const candidates = gathered
+    ? candidatesAt(block, layout.candidates + row * CANDIDATE_WORDS, count)
+    : Array.from(logits, (logit, id) => ({ id, logit }));
+  const top = largest(candidates, topCount);
   const groups = floats.subarray(layout.groups + row * GROUP_WORDS, layout.groups + (row + 1) * GROUP_WORDS);
   return {
     logSumExp: joinGroups(groups, 1, 1),

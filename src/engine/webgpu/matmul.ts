@@ -2,16 +2,9 @@ import type { QuantType } from '../../gguf/quant.ts';
 import { BUFFER_USAGE } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
 import { bind, dispatch, type Kernel } from './kernel.ts';
-import { WEIGHT_FORMATS } from './kernels/formats.ts';
+import { blocksPerRow, WEIGHT_FORMATS } from './kernels/formats.ts';
 import { usedLanes } from './kernels/lanes.ts';
-import {
-  blocksPerRow,
-  COOPERATIVE_ROWS,
-  cooperativeMatmulKernel,
-  MATRIX_SHAPE_WORDS,
-  matmulKernel,
-  type Tile,
-} from './kernels/matmul.ts';
+import { COOPERATIVE_ROWS, cooperativeMatmulKernel, MATRIX_SHAPE_WORDS, matmulKernel, type Tile } from './kernels/matmul.ts';
 import type { MatrixStack, RowRun } from './matrix-stack.ts';
 
 /** Tokens that one thread of a prefill computes. */

@@ -1,5 +1,5 @@
 import type { KernelSource } from '../kernel.ts';
-import { kernelBlockValues, type WeightFormat } from './formats.ts';
+import type { WeightFormat } from './formats.ts';
 
 export const EMBED_THREADS = 8;
 
@@ -9,7 +9,7 @@ export const EMBED_THREADS = 8;
  */
 export function embedKernel(format: WeightFormat): KernelSource {
   const wgsl = `
-struct Shape { firstRow: u32, rows: u32, blocks: u32, outputStride: u32, outputOffset: u32, accumulate: u32 }
+struct Shape { firstRow: u32, rows: u32, blocks: u32, outputStride: u32, outputOffset: u32 }
 @group(0) @binding(0) var<storage, read> weights: array<${format.element}>;
 @group(0) @binding(1) var<storage, read> scales: array<u32>;
 @group(0) @binding(2) var<storage, read> ids: array<u32>;               // (tokens)
@@ -31,9 +31,4 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     .join('\n')}
 }`;
   return { label: `embed ${format.type}`, wgsl, bindings: ['read', 'read', 'read', 'write', 'uniform'] };
-}
-
-/** Threads along x that cover a row. */
-export function embedThreads(format: WeightFormat, dim: number): number {
-  return dim / kernelBlockValues(format);
 }

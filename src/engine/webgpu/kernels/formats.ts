@@ -10,7 +10,6 @@ import type { QuantType } from '../../../gguf/quant.ts';
 export interface WeightFormat {
   type: QuantType;
   element: 'vec2u' | 'vec4u';
-  elementBytes: number;
   /** Elements to a block. */
   elements: number;
   /** Groups of four values ("quads") to a block. */
@@ -28,7 +27,6 @@ const COMPONENTS = ['x', 'y', 'z', 'w'] as const;
 const F32: WeightFormat = {
   type: 'F32',
   element: 'vec4u',
-  elementBytes: 16,
   elements: 1,
   quads: 1,
   unit: null,
@@ -39,7 +37,6 @@ const F32: WeightFormat = {
 const F16: WeightFormat = {
   type: 'F16',
   element: 'vec2u',
-  elementBytes: 8,
   elements: 1,
   quads: 1,
   unit: null,
@@ -51,7 +48,6 @@ const F16: WeightFormat = {
 const Q8_0: WeightFormat = {
   type: 'Q8_0',
   element: 'vec4u',
-  elementBytes: 16,
   elements: 2,
   quads: 8,
   quadsOf: (element) => COMPONENTS.map((c, i) => ({ quad: 4 * element + i, wgsl: (e) => `signedBytes(${e}.${c})` })),
@@ -66,7 +62,6 @@ fn signedBytes(word: u32) -> vec4f {
 const Q4_0: WeightFormat = {
   type: 'Q4_0',
   element: 'vec4u',
-  elementBytes: 16,
   elements: 1,
   quads: 8,
   quadsOf: () => [
@@ -83,7 +78,7 @@ fn highNibbles(word: u32) -> vec4f {
 
 export const WEIGHT_FORMATS: Record<QuantType, WeightFormat> = { F32, F16, Q8_0, Q4_0 };
 
-/** Values to a block as kernels see it; for floats that is less than what one loop step of a reader would like, but fits any row. */
-export function kernelBlockValues(format: WeightFormat): number {
-  return 4 * format.quads;
+/** Blocks to a row of `columns` values. */
+export function blocksPerRow({ quads }: WeightFormat, columns: number): number {
+  return columns / (4 * quads);
 }

@@ -18,21 +18,13 @@ export const CANDIDATE_WORDS = 2 * HEAD_CANDIDATES;
 const THREADS = 16;
 const LOWEST = '-3.4028234e38';
 
-/** Order of floats as order of unsigned integers; the two zeros are equal. */
-const KEY_OF = `
-fn keyOf(value: f32) -> u32 {
-  let bits = bitcast<u32>(value);
-  if (bits == 0x80000000u) { return 0x80000000u; }
-  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
-}`;
-
 /** Largest logit and sums of exponentials of each group. Grid: (groupsGrid, rows). */
 export function groupKernel(vocabSize: number): KernelSource {
   const wgsl = `
 struct Options { invTemperature: f32 }
 @group(0) @binding(0) var<storage, read> logits: array<f32>;            // (rows, vocabSize)
 @group(0) @binding(1) var<storage, read_write> groups: array<vec4f>;    // (rows, groups)
-@group(0) @binding(2) var<storage, read_write> bars: array<u32>;        // (rows, ${BAR_WORDS}): bar, count
+@group(0) @binding(2) var<storage, read_write> bars: array<vec2u>;      // (rows): bits of the bar, count
 @group(0) @binding(3) var<uniform> options: Options;
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -47,7 +39,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     scaledSum += exp(below * options.invTemperature);
   }
   groups[id.y * ${HEAD_GROUPS}u + id.x] = vec4f(largest, sum, scaledSum, 0.0);
-  if (id.x == 0u) { bars[id.y * ${BAR_WORDS}u + 1u] = 0u; }
+  if (id.x == 0u) { bars[id.y] = vec2u(bitcast<u32>(f32(${LOWEST})), 0u); }
 }`;
   return { label: 'head groups', wgsl, bindings: ['read', 'write', 'write', 'uniform'] };
 }
@@ -56,18 +48,17 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 export function barKernel(top: number): KernelSource {
   const wgsl = `
 @group(0) @binding(0) var<storage, read> groups: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> bars: array<u32>;
-${KEY_OF}
+@group(0) @binding(1) var<storage, read_write> bars: array<vec2u>;
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let origin = id.y * ${HEAD_GROUPS}u;
-  let mine = keyOf(groups[origin + id.x].x);
+  let mine = groups[origin + id.x].x;
   var before = 0u;
   for (var i = 0u; i < ${HEAD_GROUPS}u; i++) {
-    let other = keyOf(groups[origin + i].x);
+    let other = groups[origin + i].x;
     before += select(0u, 1u, other > mine || (other == mine && i < id.x));
   }
-  if (before == ${top - 1}u) { bars[id.y * ${BAR_WORDS}u] = mine; }
+  if (before == ${top - 1}u) { bars[id.y].x = bitcast<u32>(mine); }
 }`;
   return { label: 'head bar', wgsl, bindings: ['read', 'write'] };
 }
@@ -79,13 +70,12 @@ struct Bar { bar: u32, count: atomic<u32> }
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read_write> bars: array<Bar>;
 @group(0) @binding(2) var<storage, read_write> candidates: array<vec2u>;  // (rows, candidates): id, logit bits
-${KEY_OF}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= ${HEAD_GROUPS}u) { return; }
+  let bar = bitcast<f32>(bars[id.y].bar);
   for (var i = id.x; i < ${vocabSize}u; i += ${HEAD_GROUPS}u) {
     let logit = logits[id.y * ${vocabSize}u + i];
-    if (keyOf(logit) >= bars[id.y].bar) {
+    if (logit >= bar) {
       let slot = atomicAdd(&bars[id.y].count, 1u);
       if (slot < ${HEAD_CANDIDATES}u) { candidates[id.y * ${HEAD_CANDIDATES}u + slot] = vec2u(i, bitcast<u32>(logit)); }
     }

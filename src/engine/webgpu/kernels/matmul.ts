@@ -1,5 +1,5 @@
 import type { KernelSource } from '../kernel.ts';
-import { kernelBlockValues, type WeightFormat } from './formats.ts';
+import type { WeightFormat } from './formats.ts';
 import { DOT4, LANES, laneSums, unroll } from './lanes.ts';
 
 /** Rows and tokens that one thread computes. Neither changes a bit of the result. */
@@ -131,9 +131,4 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   store(group.y, firstRow, (two0 + two1) + (two2 + two3));
 }`;
   return { label: `matmul ${format.type} cooperative`, wgsl, bindings: BINDINGS };
-}
-
-/** Blocks to a row of `columns` values. */
-export function blocksPerRow(format: WeightFormat, columns: number): number {
-  return columns / kernelBlockValues(format);
 }

@@ -1,0 +1,173 @@
+import { describe, expect, test } from 'vitest';
+import type { WeightTensor } from '../../gguf/weight-tensor.ts';
+import {
+  type ContractModel,
+  embeddingTensors,
+  headTensors,
+  layerTensors,
+  loadWhole,
+  ODD_MODELS,
+  PLAIN_MODEL,
+  someTokens,
+} from '../contract/contract-models.ts';
+import { expectSameRows, largestDifference, runChunked, runWhole, wholeModel } from '../contract/contract-runs.ts';
+import { createCpuEngine } from '../cpu/cpu-engine.ts';
+import type { ShardEngine } from '../shard-engine.ts';
+import { BUFFER_USAGE } from './gpu-constants.ts';
+import { type GpuContext, type GpuOptions, openGpu, webGpuAdapterInfo } from './gpu-context.ts';
+import { createBuffers } from './gpu-memory.ts';
+import { createWebGpuEngine } from './webgpu-engine.ts';
+
+const CONTEXT_LENGTH = 64;
+const tokens = (model: ContractModel) => someTokens(model, 11, 3);
+
+async function withEngine<T>(model: ContractModel, gpuOptions: GpuOptions, use: (engine: ShardEngine) => Promise<T>): Promise<T> {
+  const gpu = await openGpu(gpuOptions);
+  const engine = await createWebGpuEngine({ spec: model.spec, contextLength: CONTEXT_LENGTH }, gpu);
+  try {
+    await loadWhole(engine, model);
+    return await use(engine);
+  } finally {
+    engine.destroy();
+    gpu.destroy();
+  }
+}
+
+/** Rows one at a time, through the kernels for one token. */
+const oneByOne = (model: ContractModel, options: GpuOptions) =>
+  withEngine(model, options, (engine) => runChunked(engine, model, tokens(model), 1));
+
+describe('every way to run a model on WebGPU gives the same bits', () => {
+  test.each([PLAIN_MODEL, ...ODD_MODELS])('a thread a lane, matrices split over small buffers: $title', async (model) => {
+    expectSameRows(
+      await oneByOne(model, { oneToken: 'cooperative', maxWeightBufferBytes: 4096 }),
+      await oneByOne(model, { oneToken: 'serial' }),
+    );
+  });
+});
+
+describe('weights on WebGPU', () => {
+  test('may differ in format within a layer', async () => {
+    const model: ContractModel = { ...PLAIN_MODEL, types: { ...PLAIN_MODEL.types, attn_k: 'F16', ffn_gate: 'Q4_0' } };
+    const cpu = await createCpuEngine({ spec: model.spec, contextLength: CONTEXT_LENGTH });
+    await loadWhole(cpu, model);
+    const expected = await runWhole(cpu, model, [{ sequence: 's', start: 0, tokens: tokens(model) }]);
+    const actual = await withEngine(model, {}, (engine) => runChunked(engine, model, tokens(model), 5));
+    for (const [row, { logits }] of actual.entries()) {
+      expect(largestDifference(logits!, expected[row]!.logits!), `row ${row}`).toBeLessThan(1e-2);
+    }
+  });
+
+  test('may arrive in any order', async () => {
+    const expected = await oneByOne(PLAIN_MODEL, {});
+    const actual = await withEngine(PLAIN_MODEL, {}, async (engine) => {
+      await engine.loadLayer(1, backwards(layerTensors(PLAIN_MODEL, 1)));
+      return runChunked(engine, PLAIN_MODEL, tokens(PLAIN_MODEL), 1);
+    });
+    expectSameRows(actual, expected);
+  });
+});
+
+describe('the head on WebGPU', () => {
+  test('sorts the whole row when so many logits are equal that they do not fit', async () => {
+    const spec = { ...PLAIN_MODEL.spec, vocabSize: 1100 };
+    const model = { ...PLAIN_MODEL, spec };
+    await withEngine(model, {}, async (engine) => {
+      await engine.loadHead(allRowsLikeFirst(headTensors(model)));
+      const rows = [0, 1, 2].map((position) => ({ sequence: 's', position }));
+      const { head } = await engine.forward({
+        rows,
+        input: { tokens: Uint32Array.of(1, 2, 3) },
+        layers: wholeModel(model),
+        head: { rows: [0, 2], wantIds: Uint32Array.of(1099), fullRow: false, invTemperature: 1 },
+      });
+      for (const { topIds, topLogits, wantLogits, logits } of head) {
+        expect(Array.from(topIds)).toEqual(Array.from({ length: 128 }, (_, i) => i));
+        expect(new Set(topLogits)).toEqual(new Set(wantLogits));
+        expect(logits).toBeNull();
+      }
+    });
+  });
+});
+
+describe('the WebGPU device', () => {
+  test('is named', async () => {
+    const { available, description } = await webGpuAdapterInfo();
+    expect(available).toBe(true);
+    expect(description).toMatch(/WebGPU/);
+  });
+
+  test('says that it is out of memory, with what was asked', async () => {
+    const gpu = await openGpu();
+    const bytes = 2 * gpu.device.limits.maxBufferSize;
+    await expect(createBuffers(gpu, 'a test', { huge: { bytes, usage: BUFFER_USAGE.STORAGE } })).rejects.toMatchObject({
+      code: 'out-of-memory',
+      message: expect.stringContaining(String(bytes)),
+    });
+    gpu.destroy();
+  });
+
+  test('that is lost fails what is under way and what comes, and is reported once', async () => {
+    const { gpu, engine } = await loaded();
+    const running = run(engine);
+    const waiting = run(engine);
+    gpu.device.destroy();
+    await expect(running).rejects.toMatchObject({ code: 'device-lost' });
+    await expect(waiting).rejects.toMatchObject({ code: 'device-lost' });
+    expect(await engine.lost).toMatchObject({ code: 'device-lost' });
+    await expect(run(engine)).rejects.toMatchObject({ code: 'device-lost' });
+    await expect(engine.loadEmbedding(embeddingTensors(PLAIN_MODEL))).rejects.toMatchObject({ code: 'device-lost' });
+    engine.destroy();
+  });
+
+  test('a destroyed engine refuses work, frees its memory and leaves a shared device alone', async () => {
+    const { gpu, engine } = await loaded();
+    const running = run(engine);
+    engine.destroy();
+    await running.catch((thrown) => expect(thrown).toMatchObject({ name: 'AppError' }));
+    await expect(run(engine)).rejects.toMatchObject({ code: 'device-lost' });
+    expect(engine.memory()).toEqual({ weightBytes: 0, kvBytes: 0 });
+    const next = await createWebGpuEngine({ spec: PLAIN_MODEL.spec, contextLength: CONTEXT_LENGTH }, gpu);
+    await loadWhole(next, PLAIN_MODEL);
+    expect((await run(next)).head.length).toBe(1);
+    gpu.destroy();
+  });
+
+  test('a command that is not valid fails the forward instead of passing in silence', async () => {
+    const { gpu, engine } = await loaded();
+    gpu.device.createBuffer({ size: 4, usage: BUFFER_USAGE.MAP_READ | BUFFER_USAGE.STORAGE });
+    await expect(run(engine)).rejects.toMatchObject({ code: 'internal' });
+    gpu.destroy();
+  });
+});
+
+async function loaded(): Promise<{ gpu: GpuContext; engine: ShardEngine }> {
+  const gpu = await openGpu();
+  const engine = await createWebGpuEngine({ spec: PLAIN_MODEL.spec, contextLength: CONTEXT_LENGTH }, gpu);
+  await loadWhole(engine, PLAIN_MODEL);
+  return { gpu, engine };
+}
+
+let sequences = 0;
+function run(engine: ShardEngine) {
+  return engine.forward({
+    rows: [{ sequence: `s${sequences++}`, position: 0 }],
+    input: { tokens: Uint32Array.of(1) },
+    layers: wholeModel(PLAIN_MODEL),
+    head: { rows: [0], wantIds: new Uint32Array(), fullRow: false, invTemperature: 1 },
+  });
+}
+
+async function* backwards(tensors: AsyncIterable<WeightTensor>): AsyncGenerator<WeightTensor> {
+  const all: WeightTensor[] = [];
+  for await (const tensor of tensors) all.push(tensor);
+  yield* all.reverse();
+}
+
+async function* allRowsLikeFirst(tensors: AsyncIterable<WeightTensor>): AsyncGenerator<WeightTensor> {
+  for await (const tensor of tensors) {
+    const bytesPerRow = tensor.bytes.length / tensor.rows;
+    for (let row = 1; row < tensor.rows; row++) tensor.bytes.copyWithin(row * bytesPerRow, 0, bytesPerRow);
+    yield tensor;
+  }
+}
