@@ -3,10 +3,9 @@ import { type Browser, chromium } from 'playwright';
 
 const SYSTEM_CHROMIUM = '/usr/bin/chromium';
 
-/** WebGPU works without a GPU, nothing is looked up outside, and WebRTC may use the loopback interface. */
+/** Nothing is looked up outside, and WebRTC may use the loopback interface. */
 const FLAGS = [
   '--no-sandbox',
-  '--enable-unsafe-webgpu',
   '--disable-quic',
   '--no-first-run',
   '--disable-background-networking',
@@ -15,16 +14,18 @@ const FLAGS = [
   '--allow-loopback-in-peer-connection',
 ];
 
+const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
 export interface BrowserOptions {
-  /** False: take whatever GPU the machine has. */
-  softwareGpu?: boolean;
-  args?: string[];
+  /** False: as a browser that has none. */
+  webGpu?: boolean;
+  args?: readonly string[];
 }
 
 /** The system's Chromium where there is one, else Playwright's own. */
-export function launchBrowser({ softwareGpu = true, args = [] }: BrowserOptions = {}): Promise<Browser> {
+export function launchBrowser({ webGpu = true, args = [] }: BrowserOptions = {}): Promise<Browser> {
   return chromium.launch({
     ...(existsSync(SYSTEM_CHROMIUM) ? { executablePath: SYSTEM_CHROMIUM } : {}),
-    args: [...FLAGS, ...(softwareGpu ? ['--use-webgpu-adapter=swiftshader'] : []), ...args],
+    args: [...FLAGS, ...(webGpu ? SOFTWARE_GPU : ['--disable-gpu']), ...args],
   });
 }

@@ -12,7 +12,7 @@ export interface ModelRequest {
   range: string | null;
   status: number;
   bytes: number;
-  /** Number of the device in its room. */
+  /** Room code and number of the device, `ABCDE-3`. */
   device: string | null;
 }
 

@@ -6,6 +6,7 @@ export interface View {
   selfId: number | null;
   error: { code: string; message: string } | null;
   room: {
+    code: string;
     settings: { modelUrl: string; contextLength: number | null; wireDtype: string; objective: string };
     model: ModelView | null;
     peers: PeerView[];
@@ -160,7 +161,8 @@ export type Question = { text: string } | { messages: { role: 'system' | 'user' 
 export interface AskOptions {
   maxTokens?: number;
   temperature?: number;
-  seed?: number;
+  /** Never ends by itself, only at maxTokens or where the context is full. */
+  endless?: boolean;
   onText?: (text: string) => void;
 }
 
@@ -171,7 +173,12 @@ export interface Answer {
   reason: string | null;
   timeToFirstTokenMs: number;
   msPerToken: number;
+  /** Plans that were active while tokens came. */
+  epochs: number[];
 }
+
+/** `</s>` in SentencePiece vocabularies. */
+const END_ID = 2;
 
 let listeners = 0;
 
@@ -179,13 +186,15 @@ let listeners = 0;
 export async function ask(page: Page, question: Question, options: AskOptions = {}): Promise<Answer> {
   const listener = `onAnswerText${listeners++}`;
   await page.exposeFunction(listener, options.onText ?? (() => {}));
-  const { maxTokens = 64, temperature = 0, seed } = options;
-  const request = { stream: true, stream_options: { include_usage: true }, max_tokens: maxTokens, temperature, seed };
+  const { maxTokens = 64, temperature = 0, endless = false } = options;
+  const bias = endless ? { logit_bias: { [END_ID]: -100 } } : {};
+  const request = { stream: true, stream_options: { include_usage: true }, max_tokens: maxTokens, temperature, ...bias };
   return page.evaluate(
     async ({ question, request, listener }) => {
-      const { pool } = (globalThis as unknown as PageGlobal).edgeshard;
+      const { edgeshard } = globalThis as unknown as PageGlobal;
+      const { pool } = edgeshard;
       const onText = (globalThis as unknown as Record<string, (text: string) => void>)[listener];
-      const answer: Answer = { text: '', ids: [], promptIds: [], reason: null, timeToFirstTokenMs: 0, msPerToken: 0 };
+      const answer: Answer = { text: '', ids: [], promptIds: [], reason: null, timeToFirstTokenMs: 0, msPerToken: 0, epochs: [] };
       try {
         const chunks =
           'text' in question
@@ -195,6 +204,8 @@ export async function ask(page: Page, question: Question, options: AskOptions = 
           const text = chunk.choices[0]?.delta?.content ?? chunk.choices[0]?.text ?? '';
           answer.text += text;
           if (text !== '') onText?.(text);
+          const epoch = edgeshard.view.room?.plan?.epoch;
+          if (epoch !== undefined && !answer.epochs.includes(epoch)) answer.epochs.push(epoch);
           answer.ids.push(...(chunk.token_ids ?? []));
           answer.promptIds.push(...(chunk.prompt_token_ids ?? []));
           answer.reason = chunk.choices[0]?.finish_reason ?? answer.reason;
@@ -218,3 +229,39 @@ function query({ engine, name, lendBytes, donate }: TabOptions): string {
   if (donate === false) values.set('donate', 'off');
   return values.toString();
 }
+
+export async function closeTabs(browser: Browser): Promise<void> {
+  await Promise.all(browser.contexts().map((context) => context.close()));
+}
+
+/**
+ * Opens donors that together just hold the built-in model: `layers[i]` layers each, the last one the head too. So all of
+ * them are needed, whatever they measure.
+ */
+export async function openDonors(
+  browser: Browser,
+  serverUrl: string,
+  chat: ChatTab,
+  layers: readonly number[],
+  tab: TabOptions,
+): Promise<Page[]> {
+  const { room } = await waitForModel(chat.page);
+  const donors: Page[] = [];
+  for (const [i, count] of layers.entries()) {
+    const lendBytes = shareBytes(room!.model!, count, i === layers.length - 1);
+    donors.push(await openDonor(browser, serverUrl, chat.code, { name: `donor ${i + 1}`, lendBytes, ...tab }));
+  }
+  return donors;
+}
+
+/** Memory for some layers with the keys and values of one chat, and perhaps for the head, bytes. */
+export function shareBytes(model: SizedModel, layers: number, head: boolean): number {
+  const contextLength = Math.min(DEFAULT_CONTEXT_LENGTH, model.contextLength);
+  const kvBytes = 2 * 2 * model.nKvHeads * model.headDim * contextLength;
+  return layers * (Math.max(...model.layerBytes) + kvBytes) + (head ? model.headBytes : 0);
+}
+
+type SizedModel = Pick<ModelView, 'nKvHeads' | 'headDim' | 'layerBytes' | 'headBytes' | 'contextLength'>;
+
+/** What a room takes when its host says nothing, tokens. */
+const DEFAULT_CONTEXT_LENGTH = 2048;

@@ -126,7 +126,8 @@ export class RoomSession {
     try {
       const joined = await this.signaling.request('room:join', { code, hostKey: recallHostKey(code), name, donates, chats });
       this.startLinks(joined);
-      const setup = { selfId: joined.peerId, chats, donates, engine, lendBytes };
+      const label = `${code}-${joined.peerId}`;
+      const setup = { label, selfId: joined.peerId, chats, donates, engine, lendBytes };
       this.worker.send({ kind: 'setup', setup: { ...setup, hints: readDeviceHints() } });
       this.update({ phase: 'joined', selfId: joined.peerId, isHost: joined.isHost, error: null });
       this.applyRoom(joined.room);

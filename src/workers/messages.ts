@@ -42,6 +42,8 @@ export interface GenerateUsage {
 }
 
 export interface WorkerSetup {
+  /** Names this device in the log of the room's own server: room code and number. */
+  label: string;
   selfId: PeerId;
   chats: boolean;
   donates: boolean;

@@ -38,7 +38,7 @@ export class ModelWork {
   constructor(options: ModelWorkOptions) {
     this.options = options;
     this.modelUrl = options.modelUrl;
-    this.opened = OpenModel.open(options.modelUrl, `${options.setup.selfId}`, this.abort.signal);
+    this.opened = OpenModel.open(options.modelUrl, options.setup.label, this.abort.signal);
     this.opened.then(
       ({ spec }) => options.post({ kind: 'model-opened', modelUrl: this.modelUrl, spec }),
       (thrown) => this.modelFailed(thrown),

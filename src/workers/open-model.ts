@@ -39,9 +39,9 @@ export class OpenModel {
    * Reads a GGUF file's header and nothing else.
    * @throws AppError model-unreachable, model-ignores-ranges, not-gguf, architecture-unsupported and the other model codes
    */
-  static async open(modelUrl: string, deviceName: string, signal: AbortSignal): Promise<OpenModel> {
+  static async open(modelUrl: string, deviceLabel: string, signal: AbortSignal): Promise<OpenModel> {
     const ownServer = new URL(modelUrl, location.origin).origin === location.origin;
-    const headers = ownServer ? { [DEVICE_HEADER]: deviceName } : {};
+    const headers = ownServer ? { [DEVICE_HEADER]: deviceLabel } : {};
     const source = await openHttpRange(modelUrl, { headers, signal });
     return new OpenModel(modelUrl, source, await readGgufHeader(source), await openOpfsCache());
   }

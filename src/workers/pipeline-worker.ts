@@ -3,11 +3,10 @@ import { PipelineSession } from './pipeline-session.ts';
 
 const CLOCK_INTERVAL_MS = 500;
 
-const scope = self as unknown as DedicatedWorkerGlobalScope;
-const post = (message: FromWorker, transfer: Transferable[] = []) => scope.postMessage(message, transfer);
+const post = (message: FromWorker, transfer: Transferable[] = []) => self.postMessage(message, { transfer });
 const session = new PipelineSession(post);
 
-scope.onmessage = ({ data }: MessageEvent<ToWorker>) => session.handle(data);
+self.onmessage = ({ data }: MessageEvent<ToWorker>) => session.handle(data);
 setInterval(() => {
   session.tick();
   post({ kind: 'tick', nowMs: performance.now() });

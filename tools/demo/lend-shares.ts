@@ -1,6 +1,4 @@
-import type { ModelView } from '../../e2e/tabs.ts';
-
-type Sizes = Pick<ModelView, 'nLayers' | 'nKvHeads' | 'headDim' | 'layerBytes' | 'headBytes'>;
+import { type ModelView, shareBytes } from '../../e2e/tabs.ts';
 
 /**
  * What each of `donors` devices lends so that together they just hold the model: an even part each, and the last one the
@@ -8,15 +6,10 @@ type Sizes = Pick<ModelView, 'nLayers' | 'nKvHeads' | 'headDim' | 'layerBytes' |
  *
  * @returns bytes, one entry a donor
  */
-export function lendShares(
-  { nLayers, nKvHeads, headDim, layerBytes, headBytes }: Sizes,
-  contextLength: number,
-  donors: number,
-): number[] {
-  const kvBytes = 2 * 2 * nKvHeads * headDim * contextLength;
-  const largestLayerBytes = Math.max(...layerBytes) + kvBytes;
+export function lendShares(model: Omit<ModelView, 'name' | 'quantisation' | 'embeddingBytes'>, donors: number): number[] {
+  const { nLayers } = model;
   return Array.from({ length: donors }, (_, i) => {
     const layers = Math.floor(((i + 1) * nLayers) / donors) - Math.floor((i * nLayers) / donors);
-    return layers * largestLayerBytes + (i === donors - 1 ? headBytes : 0);
+    return shareBytes(model, layers, i === donors - 1);
   });
 }

@@ -63,12 +63,11 @@ async function runDemo(browser: Browser, server: Server, options: DemoOptions, m
 async function sharesOf(page: Page, donors: number): Promise<number[]> {
   const { room, error } = await waitForModel(page);
   if (!room?.model) throw new Error(error?.message ?? 'the model could not be opened');
-  const { model, settings } = room;
+  const { model } = room;
   say(`Model ${model.name}, ${model.nLayers} layers, ${model.quantisation}`);
-  const contextLength = Math.min(settings.contextLength ?? 2048, model.contextLength);
   const stages = Math.min(donors, model.nLayers);
   if (stages < donors) say(`The model has ${model.nLayers} layers: only ${stages} donors can take part.`);
-  return lendShares(model, contextLength, stages);
+  return lendShares(model, stages);
 }
 
 async function tell(page: Page, view: View, { prompt, maxTokens, temperature }: DemoOptions): Promise<Answer> {

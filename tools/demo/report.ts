@@ -21,11 +21,11 @@ export interface DeviceReport {
 }
 
 export function reportOf({ room }: View, answer: Answer, requests: readonly ModelRequest[]): Report {
-  const { model, peers, plan } = room!;
+  const { code, model, peers, plan } = room!;
   const { name, quantisation, nLayers } = model!;
   const devices = peers.map((peer) => {
     const stage = plan!.stages.find(({ peerId }) => peerId === peer.peerId);
-    const downloads = requests.filter(({ device }) => device === `${peer.peerId}`);
+    const downloads = requests.filter(({ device }) => device === `${code}-${peer.peerId}`);
     return {
       peerId: peer.peerId,
       name: peer.name,

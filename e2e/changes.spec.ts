@@ -1,0 +1,45 @@
+import { expect, type Page } from '@playwright/test';
+import { expectedAnswers, questionOf } from './references.ts';
+import { test } from './room-test.ts';
+import { ask, createRoom, openDonor, openDonors, readView, shareBytes, waitForModel, waitForStages } from './tabs.ts';
+
+const { prompt, ids } = expectedAnswers.find((one) => one.prompt.includes('a fox') && one.file.includes('q8_0'))!;
+const engine = 'webgpu';
+
+test('a donor that joins in mid-answer gets layers and no token is lost or changed', async ({ lab, server }) => {
+  // The slowest part decides in this room, so that a further device always helps.
+  const chat = await createRoom(lab, server.url, { engine, donate: false }, { objective: 'throughput' });
+  const model = (await waitForModel(chat.page)).room!.model!;
+  await openDonor(lab, server.url, chat.code, { engine, name: 'first', lendBytes: shareBytes(model, 8, true) });
+  const { epoch } = (await waitForStages(chat.page, 1)).room!.plan!;
+  const long = { maxTokens: 450, endless: true };
+  const alone = await ask(chat.page, questionOf(prompt), long);
+  expect(alone.epochs).toEqual([epoch]);
+
+  let joining: Promise<Page> | null = null;
+  const onText = () => {
+    joining ??= openDonor(lab, server.url, chat.code, { engine, name: 'second', lendBytes: shareBytes(model, 5, true) });
+  };
+  const shared = await ask(chat.page, questionOf(prompt), { ...long, onText });
+  expect(shared.ids).toEqual(alone.ids);
+  expect(shared.ids).toHaveLength(450);
+  expect(shared.epochs, 'a new plan became active in mid-answer').toEqual([epoch, epoch + 1]);
+  const served = (await readView((await joining)!)).self.tokensServed;
+  expect(served, 'the joiner computed a part of this answer').toBeGreaterThan(0);
+});
+
+test('a donor that leaves in mid-answer ends the answer with a clear line, and the room answers again', async ({
+  lab,
+  server,
+}) => {
+  const chat = await createRoom(lab, server.url, { engine: 'cpu', donate: false });
+  const donors = await openDonors(lab, server.url, chat, [4, 4], { engine: 'cpu' });
+  await waitForStages(chat.page, 2);
+  await expect(ask(chat.page, questionOf(prompt), { maxTokens: 400, onText: () => void donors[1]!.close() })).rejects.toThrow(
+    /peer-lost: donor 2 left in mid-answer/,
+  );
+  await expect.poll(async () => (await readView(chat.page)).room!.problem?.code).toBe('does-not-fit');
+  await openDonor(lab, server.url, chat.code, { engine: 'cpu', name: 'donor 3', lendBytes: 10_000_000 });
+  await expect.poll(async () => (await readView(chat.page)).room!.plan?.why ?? '').not.toBe('');
+  expect((await ask(chat.page, questionOf(prompt))).ids).toEqual(ids);
+});
