@@ -9,7 +9,7 @@ export default defineConfig(({ mode }) => (mode === 'server' ? server : pages));
 const pages = defineConfig({
   root: here('src/pages'),
   publicDir: here('public'),
-  resolve: { alias: { 'simple-peer': 'simple-peer/simplepeer.min.js' } },
+  resolve: { alias: [{ find: /^simple-peer$/, replacement: 'simple-peer/simplepeer.min.js' }] },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   worker: { format: 'es' },
   build: {

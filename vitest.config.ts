@@ -17,7 +17,7 @@ export default defineConfig({
         },
       },
       {
-        resolve: { alias: { 'simple-peer': 'simple-peer/simplepeer.min.js' } },
+        resolve: { alias: [{ find: /^simple-peer$/, replacement: 'simple-peer/simplepeer.min.js' }] },
         // Found late, they would make Vite reload a page in mid-test.
         optimizeDeps: { include: ['simple-peer/simplepeer.min.js', 'valibot'] },
         test: {

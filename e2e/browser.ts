@@ -19,13 +19,23 @@ const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshade
 export interface BrowserOptions {
   /** False: as a browser that has none. */
   webGpu?: boolean;
+  /** Instead of the system's Chromium. */
+  executablePath?: string;
   args?: readonly string[];
 }
 
 /** The system's Chromium where there is one, else Playwright's own. */
-export function launchBrowser({ webGpu = true, args = [] }: BrowserOptions = {}): Promise<Browser> {
+export function launchBrowser({
+  webGpu = true,
+  executablePath = systemChromium(),
+  args = [],
+}: BrowserOptions = {}): Promise<Browser> {
   return chromium.launch({
-    ...(existsSync(SYSTEM_CHROMIUM) ? { executablePath: SYSTEM_CHROMIUM } : {}),
+    ...(executablePath === undefined ? {} : { executablePath }),
     args: [...FLAGS, ...(webGpu ? SOFTWARE_GPU : ['--disable-gpu']), ...args],
   });
+}
+
+function systemChromium(): string | undefined {
+  return existsSync(SYSTEM_CHROMIUM) ? SYSTEM_CHROMIUM : undefined;
 }

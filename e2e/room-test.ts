@@ -44,6 +44,6 @@ export const test = base.extend<{ cleanTabs: undefined }, Lab>({
   ],
 });
 
-export function startOtherServer(args: readonly string[]): Promise<Server> {
-  return startServer(serverFile, args);
+export function startOtherServer(args: readonly string[], runner?: readonly string[]): Promise<Server> {
+  return startServer(serverFile, args, runner);
 }

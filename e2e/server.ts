@@ -19,6 +19,7 @@ export interface ModelRequest {
 export interface Server {
   /** Of the pages; WebGPU works there, as localhost counts as secure. */
   url: string;
+  port: number;
   modelRequests(): Promise<ModelRequest[]>;
   stop(): Promise<void>;
 }
@@ -26,12 +27,18 @@ export interface Server {
 /**
  * Starts the built server on a free port.
  * @param serverFile path of the bundle
+ * @param runner command and arguments that run the rest of a command line, somewhere else perhaps
  */
-export async function startServer(serverFile: string, args: readonly string[] = []): Promise<Server> {
+export async function startServer(
+  serverFile: string,
+  args: readonly string[] = [],
+  runner: readonly string[] = [],
+): Promise<Server> {
   const folder = await mkdtemp(join(tmpdir(), 'edgeshard-'));
   const log = join(folder, 'requests.log');
   const fixed = ['--port', '0', '--no-https', '--stun-port', '0', '--log', log, '--json'];
-  const child = spawn(process.execPath, [serverFile, ...fixed, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [command, ...rest] = [...runner, process.execPath, serverFile, ...fixed, ...args];
+  const child = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const firstLine = once(createInterface(child.stdout), 'line');
   const started = await Promise.race([firstLine, exited]);
@@ -39,6 +46,7 @@ export async function startServer(serverFile: string, args: readonly string[] = 
   const { httpPort } = JSON.parse(started[0]) as { httpPort: number };
   return {
     url: `http://localhost:${httpPort}`,
+    port: httpPort,
     modelRequests: async () =>
       (await readFile(log, 'utf8'))
         .split('\n')
