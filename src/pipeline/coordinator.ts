@@ -100,7 +100,8 @@ export class Coordinator {
     this.reportIfMoved();
     try {
       const row = await this.runPasses(conversation.sequence, plan, passesFor(state, tokens, this.options.nLayers), step, signal);
-      conversation.state = underPlan({ tokens, plan, staleUntil: 0 }, this.plan ?? plan);
+      // A copy: the caller goes on writing to its list, the stages have seen only this much.
+      conversation.state = underPlan({ tokens: [...tokens], plan, staleUntil: 0 }, this.plan ?? plan);
       return row;
     } catch (error) {
       this.startOver(conversation);

@@ -72,6 +72,17 @@ describe('a room', () => {
     expect(devices[1]!.rowsServed.slice(before)).toEqual([3]);
   });
 
+  it('runs a token that was sampled but never fed when an answer was stopped there', async () => {
+    const { room, devices } = await roomOf(2);
+    await room.adopt(planOf(1, [2], [6]));
+    const id = devices[0]!.coordinator.open();
+    const tokens = [...PROMPT];
+    for (let i = 0; i < 4; i++) tokens.push((await devices[0]!.coordinator.feed(id, tokens, GREEDY, SIGNAL)).topIds[0]!);
+    const row = await devices[0]!.coordinator.feed(id, [...tokens, 7, 8], GREEDY, SIGNAL);
+    const fresh = await devices[0]!.coordinator.feed(devices[0]!.coordinator.open(), [...tokens, 7, 8], GREEDY, SIGNAL);
+    expect(row).toEqual(fresh);
+  });
+
   it('forgets what a changed history no longer has', async () => {
     const { room, devices } = await roomOf(2);
     await room.adopt(planOf(1, [2, 1], [3, 6]));
