@@ -6,8 +6,11 @@ import { PLAIN_MODEL } from './contract/contract-models.ts';
 import { randomLayer } from './random-weights.ts';
 import { uniformTypes } from './tensor-shape.ts';
 
+/** Whole superblocks in every row. */
+const SPEC = { ...PLAIN_MODEL.spec, dim: 256, ffnDim: 512, headDim: 64 };
+
 test.each(QUANT_TYPES)('random %s weights are of the size that keeps activations alive', async (type) => {
-  const tensors = checkedTensors(PLAIN_MODEL.spec, LAYER_ROLES, randomLayer(PLAIN_MODEL.spec, uniformTypes(type), 0, 1));
+  const tensors = checkedTensors(SPEC, LAYER_ROLES, randomLayer(SPEC, uniformTypes(type), 0, 1));
   for await (const tensor of tensors) {
     const values = new Float32Array(tensor.rows * tensor.columns);
     dequantize(tensor.type, tensor.bytes, 0, values.length, values);

@@ -123,7 +123,7 @@ test.each<[string, ErrorCode, Uint8Array]>([
   ['an empty dimension', 'model-malformed', withTensor({ shape: [64, 0] })],
   ['five dimensions', 'model-malformed', withTensor({ shape: [64, 1, 1, 1, 1] })],
   ['a tensor twice', 'model-malformed', withTensor({ name: 'output_norm.weight' })],
-  ['k-quants', 'quantisation-unsupported', withTensor({ ggmlType: 12 })],
+  ['a format with tables', 'quantisation-unsupported', withTensor({ ggmlType: 20 })],
   ['a format of the future', 'quantisation-unsupported', withTensor({ ggmlType: 4711 })],
   ['an odd alignment', 'model-malformed', withAlignment(24)],
 ])('%s is %s', async (_, code, bytes) => {

@@ -37,21 +37,21 @@ const MINIMUM_PAIR_BYTES = 8 + 4 + 1;
 /** Name length, dimension count, type, offset. */
 const MINIMUM_TENSOR_BYTES = 8 + 4 + 4 + 8;
 
-/** Formats of ggml.h that are common in files, for messages. */
+/** Formats of ggml.h that files have and nothing here runs, for messages. */
 const OTHER_FORMATS: Record<number, string> = {
-  3: 'Q4_1',
-  6: 'Q5_0',
-  7: 'Q5_1',
   9: 'Q8_1',
-  10: 'Q2_K',
-  11: 'Q3_K',
-  12: 'Q4_K',
-  13: 'Q5_K',
-  14: 'Q6_K',
   15: 'Q8_K',
+  16: 'IQ2_XXS',
+  17: 'IQ2_XS',
+  18: 'IQ3_XXS',
+  19: 'IQ1_S',
   20: 'IQ4_NL',
+  21: 'IQ3_S',
+  22: 'IQ2_S',
   23: 'IQ4_XS',
-  30: 'BF16',
+  29: 'IQ1_M',
+  34: 'TQ1_0',
+  35: 'TQ2_0',
   39: 'MXFP4',
 };
 

@@ -2,6 +2,7 @@ import { AppError } from '../shared/errors.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
 import type { GgufHeader } from './header.ts';
 import { type Metadata, required } from './metadata.ts';
+import { QUANT_TYPES } from './quant.ts';
 import { embeddingTensors, hasTiedHead, headTensors, layerTensors, sliceBytes, type TensorSlice } from './shard-bytes.ts';
 import { LAYER_ROLES, type TensorRole } from './weight-tensor.ts';
 
@@ -113,7 +114,7 @@ function refuseOtherTensors(header: GgufHeader, nLayers: number): void {
     const formats = [...new Set(header.unsupported.map(({ format }) => format))].join(', ');
     throw new AppError(
       'quantisation-unsupported',
-      `${header.unsupported.length} tensors are in the formats ${formats}; F32, F16, Q8_0 and Q4_0 are supported`,
+      `${header.unsupported.length} tensors are in the formats ${formats}; supported are ${QUANT_TYPES.join(', ')}`,
     );
   }
   const known = new Set(['token_embd.weight', 'output_norm.weight', 'output.weight']);

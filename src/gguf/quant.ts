@@ -1,9 +1,28 @@
 import { AppError } from '../shared/errors.ts';
-import { halfToFloat } from '../shared/model/float16.ts';
+import { bf16, f16, f32 } from './quant-floats.ts';
+import { q2K, q3K, q4K, q5K, q6K } from './quant-k.ts';
+import { q4_0, q4_1, q5_0, q5_1, q8_0 } from './quant-legacy.ts';
 
 /** Weight formats that every engine runs, as GGUF names them. */
-export const QUANT_TYPES = ['F32', 'F16', 'Q8_0', 'Q4_0'] as const;
+export const QUANT_TYPES = [
+  'F32',
+  'F16',
+  'BF16',
+  'Q8_0',
+  'Q4_0',
+  'Q4_1',
+  'Q5_0',
+  'Q5_1',
+  'Q2_K',
+  'Q3_K',
+  'Q4_K',
+  'Q5_K',
+  'Q6_K',
+] as const;
 export type QuantType = (typeof QUANT_TYPES)[number];
+
+/** Writes the values of `blocks` blocks that begin at byte `at`, rounded to float32 as llama.cpp does. */
+export type ExpandBlocks = (bytes: Uint8Array, at: number, blocks: number, out: Float32Array) => void;
 
 export interface BlockFormat {
   /** Number of this type in a GGUF tensor table (ggml.h, enum ggml_type). */
@@ -11,17 +30,27 @@ export interface BlockFormat {
   /** Values per block. */
   blockValues: number;
   blockBytes: number;
+  expand: ExpandBlocks;
 }
 
+/** Layouts: ggml-common.h. What is in a block stands beside each function that expands it. */
 export const BLOCK_FORMATS: Record<QuantType, BlockFormat> = {
-  F32: { ggmlType: 0, blockValues: 1, blockBytes: 4 },
-  F16: { ggmlType: 1, blockValues: 1, blockBytes: 2 },
-  /** f16 scale d, then 32 signed bytes q; value = d * q. */
-  Q8_0: { ggmlType: 8, blockValues: 32, blockBytes: 34 },
-  /** f16 scale d, then 16 bytes: low nibbles are values 0-15, high nibbles 16-31; value = d * (q - 8). */
-  Q4_0: { ggmlType: 2, blockValues: 32, blockBytes: 18 },
+  F32: { ggmlType: 0, blockValues: 1, blockBytes: 4, expand: f32 },
+  F16: { ggmlType: 1, blockValues: 1, blockBytes: 2, expand: f16 },
+  BF16: { ggmlType: 30, blockValues: 1, blockBytes: 2, expand: bf16 },
+  Q8_0: { ggmlType: 8, blockValues: 32, blockBytes: 34, expand: q8_0 },
+  Q4_0: { ggmlType: 2, blockValues: 32, blockBytes: 18, expand: q4_0 },
+  Q4_1: { ggmlType: 3, blockValues: 32, blockBytes: 20, expand: q4_1 },
+  Q5_0: { ggmlType: 6, blockValues: 32, blockBytes: 22, expand: q5_0 },
+  Q5_1: { ggmlType: 7, blockValues: 32, blockBytes: 24, expand: q5_1 },
+  Q2_K: { ggmlType: 10, blockValues: 256, blockBytes: 84, expand: q2K },
+  Q3_K: { ggmlType: 11, blockValues: 256, blockBytes: 110, expand: q3K },
+  Q4_K: { ggmlType: 12, blockValues: 256, blockBytes: 144, expand: q4K },
+  Q5_K: { ggmlType: 13, blockValues: 256, blockBytes: 176, expand: q5K },
+  Q6_K: { ggmlType: 14, blockValues: 256, blockBytes: 210, expand: q6K },
 };
 
+/** @throws AppError model-malformed when the columns are not whole blocks */
 export function rowBytes(type: QuantType, columns: number): number {
   const { blockValues, blockBytes } = BLOCK_FORMATS[type];
   if (columns % blockValues !== 0) {
@@ -32,31 +61,6 @@ export function rowBytes(type: QuantType, columns: number): number {
 
 /** Expands `count` values that start at byte `offset` into `out`. `count` is a whole number of blocks. */
 export function dequantize(type: QuantType, bytes: Uint8Array, offset: number, count: number, out: Float32Array): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  switch (type) {
-    case 'F32':
-      for (let i = 0; i < count; i++) out[i] = view.getFloat32(offset + 4 * i, true);
-      return;
-    case 'F16':
-      for (let i = 0; i < count; i++) out[i] = halfToFloat(view.getUint16(offset + 2 * i, true));
-      return;
-    case 'Q8_0':
-      for (let block = 0; block * 32 < count; block++) {
-        const at = offset + 34 * block;
-        const scale = halfToFloat(view.getUint16(at, true));
-        for (let i = 0; i < 32; i++) out[32 * block + i] = scale * view.getInt8(at + 2 + i);
-      }
-      return;
-    case 'Q4_0':
-      for (let block = 0; block * 32 < count; block++) {
-        const at = offset + 18 * block;
-        const scale = halfToFloat(view.getUint16(at, true));
-        for (let i = 0; i < 16; i++) {
-          const packed = bytes[at + 2 + i]!;
-          out[32 * block + i] = scale * ((packed & 15) - 8);
-          out[32 * block + 16 + i] = scale * ((packed >> 4) - 8);
-        }
-      }
-      return;
-  }
+  const { blockValues, expand } = BLOCK_FORMATS[type];
+  expand(bytes, offset, count / blockValues, out);
 }

@@ -16,7 +16,12 @@ export interface ContractModel {
 
 const SHAPE = { dim: 64, nLayers: 3, nHeads: 4, nKvHeads: 2, headDim: 16, ropeDim: 16, ffnDim: 96, vocabSize: 131 };
 
-function contractModel(title: string, type: QuantType, shape: Partial<ModelSpec>): ContractModel {
+function contractModel(
+  title: string,
+  type: QuantType,
+  shape: Partial<ModelSpec>,
+  otherTypes: Partial<TensorTypes> = {},
+): ContractModel {
   const spec: ModelSpec = {
     name: title,
     architecture: 'llama',
@@ -31,10 +36,13 @@ function contractModel(title: string, type: QuantType, shape: Partial<ModelSpec>
     headBytes: 0,
     ...shape,
   };
-  return { title, spec, types: uniformTypes(type), seed: 7 };
+  return { title, spec, types: { ...uniformTypes(type), ...otherTypes }, seed: 7 };
 }
 
 export const PLAIN_MODEL = contractModel('Q8_0, 2 query heads per key head', 'Q8_0', {});
+
+/** The K formats have 256 values to a block. */
+const SUPERBLOCKS = { dim: 256, nLayers: 1, headDim: 64, ropeDim: 64, ffnDim: 256 };
 
 export const ODD_MODELS: ContractModel[] = [
   contractModel('F32, every head with its own key, part of it rotated', 'F32', {
@@ -61,6 +69,38 @@ export const ODD_MODELS: ContractModel[] = [
     vocabSize: 203,
     rmsEps: 1e-3,
   }),
+  contractModel('Q4_K, Q6_K and Q5_K, as in files of mixed formats', 'Q4_K', SUPERBLOCKS, {
+    attn_k: 'Q5_K',
+    attn_v: 'Q6_K',
+    ffn_down: 'Q6_K',
+    output: 'Q6_K',
+  }),
+  contractModel(
+    'Q2_K and Q3_K, more than one superblock to a row',
+    'Q3_K',
+    { ...SUPERBLOCKS, ffnDim: 512 },
+    {
+      attn_q: 'Q2_K',
+      attn_k: 'Q2_K',
+      ffn_gate: 'Q2_K',
+      ffn_down: 'Q2_K',
+      token_embd: 'Q2_K',
+      output: 'Q5_K',
+    },
+  ),
+  contractModel(
+    'Q4_1, Q5_0, Q5_1 and BF16',
+    'Q5_1',
+    {},
+    {
+      attn_q: 'Q4_1',
+      attn_v: 'BF16',
+      ffn_gate: 'Q5_0',
+      ffn_down: 'Q5_0',
+      token_embd: 'BF16',
+      output: 'Q4_1',
+    },
+  ),
 ];
 
 export function layerTensors(model: ContractModel, layer: number): AsyncIterable<WeightTensor> {

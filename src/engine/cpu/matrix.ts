@@ -1,4 +1,4 @@
-import { type QuantType, rowBytes } from '../../gguf/quant.ts';
+import { dequantize, type QuantType, rowBytes } from '../../gguf/quant.ts';
 import type { WeightTensor } from '../../gguf/weight-tensor.ts';
 import { HALF_VALUES } from './half-values.ts';
 
@@ -18,7 +18,7 @@ export function copyMatrix({ type, rows, columns, bytes }: WeightTensor): Matrix
   return { type, rows, columns, bytesPerRow: rowBytes(type, columns), bytes: bytes.slice() };
 }
 
-/** Makes the values of one row, exactly `scale * q`, which float32 can hold too. out: (columns). */
+/** Makes the values of one row: exactly `scale * q`, which float32 can hold too, or rounded to float32. out: (columns). */
 export function expandRow(matrix: Matrix, row: number, out: Float64Array): void {
   const start = row * matrix.bytesPerRow;
   switch (matrix.type) {
@@ -34,7 +34,15 @@ export function expandRow(matrix: Matrix, row: number, out: Float64Array): void 
     case 'Q4_0':
       expandNibbles(matrix.bytes.subarray(start, start + matrix.bytesPerRow), out);
       break;
+    default:
+      expandRounded(matrix, start, out);
   }
+}
+
+function expandRounded({ type, columns, bytes }: Matrix, start: number, out: Float64Array): void {
+  const rounded = new Float32Array(columns);
+  dequantize(type, bytes, start, columns, rounded);
+  out.set(rounded);
 }
 
 function expandHalves(halves: Uint16Array, out: Float64Array): void {

@@ -1,11 +1,11 @@
 import { HALF_VALUES } from './half-values.ts';
-import type { Matrix } from './matrix.ts';
+import { expandRow, type Matrix } from './matrix.ts';
 
 /**
  * Products of one weight row with one activation row, straight from the blocks. All sum in float64 in four interleaved
  * lanes, value i in lane i mod 4, each lane in order, so that a processor need not wait for one addition before the
  * next. `scale * q` has at most 19 significant bits and is exact, hence every function here gives the very bits that
- * `dotExpanded` gives for the expanded row.
+ * `dotExpanded` gives for the expanded row. Formats without a function of their own are expanded.
  */
 export type RowDot = (row: number, x: Float64Array) => number;
 
@@ -27,6 +27,13 @@ export function rowDot(matrix: Matrix): RowDot {
     }
     case 'Q4_0':
       return (row, x) => dotNibbles(bytes, row * bytesPerRow, x);
+    default: {
+      const weights = new Float64Array(columns);
+      return (row, x) => {
+        expandRow(matrix, row, weights);
+        return dotExpanded(weights, x);
+      };
+    }
   }
 }
 

@@ -1,10 +1,11 @@
 import type { KernelSource } from '../kernel.ts';
-import type { WeightFormat } from './formats.ts';
+import { formatHelpers, type WeightFormat } from './formats.ts';
+import { unroll } from './lanes.ts';
 
 export const EMBED_THREADS = 8;
 
 /**
- * Copies the embedding of each token that lies in the bound rows to its hidden state, as float32(scale * quant).
+ * Copies the embedding of each token that lies in the bound rows to its hidden state, as float32(scale * quant + minimum).
  * Grid: (blocks to a row / EMBED_THREADS, tokens).
  */
 export function embedKernel(format: WeightFormat): KernelSource {
@@ -15,20 +16,26 @@ struct Shape { firstRow: u32, rows: u32, blocks: u32, outputStride: u32, outputO
 @group(0) @binding(2) var<storage, read> ids: array<u32>;               // (tokens)
 @group(0) @binding(3) var<storage, read_write> output: array<vec4f>;    // (tokens, dim)
 @group(0) @binding(4) var<uniform> shape: Shape;                        // outputOffset: token id of the first row
-${format.helpers}
+${formatHelpers(format)}
 @compute @workgroup_size(${EMBED_THREADS})
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let row = ids[id.y] - shape.outputOffset;
   if (id.x >= shape.blocks || row >= shape.rows) { return; }
   let block = (shape.firstRow + row) * shape.blocks + id.x;
   let to = (id.y * shape.blocks + id.x) * ${format.quads}u;
-  ${format.unit ? `let pair = unpack2x16float(scales[block >> 1u]); let scale = select(pair.x, pair.y, (block & 1u) == 1u) * ${format.unit};` : ''}
-  ${Array.from({ length: format.elements }, (_, i) => `let e${i} = weights[block * ${format.elements}u + ${i}u];`).join('\n')}
-  ${Array.from({ length: format.elements }, (_, i) =>
-    format.quadsOf(i).map(({ quad, wgsl }) => `output[to + ${quad}u] = ${wgsl(`e${i}`)}${format.unit ? ' * scale' : ''};`),
-  )
-    .flat()
-    .join('\n')}
+  ${format.unit ? 'let scale = scalesOf(block);' : ''}
+  ${unroll(format.elements, (i) => `let e${i} = weights[block * ${format.elements}u + ${i}u];`)}
+  ${unroll(format.quads, (quad) => `output[to + ${quad}u] = ${values(format, quad)};`)}
 }`;
   return { label: `embed ${format.type}`, wgsl, bindings: ['read', 'read', 'read', 'write', 'uniform'] };
+}
+
+function values(format: WeightFormat, quad: number): string {
+  const quants = format.quad(quad, (i) => `e${i}`);
+  if (!format.unit) return quants;
+  const { parts, minima } = format.scales;
+  if (parts === 1 && !minima) return `${quants} * (scale * ${format.unit})`;
+  const part = Math.floor((quad * parts) / format.quads);
+  const least = minima ? `vec4f(scale[${parts + part}])` : 'vec4f(0)';
+  return `fma(${quants}, scale[${part}] * ${format.unit}, ${least})`;
 }

@@ -1,5 +1,5 @@
 import type { KernelSource } from '../kernel.ts';
-import type { WeightFormat } from './formats.ts';
+import { formatHelpers, type WeightFormat } from './formats.ts';
 import { DOT4, LANES, laneSums, unroll } from './lanes.ts';
 
 /** Rows and tokens that one thread computes. Neither changes a bit of the result. */
@@ -30,43 +30,71 @@ struct Shape {
 @group(0) @binding(4) var<uniform> shape: Shape;
 @group(0) @binding(5) var<uniform> tokens: vec4u;                     // .x: how many
 ${DOT4}
-${format.helpers}
-fn scaleOf(block: u32) -> f32 {
-  let pair = unpack2x16float(scales[block >> 1u]);
-  return select(pair.x, pair.y, (block & 1u) == 1u);
-}
+${formatHelpers(format)}
 fn store(token: u32, row: u32, value: f32) {
   let at = token * shape.outputStride + shape.outputOffset + row;
   if (shape.accumulate == 1u) { output[at] += value; } else { output[at] = value; }
 }`;
 
+type TileShape = Pick<Tile, 'rows' | 'tokens'>;
+
 /**
  * WGSL that adds the products of the blocks lane, lane + LANES, ... of each row of a tile to `sum<row>_<token>`. The one
- * text that every variant uses. Scaled formats sum a block without its scale first: one multiplication a block. Steps
- * are constants, each named after the last: writing to a variable in a loop is slow where threads share a SIMD register.
+ * text that every variant uses.
  */
-function laneOfTile(format: WeightFormat, { rows, tokens }: Pick<Tile, 'rows' | 'tokens'>): string {
-  const cells = (text: (cell: string, row: number, token: number) => string) =>
-    unroll(rows, (r) => unroll(tokens, (t) => text(`${r}_${t}`, r, t)));
-  const element = (e: number) => unroll(rows, (r) => `let e${r}_${e} = weights[at${r} * ${format.elements}u + ${e}u];`);
-  const steps = Array.from({ length: format.elements }, (_, e) => format.quadsOf(e).map((quad) => ({ e, ...quad }))).flat();
-  const operands = ({ e, quad, wgsl }: (typeof steps)[number], i: number) => `
-      ${unroll(tokens, (t) => `let x${t}_${i} = input[from${t} + block * ${format.quads}u + ${quad}u];`)}
-      ${unroll(rows, (r) => `let w${r}_${i} = ${wgsl(`e${r}_${e}`)};`)}`;
-  const part = (cell: string, i: number) => (i > 0 ? `part${cell}_${i - 1}` : 'vec4f(0)');
-  const scaledStep = (i: number) =>
-    cells((cell, r, t) => `let part${cell}_${i} = fma(w${r}_${i}, x${t}_${i}, ${part(cell, i)});`);
-  const plainStep = (i: number) => cells((cell, r, t) => `sum${cell} = dot4(w${r}_${i}, x${t}_${i}, sum${cell});`);
-  const scaledEnd = () => `
-      ${unroll(rows, (r) => `let scale${r} = scaleOf(at${r});`)}
-      ${cells((cell, r) => `sum${cell} = fma(scale${r}, dot4(${part(cell, steps.length)}, ${format.unit}, 0.0), sum${cell});`)}`;
+function laneOfTile(format: WeightFormat, tile: TileShape): string {
+  const element = (e: number) => unroll(tile.rows, (r) => `let e${r}_${e} = weights[at${r} * ${format.elements}u + ${e}u];`);
+  const operands = (quad: number) => `
+      ${unroll(tile.tokens, (t) => `let x${t}_${quad} = input[from${t} + block * ${format.quads}u + ${quad}u];`)}
+      ${unroll(tile.rows, (r) => `let w${r}_${quad} = ${format.quad(quad, (e) => `e${r}_${e}`)};`)}`;
   return `
     for (var block = lane; block < shape.blocks; block += ${LANES}u) {
-      ${unroll(rows, (r) => `let at${r} = row${r} * shape.blocks + block;`)}
+      ${unroll(tile.rows, (r) => `let at${r} = row${r} * shape.blocks + block;`)}
       ${unroll(format.elements, element)}
-      ${steps.map((step, i) => operands(step, i) + (format.unit ? scaledStep(i) : plainStep(i))).join('\n')}
-      ${format.unit ? scaledEnd() : ''}
+      ${unroll(format.quads, operands)}
+      ${format.unit ? scaledProducts(format, format.unit, tile) : plainProducts(format, tile)}
     }`;
+}
+
+function eachCell({ rows, tokens }: TileShape, text: (cell: string, row: number, token: number) => string): string {
+  return unroll(rows, (r) => unroll(tokens, (t) => text(`${r}_${t}`, r, t)));
+}
+
+function plainProducts({ quads }: WeightFormat, tile: TileShape): string {
+  return unroll(quads, (i) => eachCell(tile, (cell, r, t) => `sum${cell} = dot4(w${r}_${i}, x${t}_${i}, sum${cell});`));
+}
+
+/**
+ * The parts of a block are summed without their scale first: one multiplication a part. A minimum is multiplied by the sum
+ * of the inputs, which all rows share. Steps are constants, each named after the last: writing to a variable in a loop is
+ * slow where threads share a SIMD register.
+ */
+function scaledProducts({ quads, scales }: WeightFormat, unit: string, tile: TileShape): string {
+  const perPart = quads / scales.parts;
+  const isFirst = (quad: number) => quad % perPart === 0;
+  const step = (i: number) =>
+    eachCell(tile, (cell, r, t) => {
+      const before = isFirst(i) ? 'vec4f(0)' : `part${cell}_${i - 1}`;
+      return `let part${cell}_${i} = fma(w${r}_${i}, x${t}_${i}, ${before});`;
+    });
+  const inputStep = (i: number) =>
+    unroll(tile.tokens, (t) => `let all${t}_${i} = ${isFirst(i) ? `x${t}_${i}` : `all${t}_${i - 1} + x${t}_${i}`};`);
+  const end = (part: number) => {
+    const last = (part + 1) * perPart - 1;
+    const scale = (r: number, index: number) => (scales.parts === 1 && !scales.minima ? `scale${r}` : `scale${r}[${index}]`);
+    const products = eachCell(
+      tile,
+      (cell, r) => `sum${cell} = fma(${scale(r, part)}, dot4(part${cell}_${last}, ${unit}, 0.0), sum${cell});`,
+    );
+    if (!scales.minima) return products;
+    return `${products}
+      ${unroll(tile.tokens, (t) => `let total${t}_${part} = dot4(all${t}_${last}, vec4f(1), 0.0);`)}
+      ${eachCell(tile, (cell, r, t) => `sum${cell} = fma(${scale(r, scales.parts + part)}, total${t}_${part}, sum${cell});`)}`;
+  };
+  return `
+      ${unroll(quads, (i) => step(i) + (scales.minima ? inputStep(i) : ''))}
+      ${unroll(tile.rows, (r) => `let scale${r} = scalesOf(at${r});`)}
+      ${unroll(scales.parts, end)}`;
 }
 
 const BINDINGS: KernelSource['bindings'] = ['read', 'read', 'read', 'write', 'uniform', 'uniform'];
