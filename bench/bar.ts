@@ -1,0 +1,28 @@
+/** A promise in numbers, kept or not. */
+export interface Bar {
+  name: string;
+  figure: number;
+  /** What the figure must not exceed, or must reach. */
+  limit: number;
+  sense: '<=' | '>=';
+  unit?: string;
+  /** Why a bar that is not kept is not. */
+  note?: string;
+}
+
+export function kept({ figure, limit, sense }: Bar): boolean {
+  return sense === '<=' ? figure <= limit : figure >= limit;
+}
+
+/** `bar decode-vs-ort: 21.3 x >= 15 x: ok` */
+export function barLine(bar: Bar): string {
+  const { name, figure, limit, sense, unit = '', note } = bar;
+  const end = unit && ` ${unit}`;
+  return `bar ${name}: ${brief(figure)}${end} ${sense} ${brief(limit)}${end}: ${kept(bar) ? 'ok' : 'NOT KEPT'}${note ? ` (${note})` : ''}`;
+}
+
+/** Three digits that count. */
+export function brief(value: number): string {
+  if (value !== 0 && Math.abs(value) < 1e-3) return value.toExponential(2);
+  return String(Number(value.toPrecision(3)));
+}

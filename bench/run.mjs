@@ -1,0 +1,28 @@
+// Runs a measurement that is written in TypeScript: node bench/run.mjs NAME [options]. The same Vite that builds the pages
+// translates it, and serves the pages that it opens in a browser.
+import { fileURLToPath } from 'node:url';
+import { createServer } from 'vite';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const [name, ...args] = process.argv.slice(2);
+const server = await createServer({
+  root,
+  configFile: `${root}/vite.config.ts`,
+  cacheDir: `${root}/node_modules/.cache/bench`,
+  logLevel: 'warn',
+  appType: 'mpa',
+  // A page with shared memory: what several threads need. Nothing watches, nothing reloads in mid-measurement.
+  server: {
+    port: 0,
+    hmr: false,
+    watch: null,
+    headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
+  },
+  optimizeDeps: { noDiscovery: true, include: [] },
+});
+try {
+  const { main } = await server.ssrLoadModule(`/bench/${name}.ts`);
+  process.exitCode = await main(args, server);
+} finally {
+  await server.close();
+}
