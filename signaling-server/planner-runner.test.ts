@@ -12,6 +12,10 @@ const problem = (contextLength: number): PlanningProblem => ({
   links: [],
   sources: [],
   sequences: 0,
+  concurrentSequences: 1,
+  promptTokens: 1,
+  sourceLayers: 0,
+  head: 'last-stage',
 });
 
 /** Workers of the same protocol in plain JavaScript: Node 20 cannot run the real one before it is bundled. */

@@ -3,6 +3,11 @@ import { effectiveContext } from '../src/shared/model/room-settings.ts';
 import type { PlanningProblem } from '../src/shared/planner/problem.ts';
 import { isPlannable, linkBetween, measuredLinks, type Room } from './room-state.ts';
 
+/** Whoever asks for throughput expects company: plans are made for at least so many answers at a time. */
+const EXPECTED_SEQUENCES = 8;
+/** A question and what was said before it, tokens. */
+const USUAL_PROMPT_TOKENS = 256;
+
 /** The room as the planner sees it; null until the model is known. */
 export function planningProblem(room: Room): PlanningProblem | null {
   if (!room.model) return null;
@@ -13,11 +18,24 @@ export function planningProblem(room: Room): PlanningProblem | null {
     wireDtype: room.settings.wireDtype,
     objective: room.settings.objective,
     devices: room.members.flatMap((member) =>
-      isPlannable(member) && member.profile ? [{ peerId: member.peerId, profile: member.profile, isSource: member.chats }] : [],
+      isPlannable(member) && member.profile
+        ? [
+            {
+              peerId: member.peerId,
+              profile: member.profile,
+              isSource: member.chats,
+              cachedBytes: member.progress?.loadedBytes ?? 0,
+            },
+          ]
+        : [],
     ),
     links: measuredLinks(room),
     sources,
     sequences: sources.length,
+    concurrentSequences: Math.max(sources.length, EXPECTED_SEQUENCES),
+    promptTokens: USUAL_PROMPT_TOKENS,
+    sourceLayers: 0,
+    head: 'last-stage',
   };
 }
 

@@ -65,7 +65,7 @@ function stateOf(peer: PeerState, room: RoomState): Pick<DeviceRow, 'state' | 's
   if (!peer.donates) return { state: 'idle', stateText: 'Chats only: it lends nothing' };
   if (peer.profile === null) return { state: 'measuring', stateText: 'Measuring its speed' };
   if (preparing !== null) return { state: 'loading', stateText: `Loading ${stageWords(preparing)}: ${percentWords(peer)}` };
-  return { state: 'idle', stateText: idleWords(room) };
+  return { state: 'idle', stateText: idleWords(room, peer.peerId) };
 }
 
 function stageWords(stage: Stage): string {
@@ -83,7 +83,10 @@ function percentWords(peer: PeerState): string {
   return peer.progress === null ? '0%' : `${loadedPercent(peer.progress)}%`;
 }
 
-function idleWords(room: RoomState): string {
+function idleWords(room: RoomState, peerId: PeerId): string {
+  const plan = room.preparing ?? room.plan;
+  const reason = plan?.leftOut.find((one) => one.peerId === peerId)?.reason;
+  if (reason !== undefined) return `Idle: ${reason}`;
   if (room.preparing !== null) return 'Idle: the plan being loaded is faster without it';
   if (room.plan !== null) return 'Idle: the plan is faster without it';
   return room.problem === null ? 'Idle: waiting for a plan' : 'Idle: the room has no plan yet';

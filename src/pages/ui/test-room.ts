@@ -29,7 +29,9 @@ export function testStage(peerId: number, startLayer: number, endLayer: number, 
 }
 
 export function testPlan(stages: Stage[], change: Partial<Plan> = {}): Plan {
-  const predicted = { msPerToken: 40, bottleneckMs: 20, stageMs: stages.map(() => 10), linkMs: [1, ...stages.map(() => 1)] };
+  const rates = { msPerToken: 40, bottleneckMs: 20, tokensPerSecond: 25, firstTokenMs: 400 };
+  const stageTimes = { stageMs: stages.map(() => 10), overheadMs: stages.map(() => 1), linkMs: [1, ...stages.map(() => 1)] };
+  const predicted = { ...rates, ...stageTimes };
   const { modelUrl, wireDtype, objective } = DEFAULT_SETTINGS;
   return {
     epoch: 1,
@@ -40,6 +42,7 @@ export function testPlan(stages: Stage[], change: Partial<Plan> = {}): Plan {
     stages,
     predicted,
     why: 'Because it is fastest.',
+    leftOut: [],
     ...change,
   };
 }

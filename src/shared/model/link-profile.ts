@@ -9,4 +9,6 @@ export interface LinkProfile {
   rttMs: number;
   /** Megabits per second, 10^6 bits. */
   linkMbps: number;
+  /** What every message costs besides its way and its bits, ms; none when left out. */
+  fixedMs?: number;
 }

@@ -2,7 +2,7 @@ import type { LayerRange } from './layer-range.ts';
 import type { PeerId } from './link-profile.ts';
 import type { WireDtype } from './wire-dtype.ts';
 
-export const OBJECTIVES = ['latency', 'throughput'] as const;
+export const OBJECTIVES = ['latency', 'throughput', 'first-token'] as const;
 export type Objective = (typeof OBJECTIVES)[number];
 
 /** One device's part of a plan. */
@@ -26,15 +26,29 @@ export interface Plan {
   predicted: Prediction;
   /** One sentence for people: why these devices. */
   why: string;
+  /** Every device that lends memory but has no stage. */
+  leftOut: LeftOut[];
+}
+
+export interface LeftOut {
+  peerId: PeerId;
+  /** One sentence for people, with numbers: what the device would cost. */
+  reason: string;
 }
 
 export interface Prediction {
   /** Time from one token to the next for a single chat, ms. */
   msPerToken: number;
-  /** The slowest stage or link, ms: its inverse bounds what all chats together can get. */
+  /** How long a token keeps the slowest stage or link from the next one, ms: its inverse bounds what all chats together get. */
   bottleneckMs: number;
-  /** Compute of each stage, ms per token, in stage order. */
+  /** Tokens per second of all sequences that generate at the same time. */
+  tokensPerSecond: number;
+  /** From a prompt of the room's usual length to its first token, ms. */
+  firstTokenMs: number;
+  /** Each stage's time for one token, fixed cost of the forward included, ms, in stage order. */
   stageMs: number[];
+  /** The fixed cost within each stage's time, ms. */
+  overheadMs: number[];
   /** Source to first stage, between stages, last stage to source, ms; one more entry than stages. */
   linkMs: number[];
 }

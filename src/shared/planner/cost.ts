@@ -1,79 +1,179 @@
-import type { LinkProfile, PeerId } from '../model/link-profile.ts';
+import { AppError } from '../errors.ts';
+import type { PeerId } from '../model/link-profile.ts';
 import { kvBytesPerTokenAndLayer } from '../model/model-spec.ts';
 import { bytesPerValue } from '../model/wire-dtype.ts';
+import { SLOWEST_MS, type Transfer, type TransferBetween, transfers } from './links.ts';
 import type { PlanningDevice, PlanningProblem } from './problem.ts';
 
 /** The head's usual answer for one row: 128 candidates of (id, logit), logSumExp and its frame's own fields, bytes. */
 export const HEAD_REPLY_BYTES = 128 * 8 + 16;
-/** A device or link slower than this counts as none; sums of times then stay finite, ms. */
-const SLOWEST_MS = 1e9;
+/** Rows of a prompt that go through the stages together. */
+export const CHUNK_ROWS = 32;
 
-/** The problem as arrays over device indices: what every planner reads. */
+/**
+ * The problem as arrays over device indices: what every solver reads. Times are those of one pass of a token, or of one
+ * chunk of a prompt. `busyMs` is how long a pass takes a link or the head away from the next one: links carry
+ * the next message while one is on its way. Layers are counted from the first one that stages run.
+ */
 export interface CostTables {
   peerIds: PeerId[];
   nLayers: number;
-  /** One token through one layer, ms. */
-  layerMs: number[];
+  /** Layers that run on the sources, before the first one here. */
+  sourceLayers: number;
+  /** (devices, nLayers + 1): the layers before each one on that device, ms. */
+  msBefore: number[][];
   overheadMs: number[];
   headMs: number[];
-  /** One activation row from a device to another, ms; Infinity without a usable link, 0 on the diagonal. */
+  headBusyMs: number[];
+  /** One pass from a device to another, ms; Infinity without a usable link, 0 on the diagonal. */
   hopMs: number[][];
-  /** Mean over the sources of getting a row to the device, ms. */
+  hopBusyMs: number[][];
+  /** Mean over the sources of getting a pass to the device, ms. */
   entryMs: number[];
-  /** Mean over the sources of getting the head's reply back, ms. */
+  /** Each source sends over a link of its own, so these share the passes, ms. */
+  entryBusyMs: number[];
+  /** Mean over the sources of getting the answer back, ms. */
   exitMs: number[];
-  /** What is left of the lent memory for layers and head, bytes; negative when the embedding alone is too large. */
+  exitBusyMs: number[];
+  /** What every pass takes on its own source, ms, and how long until that source can start the next. */
+  sourceMs: number;
+  sourceBusyMs: number;
+  /** What is left of the lent memory for layers and head, bytes; negative when the source's own part is too large. */
   roomBytes: number[];
   /** Weights and keys and values of the layers before this one, bytes; nLayers + 1 entries. */
   bytesBefore: number[];
+  /** The head's weights, bytes; 0 when it stays on the sources. */
   headBytes: number;
 }
 
-/** Time for a message to cross a link: half a round trip and its bits, ms. Infinity where a link is unusable. */
-export function transferMs(link: Pick<LinkProfile, 'rttMs' | 'linkMbps'>, messageBytes: number): number {
-  const ms = link.rttMs / 2 + (messageBytes * 8) / (link.linkMbps * 1000);
-  return ms >= 0 && ms <= SLOWEST_MS ? ms : Number.POSITIVE_INFINITY;
+export interface Work {
+  /** `token`: one row, every pass answered. `chunk`: a part of a prompt, of which only the last one is answered. */
+  kind: 'token' | 'chunk';
+  head: 'last-stage' | 'source';
 }
 
 /** True when the device's own numbers can be computed with. */
-export function isUsable(device: PlanningDevice): boolean {
-  const { decodeLayerMs, forwardOverheadMs, headMs, lendBytes } = device.profile;
-  return [decodeLayerMs, forwardOverheadMs, headMs].every((ms) => ms >= 0 && ms <= SLOWEST_MS) && Number.isFinite(lendBytes);
+export function isUsable({ profile, layerMs }: PlanningDevice): boolean {
+  const { decodeLayerMs, prefillLayerMsPerToken, forwardOverheadMs, headMs, lendBytes } = profile;
+  const times = [decodeLayerMs, prefillLayerMsPerToken, forwardOverheadMs, headMs, ...(layerMs ?? [])];
+  return times.every((ms) => ms >= 0 && ms <= SLOWEST_MS) && Number.isFinite(lendBytes);
+}
+
+/** Chunks that a prompt goes through the stages in, and rows of each: even, so the last one may be a fraction. */
+export function promptChunks(promptTokens: number): { chunks: number; rows: number } {
+  const tokens = Math.max(1, promptTokens);
+  const chunks = Math.ceil(tokens / CHUNK_ROWS);
+  return { chunks, rows: tokens / chunks };
 }
 
 /**
  * Prepares the tables for the given sources only: a source that nobody can reach would make every plan infinite, so the
  * caller decides whom a plan must serve.
+ *
+ * A source that should run layers or the head but has not measured itself makes every plan infinite too.
+ *
+ * @throws AppError `model-malformed` when the sources would run all layers.
  */
-export function costTables(problem: PlanningProblem, sources: readonly PeerId[]): CostTables {
-  const { spec, devices } = problem;
-  const linkOf = linkTable(problem.links);
-  const activationBytes = spec.dim * bytesPerValue(problem.wireDtype);
-  const ms = (from: PeerId, to: PeerId, bytes: number) => {
-    if (from === to) return 0;
-    const link = linkOf.get(linkKey(from, to));
-    return link ? transferMs(link, bytes) : Number.POSITIVE_INFINITY;
-  };
-  const meanMs = (peerId: PeerId, bytes: number) =>
-    sources.length === 0 ? 0 : sources.reduce((sum, source) => sum + ms(source, peerId, bytes), 0) / sources.length;
+export function costTables(problem: PlanningProblem, sources: readonly PeerId[], work: Work): CostTables {
+  const { spec, devices, sourceLayers } = problem;
+  const nLayers = spec.nLayers - sourceLayers;
+  if (!(nLayers >= 1 && sourceLayers >= 0)) {
+    throw new AppError('model-malformed', `the sources cannot run ${sourceLayers} of the ${spec.nLayers} layers of ${spec.name}`);
+  }
+  const headHere = work.head === 'last-stage';
+  const layerRows = work.kind === 'token' ? 1 : promptChunks(problem.promptTokens).rows;
+  const headMs = devices.map((d) => (headHere ? d.profile.headMs : 0));
   return {
     peerIds: devices.map((d) => d.peerId),
-    nLayers: spec.nLayers,
-    layerMs: devices.map((d) => d.profile.decodeLayerMs),
+    nLayers,
+    sourceLayers,
+    msBefore: devices.map((d) => sumsBefore(layerTimes(problem, d, work.kind, layerRows).slice(sourceLayers))),
     overheadMs: devices.map((d) => d.profile.forwardOverheadMs),
-    headMs: devices.map((d) => d.profile.headMs),
-    hopMs: devices.map((from) => devices.map((to) => ms(from.peerId, to.peerId, activationBytes))),
-    entryMs: devices.map((d) => meanMs(d.peerId, activationBytes)),
-    exitMs: devices.map((d) => meanMs(d.peerId, HEAD_REPLY_BYTES)),
-    roomBytes: devices.map((d) => d.profile.lendBytes - (d.isSource ? spec.embeddingBytes : 0)),
-    bytesBefore: bytesBeforeEachLayer(problem),
-    headBytes: spec.headBytes,
+    headMs,
+    headBusyMs: work.kind === 'token' ? headMs : headMs.map(() => 0),
+    ...linkCosts(problem, sources, work, layerRows),
+    ...sourceCosts(problem, sources, work, layerRows),
+    roomBytes: devices.map((d) => d.profile.lendBytes - (d.isSource ? sourceBytes(problem, headHere) : 0)),
+    bytesBefore: sumsBefore(layerSizes(problem).slice(sourceLayers)),
+    headBytes: headHere ? spec.headBytes : 0,
   };
 }
 
-/** Compute of one stage for one token, ms. */
-export function stageMs(tables: CostTables, device: number, nLayers: number, head: boolean): number {
-  return tables.overheadMs[device]! + nLayers * tables.layerMs[device]! + (head ? tables.headMs[device]! : 0);
+function layerTimes({ spec }: PlanningProblem, device: PlanningDevice, kind: Work['kind'], rows: number): number[] {
+  const { decodeLayerMs, prefillLayerMsPerToken } = device.profile;
+  if (kind === 'chunk') return new Array<number>(spec.nLayers).fill(rows * prefillLayerMsPerToken);
+  return spec.layerBytes.map((_, layer) => device.layerMs?.[layer] ?? decodeLayerMs);
+}
+
+/** Weights, and the keys and values of every sequence, bytes. */
+function layerSizes({ spec, contextLength, sequences }: PlanningProblem): number[] {
+  const kvBytes = kvBytesPerTokenAndLayer(spec) * contextLength * Math.max(1, sequences);
+  return spec.layerBytes.map((bytes) => bytes + kvBytes);
+}
+
+/** What a device that chats holds besides its stage, bytes. */
+function sourceBytes(problem: PlanningProblem, headHere: boolean): number {
+  const { spec, sourceLayers } = problem;
+  const layers = layerSizes(problem).slice(0, sourceLayers);
+  return spec.embeddingBytes + (headHere ? 0 : spec.headBytes) + layers.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+function linkCosts(problem: PlanningProblem, sources: readonly PeerId[], work: Work, rows: number) {
+  const { devices, spec } = problem;
+  const between = transfers(problem.links);
+  const rowBytes = spec.dim * bytesPerValue(problem.wireDtype);
+  const hops = devices.map((from) => devices.map((to) => between(from.peerId, to.peerId, rows * rowBytes)));
+  const replyBytes = work.head === 'source' ? rowBytes : HEAD_REPLY_BYTES;
+  const entries = devices.map((d) => sharedTransfer(between, sources, d.peerId, rows * rowBytes));
+  const exits = devices.map((d) => sharedTransfer(between, sources, d.peerId, replyBytes));
+  return {
+    hopMs: hops.map((row) => row.map((hop) => hop.ms)),
+    hopBusyMs: hops.map((row) => row.map((hop) => hop.busyMs)),
+    entryMs: entries.map((entry) => entry.ms),
+    entryBusyMs: entries.map((entry) => entry.busyMs),
+    exitMs: exits.map((exit) => exit.ms),
+    exitBusyMs: exits.map((exit) => (work.kind === 'token' ? exit.busyMs : 0)),
+  };
+}
+
+function sharedTransfer(between: TransferBetween, sources: readonly PeerId[], peerId: PeerId, bytes: number): Transfer {
+  if (sources.length === 0) return { ms: 0, busyMs: 0 };
+  const all = sources.map((source) => between(source, peerId, bytes));
+  const mean = (of: (transfer: Transfer) => number) => all.reduce((sum, one) => sum + of(one), 0) / sources.length;
+  return { ms: mean((one) => one.ms), busyMs: mean((one) => one.busyMs) / sources.length };
+}
+
+function sourceCosts(problem: PlanningProblem, sources: readonly PeerId[], work: Work, rows: number) {
+  if (sources.length === 0 || (problem.sourceLayers === 0 && work.head === 'last-stage')) return { sourceMs: 0, sourceBusyMs: 0 };
+  const parts = sources.map((source) => ownPartMs(problem, source, work, rows));
+  const mean = (of: 'allMs' | 'busyMs') => parts.reduce((sum, part) => sum + part[of], 0) / sources.length;
+  return { sourceMs: mean('allMs'), sourceBusyMs: mean('busyMs') / sources.length };
+}
+
+function ownPartMs(problem: PlanningProblem, source: PeerId, work: Work, rows: number) {
+  const device = problem.devices.find((d) => d.peerId === source);
+  if (!device) return { allMs: Number.POSITIVE_INFINITY, busyMs: Number.POSITIVE_INFINITY };
+  const own = layerTimes(problem, device, work.kind, rows).slice(0, problem.sourceLayers);
+  const layersMs = own.length === 0 ? 0 : own.reduce((sum, ms) => sum + ms, device.profile.forwardOverheadMs);
+  const headMs = work.head === 'source' ? device.profile.headMs : 0;
+  return { allMs: layersMs + headMs, busyMs: layersMs + (work.kind === 'token' ? headMs : 0) };
+}
+
+function sumsBefore(values: readonly number[]): number[] {
+  const before = [0];
+  for (const value of values) before.push(before.at(-1)! + value);
+  return before;
+}
+
+/** Compute of one stage for one pass, ms. */
+export function stageMs(tables: CostTables, device: number, startLayer: number, endLayer: number, head: boolean): number {
+  const before = tables.msBefore[device]!;
+  return tables.overheadMs[device]! + (before[endLayer]! - before[startLayer]!) + (head ? tables.headMs[device]! : 0);
+}
+
+/** How long a pass keeps the stage from the next one, ms. */
+export function stageBusyMs(tables: CostTables, device: number, startLayer: number, endLayer: number, head: boolean): number {
+  return stageMs(tables, device, startLayer, endLayer, false) + (head ? tables.headBusyMs[device]! : 0);
 }
 
 /** Whether the device has room for layers [startLayer, endLayer) and, if asked, the head. An exact fit fits. */
@@ -91,19 +191,4 @@ export function furthestEnd(tables: CostTables, device: number, startLayer: numb
   let end = startLayer;
   while (end < lastEnd && fits(tables, device, startLayer, end + 1, false)) end++;
   return end;
-}
-
-function bytesBeforeEachLayer({ spec, contextLength, sequences }: PlanningProblem): number[] {
-  const kvBytes = kvBytesPerTokenAndLayer(spec) * contextLength * Math.max(1, sequences);
-  const before = [0];
-  for (const bytes of spec.layerBytes) before.push(before.at(-1)! + bytes + kvBytes);
-  return before;
-}
-
-function linkTable(links: readonly LinkProfile[]): Map<string, LinkProfile> {
-  return new Map(links.map((link) => [linkKey(link.a, link.b), link]));
-}
-
-function linkKey(a: PeerId, b: PeerId): string {
-  return a < b ? `${a}-${b}` : `${b}-${a}`;
 }

@@ -1,4 +1,4 @@
-import { type CostTables, fits, stageMs } from './cost.ts';
+import { type CostTables, fits, stageBusyMs, stageMs } from './cost.ts';
 
 /**
  * The two dynamic programmes of EdgeShard (Zhang et al., IEEE IoT Journal 12(10), 2025, section IV), with this project's
@@ -37,7 +37,7 @@ export function latencyAssignment(tables: CostTables): Assignment | null {
 function bestState(tables: CostTables, layer: number, device: number, before: readonly (LayerState | null)[]): LayerState | null {
   const head = layer === tables.nLayers - 1;
   const needBytes = tables.bytesBefore[layer + 1]! - tables.bytesBefore[layer]! + (head ? tables.headBytes : 0);
-  const computeMs = stageMs(tables, device, 1, head);
+  const computeMs = stageMs(tables, device, layer, layer + 1, head);
   let best: { ms: number; from: number } | null = null;
   if (layer === 0) {
     if (tables.roomBytes[device]! < needBytes) return null;
@@ -104,7 +104,7 @@ export function throughputAssignment(tables: CostTables, candidates: readonly nu
     for (let last = 0; last < candidates.length; last++) {
       if ((set & (1 << last)) === 0) continue;
       fillSlot(tables, table, set, last);
-      const ms = Math.max(table.ms[table.slot(set, last) + tables.nLayers]!, tables.exitMs[candidates[last]!]!);
+      const ms = Math.max(table.ms[table.slot(set, last) + tables.nLayers]!, tables.exitBusyMs[candidates[last]!]!);
       if (ms < best.ms) best = { ms, set, last };
     }
   }
@@ -127,14 +127,14 @@ function fillSlot(tables: CostTables, table: BottleneckTable, set: number, last:
   const rest = set & ~(1 << last);
   const device = table.candidates[last]!;
   if (rest === 0) {
-    extend(tables, table, table.slot(set, last), device, { layer: 0, ms: tables.entryMs[device]!, from: -1 });
+    extend(tables, table, table.slot(set, last), device, { layer: 0, ms: tables.entryBusyMs[device]!, from: -1 });
     return;
   }
   for (let layer = 1; layer < tables.nLayers; layer++) {
     const start = { layer, ms: Number.POSITIVE_INFINITY, from: -1 };
     for (let j = 0; j < table.candidates.length; j++) {
       if ((rest & (1 << j)) === 0) continue;
-      const ms = Math.max(table.ms[table.slot(rest, j) + layer]!, tables.hopMs[table.candidates[j]!]![device]!);
+      const ms = Math.max(table.ms[table.slot(rest, j) + layer]!, tables.hopBusyMs[table.candidates[j]!]![device]!);
       if (ms < start.ms) {
         start.ms = ms;
         start.from = j;
@@ -155,7 +155,7 @@ function extend(tables: CostTables, table: BottleneckTable, base: number, device
   for (let end = start.layer + 1; end <= tables.nLayers; end++) {
     const head = end === tables.nLayers;
     if (!fits(tables, device, start.layer, end, head)) break;
-    const ms = Math.max(start.ms, stageMs(tables, device, end - start.layer, head));
+    const ms = Math.max(start.ms, stageBusyMs(tables, device, start.layer, end, head));
     if (ms >= table.ms[base + end]!) continue;
     table.ms[base + end] = ms;
     table.startLayer[base + end] = start.layer;

@@ -1,60 +1,60 @@
-import type { Objective, Prediction } from '../model/plan.ts';
-import type { CostTables } from './cost.ts';
-import type { Part } from './split.ts';
+import type { Prediction } from '../model/plan.ts';
+import { goalMs } from './goal.ts';
+import type { Setting } from './setting.ts';
+import type { Solution } from './solve.ts';
+import { splitAlong } from './split.ts';
 
-/** What was compared: a plan's parts and what the cost model expects of them. */
-export interface Candidate {
-  parts: Part[];
-  predicted: Prediction;
+/** One sentence for people: how many devices, how fast, where the time goes, and against what. */
+export function explain(setting: Setting, solution: Solution, predicted: Prediction): string {
+  const proof = solution.isProven ? '' : ` No plan can be more than ${percentBetter(solution)} better.`;
+  const expected = expectation(setting, predicted);
+  return (
+    (solution.parts.length === 1
+      ? explainSolo(setting, solution, expected)
+      : explainChain(setting, solution, predicted, expected)) + proof
+  );
 }
 
-/** What the objective makes small, ms. */
-export function objectiveMs(predicted: Prediction, objective: Objective): number {
-  return objective === 'latency' ? predicted.msPerToken : predicted.bottleneckMs;
+function percentBetter({ valueMs, lowerMs }: Solution): string {
+  return `${((1 - lowerMs / valueMs) * 100).toFixed(1)} %`;
 }
 
-/** One sentence for people: how many devices, how fast, and against what. */
-export function explain(tables: CostTables, objective: Objective, best: Candidate, others: readonly Candidate[]): string {
-  const expected =
-    objective === 'latency'
-      ? `${ms(best.predicted.msPerToken)} a token`
-      : `a token every ${ms(best.predicted.bottleneckMs)} with enough chats, ${ms(best.predicted.msPerToken)} for one chat`;
-  return best.parts.length === 1
-    ? explainSolo(tables, objective, best, others, expected)
-    : explainChain(objective, best, others, expected);
+function expectation({ goal }: Setting, predicted: Prediction): string {
+  if (goal.kind === 'first-token')
+    return `${formatMs(predicted.firstTokenMs)} to the first token, ${formatMs(predicted.msPerToken)} a token after it`;
+  if (goal.kind === 'latency') return `${formatMs(predicted.msPerToken)} a token`;
+  return `${predicted.tokensPerSecond.toFixed(1)} tokens/s for ${goal.sequences} answers at a time, ${formatMs(predicted.msPerToken)} a token for one alone`;
 }
 
-function explainSolo(
-  tables: CostTables,
-  objective: Objective,
-  best: Candidate,
-  others: readonly Candidate[],
-  expected: string,
-): string {
-  const device = `Device ${tables.peerIds[best.parts[0]!.device]} alone`;
-  const rivals = others.filter((other) => other.parts.length > 1);
-  if (rivals.length === 0) return `${device} runs all ${tables.nLayers} layers: ${expected}.`;
-  const rival = bestOf(rivals, objective);
-  return `${device} is best: ${expected}; ${rival.parts.length} devices together would take ${ms(objectiveMs(rival.predicted, objective))}.`;
+function explainSolo(setting: Setting, solution: Solution, expected: string): string {
+  const { tables } = setting;
+  const device = `Device ${tables.peerIds[solution.parts[0]!.device]} alone`;
+  const whole = `${device} runs all ${tables.nLayers} layers: ${expected}`;
+  return tables.peerIds.length > 1 && solution.isProven ? `${whole}; every chain of devices is slower.` : `${whole}.`;
 }
 
-function explainChain(objective: Objective, best: Candidate, others: readonly Candidate[], expected: string): string {
-  const chain = `${best.parts.length} devices in a chain: ${expected}`;
-  const solos = others.filter((other) => other.parts.length === 1);
-  if (solos.length === 0) return `${chain}; no device has room for the whole model.`;
-  return `${chain}; the best device alone would take ${ms(objectiveMs(bestOf(solos, objective).predicted, objective))}.`;
+function explainChain(setting: Setting, solution: Solution, predicted: Prediction, expected: string): string {
+  const overheadMs = sum(predicted.overheadMs);
+  const share = `compute ${formatMs(sum(predicted.stageMs) - overheadMs)}, links ${formatMs(sum(predicted.linkMs))}, overhead ${formatMs(overheadMs)}`;
+  const chain = `${solution.parts.length} devices in a chain: ${expected} (${share})`;
+  const soloMs = bestAloneMs(setting);
+  if (soloMs === null) return `${chain}; no device has room for the whole model.`;
+  return `${chain}; the best device alone would take ${formatMs(soloMs)}.`;
 }
 
-export function bestOf(candidates: readonly Candidate[], objective: Objective): Candidate {
-  return candidates.reduce((best, candidate) => (isBetter(candidate.predicted, best.predicted, objective) ? candidate : best));
+/** What the goal is for the best device alone, ms. */
+export function bestAloneMs({ tables, goal }: Setting): number | null {
+  const all = [...tables.peerIds.keys()].flatMap((device) => {
+    const alone = splitAlong(tables, [device], goal);
+    return alone ? [goalMs(goal, alone.passMs, alone.bottleneckMs)] : [];
+  });
+  return all.length === 0 ? null : Math.min(...all);
 }
 
-/** Ties are broken by the time of one token. */
-function isBetter(a: Prediction, b: Prediction, objective: Objective): boolean {
-  const differenceMs = objectiveMs(a, objective) - objectiveMs(b, objective);
-  return differenceMs < 0 || (differenceMs === 0 && a.msPerToken < b.msPerToken);
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
-function ms(value: number): string {
+export function formatMs(value: number): string {
   return `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms`;
 }

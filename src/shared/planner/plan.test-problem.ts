@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import type { LinkProfile } from '../model/link-profile.ts';
 import type { ModelSpec } from '../model/model-spec.ts';
+import { OBJECTIVES } from '../model/plan.ts';
 import type { PlanningDevice, PlanningProblem } from './problem.ts';
 
 /** A model whose layers take 100 bytes each and, with one token of context, 4 bytes of keys and values. */
@@ -30,7 +31,7 @@ export function spec(nLayers: number, changes: Partial<ModelSpec> = {}): ModelSp
 
 export function device(peerId: number, layerMs: number, lendBytes: number, isSource = false): PlanningDevice {
   const profile = { engine: 'cpu', adapter: 'test', prefillLayerMsPerToken: layerMs, forwardOverheadMs: 0, headMs: 0 } as const;
-  return { peerId, isSource, profile: { ...profile, decodeLayerMs: layerMs, lendBytes } };
+  return { peerId, isSource, cachedBytes: 0, profile: { ...profile, decodeLayerMs: layerMs, lendBytes } };
 }
 
 /** A link whose activation row (250 values of 4 bytes) takes half the round trip plus 8 / linkMbps ms. */
@@ -53,6 +54,10 @@ export function problem(changes: Partial<PlanningProblem>): PlanningProblem {
     links: allLinks(devices.map((d) => d.peerId)),
     sources: [],
     sequences: 1,
+    concurrentSequences: 8,
+    promptTokens: 100,
+    sourceLayers: 0,
+    head: 'last-stage',
     ...changes,
   };
 }
@@ -74,7 +79,7 @@ export const arbitraryProblem: fc.Arbitrary<PlanningProblem> = fc
         .map((layerBytes) => spec(nLayers, { layerBytes })),
       contextLength: fc.integer({ min: 1, max: 8 }),
       wireDtype: fc.constantFrom('f32' as const, 'f16' as const),
-      objective: fc.constantFrom('latency' as const, 'throughput' as const),
+      objective: fc.constantFrom(...OBJECTIVES),
       devices: fc.tuple(...peers.slice(0, nDevices).map((id) => arbitraryDevice(id, id <= chats - 1))),
       links: fc
         .tuple(...allLinks(peers).map((l) => fc.option(arbitraryLink(l), { freq: 5 })))
@@ -82,6 +87,10 @@ export const arbitraryProblem: fc.Arbitrary<PlanningProblem> = fc
       // The peer after the last device chats without lending anything.
       sources: fc.constant(chats === 0 ? [] : [nDevices + 1, ...peers.slice(0, Math.min(chats - 1, nDevices))]),
       sequences: fc.constant(chats),
+      concurrentSequences: fc.integer({ min: 1, max: 9 }),
+      promptTokens: fc.integer({ min: 0, max: 100 }),
+      sourceLayers: fc.constant(0),
+      head: fc.constantFrom('last-stage' as const, 'source' as const, 'either' as const),
     });
   });
 

@@ -10,7 +10,14 @@ export interface PlanningDevice {
   profile: DeviceProfile;
   /** True when this device also chats: it then holds the embedding besides its layers. */
   isSource: boolean;
+  /** Bytes of this model that the device has already: what it need not load again. */
+  cachedBytes: number;
+  /** Decode ms of each layer of the model, where they were measured one by one; else all take `decodeLayerMs`. */
+  layerMs?: readonly number[];
 }
+
+/** Where final norm and output matrix run. `either` lets the planner choose. */
+export type HeadPlace = 'last-stage' | 'source' | 'either';
 
 /** All that a plan depends on. */
 export interface PlanningProblem {
@@ -26,6 +33,13 @@ export interface PlanningProblem {
   sources: PeerId[];
   /** Sequences whose keys and values are kept at the same time; less than one counts as one. */
   sequences: number;
+  /** Sequences that generate at the same time, for `throughput`; less than one counts as one. */
+  concurrentSequences: number;
+  /** Prompt length that `first-token` and the predicted time to a first token are made for. */
+  promptTokens: number;
+  /** Layers that every source runs itself, before the first stage: 0 lets the first stage read the prompt. */
+  sourceLayers: number;
+  head: HeadPlace;
 }
 
 /** A plan before the room gives it its epoch. */

@@ -1,8 +1,9 @@
-import type { Objective } from '../model/plan.ts';
 import type { CostTables } from './cost.ts';
 import { coverAllLayers } from './coverage.ts';
 import type { Assignment } from './edgeshard.ts';
-import { type Part, splitAlong } from './split.ts';
+import type { Goal } from './goal.ts';
+import type { PassPlan } from './part.ts';
+import { splitAlong } from './split.ts';
 
 /**
  * Makes one contiguous shard per device out of any assignment: keeps the order in which it first visits its devices and
@@ -10,12 +11,12 @@ import { type Part, splitAlong } from './split.ts';
  *
  * @returns null when that order has no such cut.
  */
-export function repairAssignment(tables: CostTables, assignment: Assignment, objective: Objective): Part[] | null {
-  return splitAlong(tables, [...new Set(assignment)], objective);
+export function repairAssignment(tables: CostTables, assignment: Assignment, goal: Goal): PassPlan | null {
+  return splitAlong(tables, [...new Set(assignment)], goal);
 }
 
 /** Any plan within memory and links, beyond the devices and the order of an answer that cannot be repaired. */
-export function findAnyPlan(tables: CostTables, objective: Objective): Part[] | null {
-  const { order } = coverAllLayers(tables, true, (candidate) => splitAlong(tables, candidate, objective) !== null);
-  return order && splitAlong(tables, order, objective);
+export function findAnyPlan(tables: CostTables, goal: Goal): PassPlan | null {
+  const { order } = coverAllLayers(tables, true, (candidate) => splitAlong(tables, candidate, goal) !== null);
+  return order && splitAlong(tables, order, goal);
 }

@@ -1,9 +1,9 @@
 import type { PeerId } from '../model/link-profile.ts';
 import type { Prediction, Stage } from '../model/plan.ts';
-import { costTables } from './cost.ts';
 import { predict } from './evaluate.ts';
-import { objectiveMs } from './explain.ts';
+import { predictedMs } from './goal.ts';
 import type { PlanLayout, PlanningProblem } from './problem.ts';
+import { withUsableDevices } from './setting.ts';
 
 /** A working plan is left only for one that takes less than this part of its time: measurements are noisy, moving is not free. */
 export const WORTH_MOVING = 0.9;
@@ -20,7 +20,7 @@ export function shouldAdopt(current: PlanLayout | null, candidate: PlanLayout, p
   const now = predictStages(current.stages, problem, served);
   if (!now) return true;
   const next = predictStages(candidate.stages, problem, served);
-  return next !== null && objectiveMs(next, problem.objective) < WORTH_MOVING * objectiveMs(now, problem.objective);
+  return next !== null && predictedMs(next, problem.objective) < WORTH_MOVING * predictedMs(now, problem.objective);
 }
 
 function hasSameSettings(a: PlanLayout, b: PlanLayout): boolean {
@@ -32,9 +32,14 @@ function servedSources(stages: readonly Stage[], problem: PlanningProblem): Peer
   return problem.sources.filter((source) => predictStages(stages, problem, [source]) !== null);
 }
 
-function predictStages(stages: readonly Stage[], problem: PlanningProblem, sources: readonly PeerId[]): Prediction | null {
-  const tables = costTables(problem, sources);
-  const parts = stages.map(({ peerId, layers }) => ({ device: tables.peerIds.indexOf(peerId), ...layers }));
+/** What these stages would take in the room as it is; null when they cannot serve these sources any more. */
+export function predictStages(stages: readonly Stage[], asked: PlanningProblem, sources: readonly PeerId[]): Prediction | null {
+  const problem = withUsableDevices(asked);
+  const parts = stages.map(({ peerId, layers }) => ({
+    device: problem.devices.findIndex((device) => device.peerId === peerId),
+    startLayer: layers.startLayer - problem.sourceLayers,
+    endLayer: layers.endLayer - problem.sourceLayers,
+  }));
   if (parts.some((part) => part.device < 0)) return null;
-  return predict(tables, parts);
+  return predict(problem, sources, stages.some((stage) => stage.head) ? 'last-stage' : 'source', parts);
 }

@@ -1,111 +1,142 @@
-import type { Objective } from '../model/plan.ts';
-import { type CostTables, fits, stageMs } from './cost.ts';
-
-/** Layers up to endLayer, from where the part before ended, on one device. */
-export interface Part {
-  device: number;
-  startLayer: number;
-  endLayer: number;
-}
-
-type Join = (msA: number, msB: number) => number;
-const sum: Join = (a, b) => a + b;
-const worst: Join = (a, b) => Math.max(a, b);
+import { busyValues } from './busy-values.ts';
+import { type CostTables, fits, stageBusyMs } from './cost.ts';
+import { passPlan } from './evaluate.ts';
+import { SAME, searchFrontier } from './frontier.ts';
+import type { Goal } from './goal.ts';
+import type { Part, PassPlan } from './part.ts';
 
 /**
  * The best way to cut the layers into contiguous parts along a given order of distinct devices; a device may be left
- * out, and its neighbours are then linked directly. Exact for the order, by dynamic programming over (device, layers
- * done), in O(devices^2 layers + devices layers^2).
+ * out, and its neighbours are then linked directly. Exact for the order.
  *
- * For `throughput` the slowest stage or link is made as small as it can be and, among those cuts, the latency.
- *
+ * @param required devices of the order that may not be left out.
  * @returns null when no cut fits the memory and the links.
  */
-export function splitAlong(tables: CostTables, order: readonly number[], objective: Objective): Part[] | null {
-  if (objective === 'latency') return cut(tables, order, sum, Number.POSITIVE_INFINITY)?.parts ?? null;
-  const fastest = cut(tables, order, worst, Number.POSITIVE_INFINITY);
-  if (!fastest) return null;
-  return (cut(tables, order, sum, fastest.ms) ?? fastest).parts;
+export function splitAlong(
+  tables: CostTables,
+  order: readonly number[],
+  goal: Goal,
+  required: ReadonlySet<number> = new Set(),
+): PassPlan | null {
+  const solve = (capMs: number) => {
+    const plan = cheapestCut(tables, order, capMs, required);
+    return { plan, lowerMs: plan?.passMs ?? Number.POSITIVE_INFINITY };
+  };
+  return searchFrontier(goal, goal.kind === 'latency' ? [] : busyValues(tables, order, false), solve).best;
 }
 
-interface Cut {
-  ms: number;
-  parts: Part[];
-}
-
-/** Rows by position in the order, columns by layers done; `from` tells the position and layer that a value came from. */
+/** What is known when layers before each one are done: by position in the order, then by layers done. */
 interface Progress {
+  /** Time until the device may start with the layer: from the sources, or from an earlier device. */
   enterMs: number[][];
-  doneMs: number[][];
   enterFrom: number[][];
+  /** Time until the device is done with the layer before, as a stage without the head. */
+  doneMs: number[][];
   startLayer: number[][];
 }
 
-function cut(tables: CostTables, order: readonly number[], join: Join, capMs: number): Cut | null {
-  const progress: Progress = { enterMs: [], doneMs: [], enterFrom: [], startLayer: [] };
+/**
+ * The cut with the shortest pass in which nothing is busy for longer than `capMs`, by dynamic programming over
+ * (position, layers done) in O(devices^2 layers): the best start of a stage slides along with its end.
+ */
+export function cheapestCut(
+  tables: CostTables,
+  order: readonly number[],
+  capMs: number,
+  required: ReadonlySet<number> = new Set(),
+): PassPlan | null {
+  const progress: Progress = { enterMs: [], enterFrom: [], doneMs: [], startLayer: [] };
+  const limitMs = capMs * (1 + SAME);
   let best = { ms: Number.POSITIVE_INFINITY, position: -1, startLayer: -1 };
-  for (let position = 0; position < order.length; position++) {
-    enter(tables, order, position, progress, join, capMs);
-    advance(tables, order[position]!, position, progress, join, capMs);
-    const last = finish(tables, order[position]!, progress.enterMs[position]!, join, capMs);
+  for (const [position, device] of order.entries()) {
+    enter(tables, order, position, progress, limitMs, required);
+    advance(tables, device, position, progress, limitMs);
+    if (order.slice(position + 1).some((later) => required.has(later))) continue;
+    const last = finish(tables, device, progress.enterMs[position]!, limitMs);
     if (last.ms < best.ms) best = { ...last, position };
   }
-  if (best.position < 0) return null;
-  return { ms: best.ms, parts: trace(order, progress, best.position, best.startLayer, tables.nLayers) };
+  return best.position < 0 ? null : passPlan(tables, trace(order, progress, best.position, best.startLayer, tables.nLayers));
 }
 
-/** Time until the device at `position` may start with each layer: straight from the sources, or from an earlier device. */
-function enter(tables: CostTables, order: readonly number[], position: number, progress: Progress, join: Join, capMs: number) {
+function enter(
+  tables: CostTables,
+  order: readonly number[],
+  position: number,
+  progress: Progress,
+  limitMs: number,
+  required: ReadonlySet<number>,
+): void {
   const device = order[position]!;
   const enterMs = new Array<number>(tables.nLayers).fill(Number.POSITIVE_INFINITY);
   const enterFrom = new Array<number>(tables.nLayers).fill(-1);
-  if (tables.entryMs[device]! <= capMs) enterMs[0] = tables.entryMs[device]!;
-  for (let before = 0; before < position; before++) {
-    const hopMs = tables.hopMs[order[before]!]![device]!;
-    if (!(hopMs <= capMs) || hopMs === Number.POSITIVE_INFINITY) continue;
-    const doneMs = progress.doneMs[before]!;
-    for (let layer = 1; layer < tables.nLayers; layer++) {
-      const ms = join(doneMs[layer]!, hopMs);
-      if (ms < enterMs[layer]!) {
-        enterMs[layer] = ms;
-        enterFrom[layer] = before;
-      }
-    }
+  let before = position - 1;
+  for (; before >= 0; before--) {
+    enterFromDevice(tables, order, before, device, progress, limitMs, enterMs, enterFrom);
+    if (required.has(order[before]!)) break;
   }
+  if (before < 0 && tables.entryBusyMs[device]! <= limitMs) enterMs[0] = tables.entryMs[device]!;
   progress.enterMs[position] = enterMs;
   progress.enterFrom[position] = enterFrom;
 }
 
-/** Time until the device has done layers up to each end, as a stage without the head. */
-function advance(tables: CostTables, device: number, position: number, progress: Progress, join: Join, capMs: number) {
+function enterFromDevice(
+  tables: CostTables,
+  order: readonly number[],
+  before: number,
+  device: number,
+  progress: Progress,
+  limitMs: number,
+  enterMs: number[],
+  enterFrom: number[],
+): void {
+  const hopMs = tables.hopMs[order[before]!]![device]!;
+  if (!(tables.hopBusyMs[order[before]!]![device]! <= limitMs) || hopMs === Number.POSITIVE_INFINITY) return;
+  const doneMs = progress.doneMs[before]!;
+  for (let layer = 1; layer < tables.nLayers; layer++) {
+    const ms = doneMs[layer]! + hopMs;
+    if (ms >= enterMs[layer]!) continue;
+    enterMs[layer] = ms;
+    enterFrom[layer] = before;
+  }
+}
+
+function advance(tables: CostTables, device: number, position: number, progress: Progress, limitMs: number): void {
   const enterMs = progress.enterMs[position]!;
+  const before = tables.msBefore[device]!;
   const doneMs = new Array<number>(tables.nLayers).fill(Number.POSITIVE_INFINITY);
   const startLayer = new Array<number>(tables.nLayers).fill(-1);
-  for (let start = 0; start < tables.nLayers; start++) {
-    if (enterMs[start] === Number.POSITIVE_INFINITY) continue;
-    for (let end = start + 1; end < tables.nLayers && fits(tables, device, start, end, false); end++) {
-      const computeMs = stageMs(tables, device, end - start, false);
-      if (computeMs > capMs) break;
-      const ms = join(enterMs[start]!, computeMs);
-      if (ms < doneMs[end]!) {
-        doneMs[end] = ms;
-        startLayer[end] = start;
-      }
+  // Starts that may still be best for a later end, best first: each is later and dearer than the one before it.
+  const starts: number[] = [];
+  const offsetMs = (start: number) => enterMs[start]! - before[start]!;
+  let head = 0;
+  for (let end = 1; end < tables.nLayers; end++) {
+    if (enterMs[end - 1]! < Number.POSITIVE_INFINITY) {
+      while (starts.length > head && offsetMs(starts.at(-1)!) >= offsetMs(end - 1)) starts.pop();
+      starts.push(end - 1);
     }
+    while (head < starts.length && !mayRun(tables, device, starts[head]!, end, limitMs)) head++;
+    const start = starts[head];
+    if (start === undefined) continue;
+    doneMs[end] = offsetMs(start) + before[end]! + tables.overheadMs[device]!;
+    startLayer[end] = start;
   }
   progress.doneMs[position] = doneMs;
   progress.startLayer[position] = startLayer;
 }
 
+function mayRun(tables: CostTables, device: number, start: number, end: number, limitMs: number): boolean {
+  return fits(tables, device, start, end, false) && stageBusyMs(tables, device, start, end, false) <= limitMs;
+}
+
 /** The best start of a last stage on this device: the remaining layers, the head, and the way back. */
-function finish(tables: CostTables, device: number, enterMs: readonly number[], join: Join, capMs: number) {
+function finish(tables: CostTables, device: number, enterMs: readonly number[], limitMs: number) {
   let best = { ms: Number.POSITIVE_INFINITY, startLayer: -1 };
-  const exitMs = tables.exitMs[device]!;
-  if (exitMs > capMs) return best;
+  if (tables.exitBusyMs[device]! > limitMs) return best;
+  const fixedMs = tables.overheadMs[device]! + tables.headMs[device]! + tables.exitMs[device]!;
+  const before = tables.msBefore[device]!;
   for (let start = tables.nLayers - 1; start >= 0 && fits(tables, device, start, tables.nLayers, true); start--) {
-    const computeMs = stageMs(tables, device, tables.nLayers - start, true);
-    if (computeMs > capMs) break;
-    const ms = join(join(enterMs[start]!, computeMs), exitMs);
+    if (stageBusyMs(tables, device, start, tables.nLayers, true) > limitMs) break;
+    const ms = enterMs[start]! + before[tables.nLayers]! - before[start]! + fixedMs;
     if (ms < best.ms) best = { ms, startLayer: start };
   }
   return best;

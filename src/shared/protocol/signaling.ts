@@ -100,10 +100,17 @@ export const PlanSchema = v.strictObject({
   predicted: v.strictObject({
     msPerToken: measure,
     bottleneckMs: measure,
+    tokensPerSecond: measure,
+    firstTokenMs: measure,
     stageMs: v.array(measure),
+    overheadMs: v.array(measure),
     linkMs: v.array(measure),
   }),
   why: v.pipe(v.string(), v.maxLength(500)),
+  leftOut: v.pipe(
+    v.array(v.strictObject({ peerId: positive, reason: v.pipe(v.string(), v.maxLength(300)) })),
+    v.maxLength(MAX_PEERS_PER_ROOM),
+  ),
 });
 
 const RoomStateSchema = v.strictObject({

@@ -1,0 +1,58 @@
+import { type CostTables, fits } from './cost.ts';
+import { SAME } from './frontier.ts';
+
+/**
+ * A problem seen as if layers were all the same: each device with its fastest layer and with the most layers that it
+ * has room for anywhere. When they are the same, the view is the problem; else what is best here bounds it from below.
+ */
+export interface LayerView {
+  /** True when the view loses nothing. */
+  isEqual: boolean;
+  layerMs: number[];
+  /** Most layers of a stage without and with the head, within memory. */
+  roomLayers: number[];
+  headRoomLayers: number[];
+}
+
+export function layerView(tables: CostTables): LayerView {
+  const times = tables.msBefore.map(differences);
+  const sizes = differences(tables.bytesBefore);
+  return {
+    isEqual: times.every(areSame) && areSame(sizes),
+    layerMs: times.map((ms) => (areSame(ms) ? ms.reduce((sum, one) => sum + one, 0) / ms.length : Math.min(...ms))),
+    roomLayers: tables.peerIds.map((_, device) => longestRun(tables, device)),
+    headRoomLayers: tables.peerIds.map((_, device) => longestEnd(tables, device)),
+  };
+}
+
+/** Layers that keep the device busy for at most `capMs`, beside `fixedMs`; no more than it has room for. */
+export function layersWithin(capMs: number, fixedMs: number, layerMs: number, roomLayers: number): number {
+  const leftMs = capMs * (1 + SAME) - fixedMs;
+  if (leftMs < 0) return 0;
+  return layerMs * roomLayers <= leftMs ? roomLayers : Math.floor(leftMs / layerMs);
+}
+
+function longestRun(tables: CostTables, device: number): number {
+  let longest = 0;
+  let start = 0;
+  for (let end = 1; end <= tables.nLayers; end++) {
+    while (start < end && !fits(tables, device, start, end, false)) start++;
+    longest = Math.max(longest, end - start);
+  }
+  return longest;
+}
+
+function longestEnd(tables: CostTables, device: number): number {
+  let start = tables.nLayers;
+  while (start > 0 && fits(tables, device, start - 1, tables.nLayers, true)) start--;
+  return tables.nLayers - start;
+}
+
+function differences(before: readonly number[]): number[] {
+  return before.slice(1).map((value, i) => value - before[i]!);
+}
+
+function areSame(values: readonly number[]): boolean {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return most - least <= SAME * Math.max(1, most);
+}
