@@ -94,7 +94,7 @@ function rotateHeads(spec: ModelSpec, vector: Vector, position: number): Vector 
   const out = vector.slice();
   for (let start = 0; start < vector.length; start += spec.headDim) {
     for (let i = 0; i < spec.ropeDim; i += 2) {
-      const angle = position * spec.ropeTheta ** (-i / spec.ropeDim);
+      const angle = (position * spec.ropeTheta ** (-i / spec.ropeDim)) / (spec.ropeFactors?.[i / 2] ?? 1);
       const a = vector[start + i]!;
       const b = vector[start + i + 1]!;
       out[start + i] = a * Math.cos(angle) - b * Math.sin(angle);

@@ -2,7 +2,7 @@ import { AppError } from '../shared/errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { ByteCursor, NeedMoreBytes } from './bytes.ts';
 import { Metadata, type MetadataValue, readMetadataValue } from './metadata.ts';
-import { BLOCK_FORMATS, QUANT_TYPES, type QuantType, rowBytes } from './quant.ts';
+import { BLOCK_FORMATS, dequantize, QUANT_TYPES, type QuantType, rowBytes } from './quant.ts';
 
 /** One entry of the tensor table, checked to lie inside the file. */
 export interface TensorInfo {
@@ -23,12 +23,15 @@ export interface GgufHeader {
   /** Tensors in formats that no engine here runs; their sizes are unknown. */
   unsupported: { name: string; format: string }[];
   fileBytes: number;
+  /** Values of the tensor `rope_freqs.weight`, where there is one: few, and part of what the model computes. */
+  ropeFactors: Float32Array | null;
 }
 
 const MAGIC = 0x46554747; // "GGUF", little-endian
 const FIRST_READ_BYTES = 256 * 1024;
 /** A vocabulary of 128k tokens with merges takes about 8 MB; a header that is much larger is no header. */
 const MAX_HEADER_BYTES = 64 * 1024 * 1024;
+const MAX_ROPE_BYTES = 2048;
 const DEFAULT_ALIGNMENT = 32;
 const MAX_ALIGNMENT = 65536;
 const MAX_DIMENSIONS = 4;
@@ -65,7 +68,7 @@ export async function readGgufHeader(source: ByteSource): Promise<GgufHeader> {
   let bytes = await source.read(0, Math.min(source.size, FIRST_READ_BYTES));
   for (;;) {
     const header = parseIfWhole(bytes, source.size);
-    if (typeof header !== 'number') return header;
+    if (typeof header !== 'number') return { ...header, ropeFactors: await readRopeFactors(source, header) };
     if (header > MAX_HEADER_BYTES) {
       throw new AppError(
         'model-malformed',
@@ -76,6 +79,21 @@ export async function readGgufHeader(source: ByteSource): Promise<GgufHeader> {
   }
 }
 
+async function readRopeFactors(source: ByteSource, { tensors }: ParsedHeader): Promise<Float32Array | null> {
+  const tensor = tensors.get('rope_freqs.weight');
+  if (!tensor) return null;
+  const { type, byteLength, offset } = tensor;
+  if (type !== 'F32' || byteLength > MAX_ROPE_BYTES) {
+    throw new AppError(
+      'model-malformed',
+      `rope_freqs.weight has ${byteLength} bytes of ${type}, allowed are ${MAX_ROPE_BYTES} of F32`,
+    );
+  }
+  const factors = new Float32Array(byteLength / 4);
+  dequantize(type, await source.read(offset, offset + byteLength), 0, factors.length, factors);
+  return factors;
+}
+
 async function grow(source: ByteSource, bytes: Uint8Array, toBytes: number): Promise<Uint8Array> {
   const more = await source.read(bytes.length, toBytes);
   const grown = new Uint8Array(toBytes);
@@ -84,8 +102,10 @@ async function grow(source: ByteSource, bytes: Uint8Array, toBytes: number): Pro
   return grown;
 }
 
+type ParsedHeader = Omit<GgufHeader, 'ropeFactors'>;
+
 /** The header, or how many bytes of the file are needed at least to go on. */
-function parseIfWhole(bytes: Uint8Array, fileBytes: number): GgufHeader | number {
+function parseIfWhole(bytes: Uint8Array, fileBytes: number): ParsedHeader | number {
   try {
     return parseGgufHeader(new ByteCursor(bytes, fileBytes), fileBytes);
   } catch (thrown) {
@@ -94,7 +114,7 @@ function parseIfWhole(bytes: Uint8Array, fileBytes: number): GgufHeader | number
   }
 }
 
-function parseGgufHeader(cursor: ByteCursor, fileBytes: number): GgufHeader {
+function parseGgufHeader(cursor: ByteCursor, fileBytes: number): ParsedHeader {
   const version = readVersion(cursor, fileBytes);
   const tensorCount = cursor.count('the number of tensors', MINIMUM_TENSOR_BYTES);
   const pairCount = cursor.count('the number of metadata pairs', MINIMUM_PAIR_BYTES);

@@ -72,6 +72,39 @@ test('key-value heads and head length default to those of a model without groupi
   expect(llamaSpec(await headerOf(gguf))).toMatchObject({ nKvHeads: 4, headDim: 16, ropeDim: 16, ropeTheta: 10000 });
 });
 
+describe('scaled RoPE', () => {
+  const factor = (value: number): TestValue => ({ type: 'f32', value });
+  const type = (value: string): TestValue => ({ type: 'string', value });
+  const specWith = async (metadata: Record<string, TestValue>, ropeFreqs: number[] = []) => {
+    const gguf = tinyLlama();
+    const tensors: TestGguf['tensors'] = [...gguf.tensors];
+    if (ropeFreqs.length > 0) tensors.push({ name: 'rope_freqs.weight', type: 'F32', shape: [8], values: ropeFreqs });
+    return llamaSpec(await headerOf({ metadata: { ...gguf.metadata, ...metadata }, tensors }));
+  };
+
+  test('linearly has one factor for all pairs, whether or not the file names it', async () => {
+    const key = 'llama.rope.scaling.factor';
+    expect((await specWith({ [key]: factor(4) })).ropeFactors).toEqual(Array(8).fill(4));
+    expect((await specWith({ [key]: factor(4), 'llama.rope.scaling.type': type('linear') })).ropeFactors).toEqual(
+      Array(8).fill(4),
+    );
+    expect((await specWith({ 'llama.rope.scale_linear': factor(2) })).ropeFactors).toEqual(Array(8).fill(2));
+  });
+
+  test('is plain when the file says none, or no factor', async () => {
+    expect(await specWith({})).not.toHaveProperty('ropeFactors');
+    expect(
+      await specWith({ 'llama.rope.scaling.type': type('none'), 'llama.rope.scaling.factor': factor(4) }),
+    ).not.toHaveProperty('ropeFactors');
+    expect(await specWith({ 'llama.rope.scaling.factor': factor(0) })).not.toHaveProperty('ropeFactors');
+  });
+
+  test('as in Llama 3 has a factor for each pair in a tensor', async () => {
+    const factors = [1, 1, 1, 1.5, 2.5, 8, 8, 8];
+    expect((await specWith({}, factors)).ropeFactors).toEqual(factors);
+  });
+});
+
 describe('what the engines would compute wrongly is refused', () => {
   const u32 = (value: number): TestValue => ({ type: 'u32', value });
   const text = (value: string): TestValue => ({ type: 'string', value });
@@ -80,7 +113,7 @@ describe('what the engines would compute wrongly is refused', () => {
     ['another architecture', 'architecture-unsupported', { 'general.architecture': text('qwen2') }],
     ['experts', 'architecture-unsupported', { 'llama.expert_count': u32(8) }],
     ['scaled RoPE', 'architecture-unsupported', { 'llama.rope.scaling.type': text('yarn') }],
-    ['linearly scaled RoPE', 'architecture-unsupported', { 'llama.rope.scaling.factor': { type: 'f32', value: 4 } }],
+    ['a negative RoPE factor', 'model-malformed', { 'llama.rope.scaling.factor': { type: 'f32', value: -4 } }],
     ['a sliding window', 'architecture-unsupported', { 'llama.attention.sliding_window': u32(4096) }],
     ['values of another length than keys', 'architecture-unsupported', { 'llama.attention.value_length': u32(8) }],
     ['a width that the tensors do not have', 'model-malformed', { 'llama.embedding_length': u32(128) }],
@@ -103,7 +136,14 @@ describe('what the engines would compute wrongly is refused', () => {
     expect(() => llamaSpec(header)).toThrow('the model has the tensor blk.1.');
   });
 
-  test.each(['blk.0.attn_q.bias', 'rope_freqs.weight'])('%s', async (name) => {
+  test('factors for other pairs than RoPE has', async () => {
+    const gguf = tinyLlama();
+    const tensors = [...gguf.tensors, { name: 'rope_freqs.weight', type: 'F32' as const, shape: [64] }];
+    const header = await headerOf({ ...gguf, tensors });
+    expect(() => llamaSpec(header)).toThrow('rope_freqs.weight has 64 values, RoPE turns 8 pairs');
+  });
+
+  test.each(['blk.0.attn_q.bias', 'rope_factors_long.weight', 'blk.0.ffn_gate_inp.weight'])('%s', async (name) => {
     const gguf = tinyLlama();
     const header = await headerOf({ ...gguf, tensors: [...gguf.tensors, { name, type: 'F32', shape: [64] }] });
     expect(() => llamaSpec(header)).toThrow(expect.objectContaining({ code: 'architecture-unsupported' }));

@@ -14,7 +14,7 @@ type Dimensions = Pick<ModelSpec, 'dim' | 'nLayers' | 'nHeads' | 'nKvHeads' | 'h
 /**
  * What the header says of the model, once it is certain that the engines compute exactly this model.
  *
- * @throws AppError architecture-unsupported (not llama, or a variant of it: experts, scaled RoPE, a sliding window,
+ * @throws AppError architecture-unsupported (not llama, or a variant of it: experts, a RoPE scaled in other ways than linearly or by factors, a sliding window,
  * biases), quantisation-unsupported, model-malformed (a key or tensor is missing or does not fit the others)
  */
 export function llamaSpec(header: GgufHeader): ModelSpec {
@@ -32,6 +32,7 @@ export function llamaSpec(header: GgufHeader): ModelSpec {
     architecture: 'llama',
     quantisation: mostUsedFormat(layers.flat()),
     ...dimensions,
+    ...readRopeFactors(header, dimensions.ropeDim),
     vocabSize,
     ropeTheta: positive(header.metadata.number('llama.rope.freq_base') ?? 10000, 'llama.rope.freq_base'),
     rmsEps: positive(requiredNumber(header.metadata, 'llama.attention.layer_norm_rms_epsilon'), 'the RMSNorm epsilon'),
@@ -51,12 +52,28 @@ function refuseOtherArchitectures(metadata: Metadata): void {
   if (architecture !== 'llama') throw unsupported(`the model's architecture is ${architecture.slice(0, 40)}`);
   const experts = metadata.count('llama.expert_count') ?? 0;
   if (experts > 0) throw unsupported(`the model has ${experts} experts`);
-  const scaling = metadata.text('llama.rope.scaling.type') ?? 'none';
-  const factor = metadata.number('llama.rope.scaling.factor') ?? metadata.number('llama.rope.scale_linear') ?? 1;
-  if (scaling !== 'none' || factor !== 1)
-    throw unsupported(`the model scales its RoPE (${scaling.slice(0, 40)}, factor ${factor})`);
+  const scaling = ropeScaling(metadata);
+  if (scaling !== 'none' && scaling !== 'linear') throw unsupported(`the model scales its RoPE by ${scaling.slice(0, 40)}`);
   const windowTokens = metadata.count('llama.attention.sliding_window') ?? 0;
   if (windowTokens > 0) throw unsupported(`the model's attention slides over ${windowTokens} tokens`);
+}
+
+/** llama.cpp takes a factor without a name as linear. */
+function ropeScaling(metadata: Metadata): string {
+  return metadata.text('llama.rope.scaling.type') ?? 'linear';
+}
+
+/** Linear scaling slows all pairs alike (Chen et al. 2023); Llama 3 has a factor for each in `rope_freqs.weight`. */
+function readRopeFactors({ metadata, ropeFactors }: GgufHeader, ropeDim: number): Pick<ModelSpec, 'ropeFactors'> {
+  const factor = metadata.number('llama.rope.scaling.factor') ?? metadata.number('llama.rope.scale_linear') ?? 0;
+  // llama.cpp too takes 0 for "not scaled".
+  const linear = ropeScaling(metadata) === 'linear' && factor !== 0 ? positive(factor, 'the RoPE scaling factor') : 1;
+  if (ropeFactors && ropeFactors.length !== ropeDim / 2) {
+    throw new AppError('model-malformed', `rope_freqs.weight has ${ropeFactors.length} values, RoPE turns ${ropeDim / 2} pairs`);
+  }
+  if (!ropeFactors && linear === 1) return {};
+  const factors = Array.from({ length: ropeDim / 2 }, (_, i) => linear * positive(ropeFactors?.[i] ?? 1, 'a RoPE factor'));
+  return { ropeFactors: factors };
 }
 
 function readDimensions(metadata: Metadata): Dimensions {
@@ -89,8 +106,8 @@ function requiredNumber(metadata: Metadata, key: string): number {
 }
 
 function positive(value: number, what: string): number {
-  if (value > 0) return value;
-  throw new AppError('model-malformed', `${what} is ${value}; it must be greater than 0`);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new AppError('model-malformed', `${what} is ${value}; it must be finite and greater than 0`);
 }
 
 function checkDimensions(d: Dimensions, valueLength: number): void {
@@ -117,7 +134,7 @@ function refuseOtherTensors(header: GgufHeader, nLayers: number): void {
       `${header.unsupported.length} tensors are in the formats ${formats}; supported are ${QUANT_TYPES.join(', ')}`,
     );
   }
-  const known = new Set(['token_embd.weight', 'output_norm.weight', 'output.weight']);
+  const known = new Set(['rope_freqs.weight', 'token_embd.weight', 'output_norm.weight', 'output.weight']);
   for (let layer = 0; layer < nLayers; layer++) for (const role of LAYER_ROLES) known.add(`blk.${layer}.${role}.weight`);
   for (const name of header.tensors.keys()) {
     if (!known.has(name)) throw unsupported(`the model has the tensor ${name.slice(0, MAX_NAME_CHARS)}`);

@@ -17,6 +17,8 @@ export interface TestTensor {
   type: QuantType;
   /** Fastest dimension first. */
   shape: number[];
+  /** Of an F32 tensor; otherwise its bytes are a pattern. */
+  values?: number[];
   /** What the table claims instead, while the data stay as they are. */
   lie?: { name?: string; shape?: number[]; ggmlType?: number; dataOffset?: number };
 }
@@ -43,7 +45,12 @@ export function writeGguf({ version = 3, metadata, tensors }: TestGguf): Uint8Ar
     dataBytes += align(tensorBytes(tensor));
   }
   out.pad(align(out.length));
-  for (let i = 0; i < dataBytes; i++) out.byte(i * 37 + (i >> 8));
+  const dataStart = out.length;
+  for (const { values, ...tensor } of tensors) {
+    const end = out.length + align(tensorBytes(tensor));
+    for (const value of values ?? []) out.scalar('f32', value);
+    for (let i = out.length - dataStart; out.length < end; i++) out.byte(i * 37 + (i >> 8));
+  }
   return out.bytes();
 }
 

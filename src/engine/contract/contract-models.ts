@@ -51,7 +51,7 @@ export const ODD_MODELS: ContractModel[] = [
     headDim: 32,
     ropeDim: 8,
   }),
-  contractModel('F16, 4 query heads per key head, heads narrower than dim', 'F16', {
+  contractModel('F16, 4 query heads per key head, heads narrower than dim, scaled RoPE', 'F16', {
     dim: 96,
     nHeads: 8,
     headDim: 8,
@@ -59,6 +59,7 @@ export const ODD_MODELS: ContractModel[] = [
     ffnDim: 352,
     vocabSize: 517,
     ropeTheta: 500_000,
+    ropeFactors: [1, 1.5, 4, 8],
   }),
   contractModel('Q8_0, tied head', 'Q8_0', { tiedHead: true, ffnDim: 352, nLayers: 2 }),
   contractModel('Q4_0, one key head for all, heads wider than dim', 'Q4_0', {

@@ -1,11 +1,14 @@
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import { ropeFrequencies } from '../rope-frequencies.ts';
 
 /** Cosine and sine of every angle that a forward needs. (rows, ropeDim): cos, sin of pair 0, cos, sin of pair 1, ... */
-export function rotations({ ropeDim, ropeTheta }: ModelSpec, positions: readonly number[]): Float64Array {
+export function rotations(spec: ModelSpec, positions: readonly number[]): Float64Array {
+  const { ropeDim } = spec;
+  const frequencies = ropeFrequencies(spec);
   const table = new Float64Array(positions.length * ropeDim);
   for (const [row, position] of positions.entries()) {
     for (let i = 0; i < ropeDim; i += 2) {
-      const angle = position * ropeTheta ** (-i / ropeDim);
+      const angle = position * frequencies[i / 2]!;
       table[row * ropeDim + i] = Math.cos(angle);
       table[row * ropeDim + i + 1] = Math.sin(angle);
     }

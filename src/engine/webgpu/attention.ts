@@ -1,4 +1,5 @@
 import type { SequenceRun } from '../checked-runs.ts';
+import { ropeFrequencies } from '../rope-frequencies.ts';
 import type { PartBase } from './gpu-parts.ts';
 import { bind, dispatch } from './kernel.ts';
 import { MIX_THREADS, mixWords, ROTATE_THREADS, RUN_WORDS, SCORE_POSITIONS, SCORE_THREADS } from './kernels/attention.ts';
@@ -45,17 +46,17 @@ export class Attention {
     dispatch(pass, kernels.mix, groups.mix, { x: Math.ceil(parts / MIX_THREADS), y: rowCount }, offset);
   }
 
-  /** Angle of pair i at a position: position * theta^(-2i / ropeDim), in float64 until it is a sine. */
+  /** Cosine and sine of every angle, which is in float64 until then. */
   private writeAngles(runs: readonly SequenceRun[]): void {
     const { gpu, scratch, spec } = this.base;
-    const half = spec.ropeDim / 2;
+    const frequencies = ropeFrequencies(spec);
     const rows = runs.reduce((sum, { rowCount }) => sum + rowCount, 0);
-    const angles = new Float32Array(2 * half * rows);
+    const angles = new Float32Array(2 * frequencies.length * rows);
     let at = 0;
     for (const { start, rowCount } of runs) {
       for (let position = start; position < start + rowCount; position++) {
-        for (let i = 0; i < half; i++) {
-          const angle = position * spec.ropeTheta ** ((-2 * i) / spec.ropeDim);
+        for (const frequency of frequencies) {
+          const angle = position * frequency;
           angles[at++] = Math.cos(angle);
           angles[at++] = Math.sin(angle);
         }

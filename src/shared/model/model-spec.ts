@@ -16,6 +16,8 @@ export interface ModelSpec {
   ropeTheta: number;
   /** How many of a head's dimensions are rotated. */
   ropeDim: number;
+  /** Divides the angle of each rotated pair, (ropeDim / 2): linear scaling, or that of Llama 3. Absent for plain RoPE. */
+  ropeFactors?: number[];
   rmsEps: number;
   /** True when the head multiplies by the token embedding (the file has no `output.weight`). */
   tiedHead: boolean;

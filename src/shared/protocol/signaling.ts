@@ -52,6 +52,7 @@ export const ModelSpecSchema = v.strictObject({
   contextLength: positive,
   ropeTheta: v.pipe(v.number(), v.finite(), v.gtValue(0)),
   ropeDim: positive,
+  ropeFactors: v.exactOptional(v.pipe(v.array(v.pipe(v.number(), v.finite(), v.gtValue(0))), v.maxLength(512))),
   rmsEps: v.pipe(v.number(), v.finite(), v.gtValue(0)),
   tiedHead: v.boolean(),
   layerBytes: v.pipe(v.array(count), v.minLength(1), v.maxLength(512)),
