@@ -19,7 +19,11 @@ const pages = defineConfig({
     // Vite's own preload helper would run on every page; these pages have one script each.
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      input: { home: here('src/pages/home/index.html'), donate: here('src/pages/donate/index.html'), chat: here('src/pages/chat/index.html') },
+      input: {
+        home: here('src/pages/home/index.html'),
+        donate: here('src/pages/donate/index.html'),
+        chat: here('src/pages/chat/index.html'),
+      },
     },
   },
 });

@@ -14,7 +14,11 @@ export function LinkList({ view }: { view: RoomView }) {
           <li key={link.peerId} data-testid="link" data-peer-id={link.peerId} data-state={link.state}>
             {nameOf(view, link)}: {STATE_WORDS[link.state]}
             {measureWords(view, link)}
-            {link.advice !== null && <p class="device-advice" data-testid="link-advice">{link.advice}</p>}
+            {link.advice !== null && (
+              <p class="device-advice" data-testid="link-advice">
+                {link.advice}
+              </p>
+            )}
           </li>
         ))}
       </ul>

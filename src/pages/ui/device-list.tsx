@@ -33,7 +33,11 @@ function DeviceItem({ row }: { row: DeviceRow }) {
         </p>
         <p class="device-state">{row.stateText}</p>
         {row.profile !== null && <DeviceFacts profile={row.profile} />}
-        {row.link?.state === 'failed' && <p class="device-advice" data-testid="link-advice">No direct link: {row.link.advice}</p>}
+        {row.link?.state === 'failed' && (
+          <p class="device-advice" data-testid="link-advice">
+            No direct link: {row.link.advice}
+          </p>
+        )}
       </div>
     </li>
   );
