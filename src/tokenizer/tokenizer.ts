@@ -2,8 +2,8 @@ import type { GgufHeader } from '../gguf/header.ts';
 import type { Metadata } from '../gguf/metadata.ts';
 import { AppError } from '../shared/errors.ts';
 import { SpecialTokens, type TextPart } from './special-tokens.ts';
-import { spmEncode } from './spm.ts';
-import { readVocabulary, TOKEN_TYPES, type Vocabulary } from './vocabulary.ts';
+import { readTextModel, type TextModel } from './text-model.ts';
+import { TOKEN_TYPES, type Vocabulary } from './vocabulary.ts';
 
 export interface EncodeOptions {
   /** Put the begin-of-sequence token first. */
@@ -36,7 +36,6 @@ export interface Tokenizer {
   isEndOfGeneration(id: number): boolean;
 }
 
-const SPACE_MARK = '\u2581';
 /** Ends of a turn in the chat formats that llama models were tuned with. */
 const END_OF_TURN_TEXTS = [
   '<|eot_id|>',
@@ -55,26 +54,20 @@ const utf8Decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 /**
  * The tokenizer that the file describes.
  *
- * @throws AppError tokenizer-unsupported (another kind than SentencePiece BPE, which GGUF calls `llama`), model-malformed
+ * @throws AppError tokenizer-unsupported (a kind or a pre-tokenizer that is not known here), model-malformed
  */
 export function createTokenizer(header: GgufHeader): Tokenizer {
   const { metadata } = header;
-  const kind = metadata.text('tokenizer.ggml.model');
-  if (kind !== 'llama') {
-    throw new AppError(
-      'tokenizer-unsupported',
-      `the file's tokenizer is "${kind?.slice(0, 40) ?? 'missing'}"; only "llama" is supported`,
-    );
-  }
-  const vocabulary = readVocabulary(metadata);
+  const model = readTextModel(metadata);
+  const { vocabulary } = model;
   const embeddingRows = header.tensors.get('token_embd.weight')?.shape[1];
   if (embeddingRows !== undefined && vocabulary.texts.length > embeddingRows) {
     throw new AppError('model-malformed', `the file lists ${vocabulary.texts.length} tokens and embeds only ${embeddingRows}`);
   }
-  return new SpmTokenizer(vocabulary, metadata);
+  return new GgufTokenizer(model, metadata);
 }
 
-class SpmTokenizer implements Tokenizer {
+class GgufTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly bosId: number;
   readonly eosId: number;
@@ -82,11 +75,14 @@ class SpmTokenizer implements Tokenizer {
   readonly addSpacePrefix: boolean;
   readonly chatTemplate: string | null;
   readonly guardedCharacters: readonly string[];
+  private readonly model: TextModel;
   private readonly vocabulary: Vocabulary;
   private readonly specialTokens: SpecialTokens;
   private readonly endIds: ReadonlySet<number>;
 
-  constructor(vocabulary: Vocabulary, metadata: Metadata) {
+  constructor(model: TextModel, metadata: Metadata) {
+    const { vocabulary } = model;
+    this.model = model;
     this.vocabulary = vocabulary;
     this.vocabSize = vocabulary.texts.length;
     this.bosId = vocabulary.bosId;
@@ -110,7 +106,7 @@ class SpmTokenizer implements Tokenizer {
     let afterSpecial = true;
     for (const fragment of this.specialTokens.split(parts.map(wellFormed))) {
       if (typeof fragment === 'number') ids.push(fragment);
-      else for (const id of this.encodeText(afterSpecial && this.addSpacePrefix ? ` ${fragment}` : fragment)) ids.push(id);
+      else for (const id of this.model.encode(afterSpecial && this.addSpacePrefix ? ` ${fragment}` : fragment)) ids.push(id);
       afterSpecial = typeof fragment === 'number';
     }
     return ids;
@@ -127,7 +123,7 @@ class SpmTokenizer implements Tokenizer {
       case TOKEN_TYPES.userDefined:
         return utf8Encoder.encode(text);
       default:
-        return utf8Encoder.encode(text.replaceAll(SPACE_MARK, ' '));
+        return this.model.bytesOf(text);
     }
   }
 
@@ -139,10 +135,6 @@ class SpmTokenizer implements Tokenizer {
 
   isEndOfGeneration(id: number): boolean {
     return this.endIds.has(id);
-  }
-
-  private encodeText(text: string): number[] {
-    return spmEncode(text.replaceAll(' ', SPACE_MARK), this.vocabulary);
   }
 }
 

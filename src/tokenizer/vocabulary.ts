@@ -6,9 +6,9 @@ export const TOKEN_TYPES = { normal: 1, unknown: 2, control: 3, userDefined: 4, 
 
 /** The tokens of a GGUF file, by id and by text. */
 export interface Vocabulary {
-  /** Spaces inside are written as U+2581. */
+  /** With U+2581 for spaces, or with letters for bytes (byte-letters.ts). */
   texts: string[];
-  /** The higher, the earlier a piece is merged. */
+  /** The higher, the earlier a piece is merged; of byte-level BPE, which has a list of merges instead, all 0. */
   scores: number[];
   types: number[];
   /** Tokens that ordinary text may become: neither control tokens nor single bytes, whatever the text spells. */
@@ -21,11 +21,22 @@ export interface Vocabulary {
   addSpacePrefix: boolean;
 }
 
+/** What a kind of tokenizer takes for granted where the file is silent. */
+export interface VocabularyDefaults {
+  hasScores: boolean;
+  bosId: number;
+  eosId: number;
+  addBos: boolean;
+  addSpacePrefix: boolean;
+}
+
 /** @throws AppError tokenizer-unsupported (no list of tokens), model-malformed (lists of different lengths, ids outside of them) */
-export function readVocabulary(metadata: Metadata): Vocabulary {
+export function readVocabulary(metadata: Metadata, defaults: VocabularyDefaults): Vocabulary {
   const texts = metadata.texts('tokenizer.ggml.tokens');
   if (!texts?.length) throw new AppError('tokenizer-unsupported', 'the file lists no tokens');
-  const scores = sameLength(required(metadata.numbers('tokenizer.ggml.scores'), 'tokenizer.ggml.scores'), texts, 'scores');
+  const noScores = defaults.hasScores ? undefined : texts.map(() => 0);
+  const listed = required(noScores ?? metadata.numbers('tokenizer.ggml.scores'), 'tokenizer.ggml.scores');
+  const scores = sameLength(listed, texts, 'scores');
   const types = sameLength(metadata.numbers('tokenizer.ggml.token_type') ?? texts.map(() => TOKEN_TYPES.normal), texts, 'types');
   const id = (key: string, fallback: number) => tokenId(metadata, `tokenizer.ggml.${key}`, fallback, texts.length);
   const unknownId = id('unknown_token_id', 0);
@@ -36,10 +47,10 @@ export function readVocabulary(metadata: Metadata): Vocabulary {
     types,
     idByPiece: piecesOf(texts, types),
     byteIds: Array.from({ length: 256 }, (_, byte) => idByText.get(byteText(byte)) ?? unknownId),
-    bosId: id('bos_token_id', 1),
-    eosId: id('eos_token_id', 2),
-    addBos: metadata.flag('tokenizer.ggml.add_bos_token') ?? true,
-    addSpacePrefix: metadata.flag('tokenizer.ggml.add_space_prefix') ?? true,
+    bosId: id('bos_token_id', defaults.bosId),
+    eosId: id('eos_token_id', defaults.eosId),
+    addBos: metadata.flag('tokenizer.ggml.add_bos_token') ?? defaults.addBos,
+    addSpacePrefix: metadata.flag('tokenizer.ggml.add_space_prefix') ?? defaults.addSpacePrefix,
   };
 }
 
