@@ -49,6 +49,35 @@ test('everything works over polling where websocket is refused', async ({ lab })
   }
 });
 
+test('the host changes the model, and the room answers with the new one', async ({ lab, server }) => {
+  const chat = await createRoom(lab, server.url, { engine: 'cpu', donate: false });
+  await openDonor(lab, server.url, chat.code, cpu);
+  await waitForStages(chat.page, 1);
+  expect((await ask(chat.page, questionOf(first.prompt))).ids).toEqual(first.ids);
+  await chat.page.getByTestId('settings').locator('summary').click();
+  await chat.page.getByTestId('setting-model').fill('/models/storyteller-1.7m-q4_0.gguf');
+  await chat.page.getByTestId('setting-save').click();
+  await expect.poll(async () => (await readView(chat.page)).room!.plan?.modelUrl).toContain('q4_0');
+  const expected = expectedAnswers.find(({ file, prompt }) => file.includes('q4_0') && prompt === first.prompt)!;
+  expect((await ask(chat.page, questionOf(first.prompt))).ids).toEqual(expected.ids);
+});
+
+test('a tab that lost the server for a while joins again by itself', async ({ lab }) => {
+  const server = await startOtherServer(['--transports', 'polling']);
+  try {
+    const chat = await createRoom(lab, server.url, { engine: 'cpu' });
+    const before = await waitForStages(chat.page, 1);
+    await chat.page.context().setOffline(true);
+    await expect.poll(async () => (await readView(chat.page)).phase).toBe('reconnecting');
+    await chat.page.context().setOffline(false);
+    await expect.poll(async () => (await readView(chat.page)).selfId).toBe(before.selfId! + 1);
+    await waitForStages(chat.page, 1);
+    expect((await ask(chat.page, questionOf(first.prompt))).ids).toEqual(first.ids);
+  } finally {
+    await server.stop();
+  }
+});
+
 test('activations cross in 16 bits when the room says so, and the story is still told', async ({ lab, server }) => {
   const chat = await createRoom(lab, server.url, { engine: 'cpu', donate: false }, { wireDtype: 'f16' });
   await openDonors(lab, server.url, chat, [4, 4], cpu);

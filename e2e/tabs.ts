@@ -46,6 +46,7 @@ export interface PeerView {
 
 export interface PlanView {
   epoch: number;
+  modelUrl: string;
   contextLength: number;
   stages: { peerId: number; layers: { startLayer: number; endLayer: number }; head: boolean }[];
   predicted: { msPerToken: number };

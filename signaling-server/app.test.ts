@@ -86,13 +86,23 @@ describe('a tab that sends nonsense gets an error and keeps its place', () => {
     ['the name of an inherited property', 'constructor', {}, 'bad-message'],
     ['no payload', 'beat', undefined, 'bad-message'],
     ['an unknown field', 'beat', { extra: 1 }, 'bad-message'],
-    ['a code of another form', 'room:join', { code: 'abc', hostKey: null, name: 'x', donates: true, chats: true }, 'bad-message'],
+    [
+      'a code of another form',
+      'room:join',
+      { code: 'abc', hostKey: null, tabKey: 't'.repeat(32), name: 'x', donates: true, chats: true },
+      'bad-message',
+    ],
     ['a number that is none', 'peer:profile', { profile: { ...tinyProfile(1), headMs: 'fast' } }, 'bad-message'],
     ['a negative time', 'link:report', { to: 1, link: { rttMs: -1, linkMbps: 1 } }, 'bad-message'],
     ['binary data', 'signal', { to: 1, data: Buffer.from([1, 2, 3]) }, 'bad-message'],
     ['a description that is too long', 'signal', { to: 1, data: { type: 'offer', sdp: 'x'.repeat(40_000) } }, 'bad-message'],
     ['a signal to itself', 'signal', { to: 1, data: { type: 'rollback' } }, 'peer-not-found'],
-    ['a second join', 'room:join', { code: 'ABCDE', hostKey: null, name: 'x', donates: true, chats: true }, 'bad-message'],
+    [
+      'a second join',
+      'room:join',
+      { code: 'ABCDE', hostKey: null, tabKey: 't'.repeat(32), name: 'x', donates: true, chats: true },
+      'bad-message',
+    ],
   ])('%s', async (_, event, request, code) => {
     const tab = app.connect();
     await newRoom(tab);
@@ -110,7 +120,7 @@ describe('a tab that sends nonsense gets an error and keeps its place', () => {
     ] as const) {
       expect(await tab.send(event, request)).toEqual(refused('not-joined'));
     }
-    const nowhere = { code: 'ZZZZ9', hostKey: null, name: 'x', donates: true, chats: true };
+    const nowhere = { code: 'ZZZZ9', hostKey: null, tabKey: 't'.repeat(32), name: 'x', donates: true, chats: true };
     expect(await tab.send('room:join', nowhere)).toEqual(refused('room-not-found'));
   });
 

@@ -5,6 +5,7 @@ import { planRoom } from '../src/shared/planner/plan.ts';
 import type { PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
 import { BEAT_TIMEOUT_MS, ROOM_CODE, type RoomState } from '../src/shared/protocol/signaling.ts';
 import { inProcessPlanner, type PlannerRunner } from './planner-runner.ts';
+import { randomHostKey } from './room-code.ts';
 import type { Notice } from './room-state.ts';
 import { DEFAULT_TIMES, MAX_ROOMS, RoomStore } from './room-store.ts';
 import { TestClock } from './test-clock.ts';
@@ -27,10 +28,17 @@ function testStore(planner: PlannerRunner = inProcessPlanner) {
   const clock = new TestClock();
   const store = new RoomStore(planner, clock);
   const { code, hostKey } = store.create({});
-  const join = (options: { donates?: boolean; chats?: boolean; key?: string | null; code?: string } = {}) => {
+  const join = (options: { donates?: boolean; chats?: boolean; key?: string | null; tabKey?: string; code?: string } = {}) => {
     const notices: Notice[] = [];
     const { key = null, donates = false, chats = false } = options;
-    const request = { code: options.code ?? code, hostKey: key, name: 'tab', donates, chats };
+    const request = {
+      code: options.code ?? code,
+      hostKey: key,
+      tabKey: options.tabKey ?? randomHostKey(),
+      name: 'tab',
+      donates,
+      chats,
+    };
     return { notices, ...store.join(request, (notice) => notices.push(notice)) };
   };
   return { clock, store, code, hostKey, join };
@@ -58,6 +66,18 @@ describe('a room on the server', () => {
     expect(code).toMatch(ROOM_CODE);
     expect(join({ key: hostKey }).isHost).toBe(true);
     expect(join().isHost).toBe(false);
+  });
+
+  test('gives a tab that comes back the place of its earlier self, and nobody else that place', () => {
+    const { store, code, join } = testStore();
+    const tabKey = randomHostKey();
+    const first = join({ tabKey });
+    const other = join();
+    const again = join({ tabKey });
+    expect(again.room.peers.map(({ peerId }) => peerId)).toEqual([other.peerId, again.peerId]);
+    // The broken connection ends at last: by then it speaks for nobody.
+    store.leave(code, first.peerId);
+    expect(join().room.peers).toHaveLength(3);
   });
 
   test('refuses a code that does not exist and a key that is not its own', () => {

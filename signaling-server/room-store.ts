@@ -48,6 +48,7 @@ export type Outlet = (notice: Notice) => void;
 interface Slot {
   room: Room;
   outlets: Map<PeerId, Outlet>;
+  tabKeys: Map<PeerId, string>;
   lastSeenMs: Map<PeerId, number>;
   cancelState: (() => void) | null;
   cancelReplan: (() => void) | null;
@@ -85,6 +86,7 @@ export class RoomStore {
     this.slots.set(code, {
       room,
       outlets: new Map(),
+      tabKeys: new Map(),
       lastSeenMs: new Map(),
       cancelState: null,
       cancelReplan: null,
@@ -100,10 +102,12 @@ export class RoomStore {
     const slot = this.slotOf(request.code);
     const hasHostKey = request.hostKey !== null && isSameKey(request.hostKey, slot.room.hostKey);
     if (request.hostKey !== null && !hasHostKey) throw new AppError('not-host', `that is not the key of room ${request.code}`);
+    this.replaceEarlierSelf(slot, request.tabKey);
     const peerId = slot.room.nextPeerId;
     const { name, donates, chats } = request;
     const effects = this.change(slot, { kind: 'join', name, donates, chats, hasHostKey });
     slot.outlets.set(peerId, outlet);
+    slot.tabKeys.set(peerId, request.tabKey);
     slot.lastSeenMs.set(peerId, this.clock.now());
     this.perform(slot, effects);
     return { peerId, isHost: hostIdOf(slot.room) === peerId, room: publicState(slot.room) };
@@ -113,6 +117,7 @@ export class RoomStore {
     const slot = this.slots.get(code);
     if (!slot?.outlets.delete(peerId)) return;
     slot.lastSeenMs.delete(peerId);
+    slot.tabKeys.delete(peerId);
     if (slot.outlets.size === 0) slot.emptySinceMs = this.clock.now();
     this.perform(slot, this.change(slot, { kind: 'leave', peerId }));
   }
@@ -141,6 +146,11 @@ export class RoomStore {
     this.closed = true;
     this.cancelSweep();
     for (const code of [...this.slots.keys()]) this.remove(code);
+  }
+
+  /** A broken connection may not have been noticed yet, and nobody can reach who was behind it. */
+  private replaceEarlierSelf(slot: Slot, tabKey: string): void {
+    for (const [peerId, key] of slot.tabKeys) if (isSameKey(key, tabKey)) this.leave(slot.room.code, peerId);
   }
 
   private slotOf(code: string): Slot {

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { io, type Socket } from 'socket.io-client';
 import type { ClientEvent, ClientReply, Result, ServerEvent, ServerMessage } from '../src/shared/protocol/signaling.ts';
 import { type App, type AppOptions, startApp, type TransportName } from './app.ts';
+import { randomHostKey } from './room-code.ts';
 
 /** Bytes of the small model: 0, 1, 2, ... modulo 251, so that every position tells itself. */
 export const MODEL_BYTES = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251));
@@ -94,9 +95,17 @@ export class TestTab {
 
   async join(
     code: string,
-    options: { hostKey?: string | null; donates?: boolean; chats?: boolean } = {},
+    options: { hostKey?: string | null; tabKey?: string; donates?: boolean; chats?: boolean } = {},
   ): Promise<ClientReply<'room:join'>> {
-    return this.ask('room:join', { code, hostKey: null, name: 'tab', donates: false, chats: false, ...options });
+    return this.ask('room:join', {
+      code,
+      hostKey: null,
+      tabKey: randomHostKey(),
+      name: 'tab',
+      donates: false,
+      chats: false,
+      ...options,
+    });
   }
 
   /** The first message, heard already or not yet, that the condition holds for. */

@@ -57,6 +57,7 @@ export class RoomSession {
   private readonly worker: PipelineClient;
   private readonly listeners = new Set<(view: RoomView) => void>();
   private readonly plans = new Map<number, Plan>();
+  private readonly tabKey = randomTabKey();
   private mesh: Mesh | null = null;
   private activeEpoch = 0;
   private modelKey = '';
@@ -75,6 +76,8 @@ export class RoomSession {
     });
     this.listen();
     addEventListener('pagehide', () => this.leave());
+    // A page that comes back from the browser's history cache has left its room.
+    addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
   }
 
   get view(): RoomView {
@@ -116,7 +119,7 @@ export class RoomSession {
     signaling.on('plan:prepare', ({ plan }) => this.preparePlan(plan));
     signaling.on('plan:activate', ({ epoch }) => this.activatePlan(epoch));
     signaling.on('plan:retire', ({ epoch }) => this.worker.send({ kind: 'retire', epoch }));
-    signaling.on('dropped', ({ error }) => this.update({ error }));
+    signaling.on('dropped', () => this.rejoin());
   }
 
   private async join(): Promise<void> {
@@ -124,7 +127,14 @@ export class RoomSession {
     const { donates } = this.current.self;
     const { chats } = this.options.role;
     try {
-      const joined = await this.signaling.request('room:join', { code, hostKey: recallHostKey(code), name, donates, chats });
+      const joined = await this.signaling.request('room:join', {
+        code,
+        hostKey: recallHostKey(code),
+        tabKey: this.tabKey,
+        name,
+        donates,
+        chats,
+      });
       this.startLinks(joined);
       const label = `${code}-${joined.peerId}`;
       const setup = { label, selfId: joined.peerId, chats, donates, engine, lendBytes };
@@ -149,6 +159,12 @@ export class RoomSession {
         onLinkMeasured: (to, link) => this.tell('link:report', { to, link }),
       },
     });
+  }
+
+  /** The server gave this tab up for asleep. It is awake, or it would not hear of it. */
+  private rejoin(): void {
+    this.connectionLost();
+    void this.join();
   }
 
   /** The server forgets a tab as soon as its socket closes, so that coming back means joining anew. */
@@ -179,6 +195,7 @@ export class RoomSession {
     const key = JSON.stringify([modelUrl, contextLength]);
     if (key === this.modelKey) return;
     this.modelKey = key;
+    this.update({ error: null });
     this.worker.send({ kind: 'model', modelUrl, contextLength });
   }
 
@@ -276,7 +293,6 @@ export class RoomSession {
   }
 
   private modelOpened({ modelUrl, spec }: Extract<RoomMessage, { kind: 'model-opened' }>): void {
-    if (this.current.error?.code.startsWith('model-')) this.update({ error: null });
     if (this.current.isHost) this.tell('room:model', { modelUrl, spec });
   }
 
@@ -333,6 +349,11 @@ export class RoomSession {
     this.current = { ...this.current, ...change };
     for (const listener of this.listeners) listener(this.current);
   }
+}
+
+/** 128 random bits, 32 characters. */
+function randomTabKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function initialView({ role, lendBytes }: SessionOptions): RoomView {

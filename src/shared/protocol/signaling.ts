@@ -159,6 +159,8 @@ export const clientEvents = {
     request: v.strictObject({
       code: roomCode,
       hostKey: v.nullable(v.pipe(v.string(), v.length(32))),
+      /** Made by the tab, for itself: joining with it again takes the place of its earlier self, whose connection broke. */
+      tabKey: v.pipe(v.string(), v.length(32)),
       name: shortText,
       donates: v.boolean(),
       chats: v.boolean(),
