@@ -28,6 +28,28 @@ test('a donor that joins in mid-answer gets layers and no token is lost or chang
   expect(served, 'the joiner computed a part of this answer').toBeGreaterThan(0);
 });
 
+test('a device that stops taking part in mid-answer hands its layers over and no token is lost or changed', async ({
+  lab,
+  server,
+}) => {
+  const chat = await createRoom(lab, server.url, { engine });
+  const { epoch } = (await waitForStages(chat.page, 1)).room!.plan!;
+  const donor = await openDonor(lab, server.url, chat.code, { engine, name: 'other' });
+  await expect.poll(async () => (await readView(chat.page)).room!.links.length).toBe(1);
+  const long = { maxTokens: 450, endless: true };
+  const alone = await ask(chat.page, questionOf(prompt), long);
+  expect(alone.epochs).toEqual([epoch]);
+  let switched: Promise<void> | null = null;
+  const onText = () => {
+    switched ??= chat.page.getByTestId('donate-switch').uncheck();
+  };
+  const handedOver = await ask(chat.page, questionOf(prompt), { ...long, onText });
+  await switched;
+  expect(handedOver.ids).toEqual(alone.ids);
+  expect(handedOver.epochs).toEqual([epoch, epoch + 1]);
+  expect((await readView(donor)).self.tokensServed).toBeGreaterThan(0);
+});
+
 test('a donor that leaves in mid-answer ends the answer with a clear line, and the room answers again', async ({
   lab,
   server,

@@ -34,6 +34,8 @@ export class ModelWork {
   private donor: Donor | null = null;
   private device: DeviceEngine | null = null;
   private plan: Plan | null = null;
+  private offered = false;
+  private starting = false;
 
   constructor(options: ModelWorkOptions) {
     this.options = options;
@@ -50,9 +52,13 @@ export class ModelWork {
   /** Measures this device and offers it to the room. */
   async startDonating(): Promise<void> {
     const { post, setup, transport } = this.options;
+    this.offered = true;
+    if (this.donor) return this.tellProfile();
+    if (this.starting) return;
+    this.starting = true;
     try {
       const model = await this.opened;
-      if (this.abort.signal.aborted || this.donor) return;
+      if (this.abort.signal.aborted) return;
       post({ kind: 'measuring' });
       const device = this.device ?? (await chooseDeviceEngine(setup.engine, model));
       const contextLength = this.contextOf(model);
@@ -64,12 +70,15 @@ export class ModelWork {
       this.tellProfile();
     } catch (thrown) {
       if (!this.abort.signal.aborted) post({ kind: 'device-failed', error: AppError.from(thrown).toReport() });
+    } finally {
+      this.starting = false;
     }
   }
 
-  stopDonating(): void {
-    this.donor?.destroy();
-    this.donor = null;
+  /** The room makes a plan without this device; until that one is active, it goes on serving its part. */
+  stopOffering(): void {
+    this.offered = false;
+    if (!this.plan) this.dropDonor();
   }
 
   /** Tells the room what this device can do and lends. */
@@ -95,6 +104,7 @@ export class ModelWork {
   noPlan(): void {
     this.plan = null;
     this.source?.coordinator.setPlan(null);
+    if (!this.offered) this.dropDonor();
   }
 
   retire(epoch: number): void {
@@ -130,7 +140,7 @@ export class ModelWork {
 
   close(): void {
     this.abort.abort();
-    this.stopDonating();
+    this.dropDonor();
   }
 
   private async openSource(): Promise<Source> {
@@ -153,8 +163,13 @@ export class ModelWork {
     const { post } = this.options;
     post({ kind: 'device-failed', error: error.toReport() });
     if (this.plan) post({ kind: 'prepare-failed', epoch: this.plan.epoch, error: error.toReport() });
-    this.stopDonating();
+    this.dropDonor();
     void this.startDonating();
+  }
+
+  private dropDonor(): void {
+    this.donor?.destroy();
+    this.donor = null;
   }
 
   private refuse(source: PeerId, { epoch, sequence, request }: Frame): void {

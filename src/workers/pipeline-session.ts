@@ -113,7 +113,7 @@ export class PipelineSession {
   private setDonates(donates: boolean): void {
     this.donates = donates;
     if (donates) void this.work?.startDonating();
-    else this.work?.stopDonating();
+    else this.work?.stopOffering();
   }
 
   private linkChanged(peerId: PeerId, name: string, open: boolean): void {
