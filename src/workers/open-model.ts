@@ -1,10 +1,11 @@
-import { type GgufHeader, readGgufHeader } from '../gguf/header.ts';
+import type { GgufHeader } from '../gguf/header.ts';
 import { llamaSpec } from '../gguf/llama-spec.ts';
 import { embeddingTensors, headTensors, layerTensors, sliceBytes, type TensorSlice } from '../gguf/shard-bytes.ts';
 import type { WeightTensor } from '../gguf/weight-tensor.ts';
 import type { Holdings } from '../pipeline/state.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
 import { openHttpRange } from '../weights/http-range.ts';
+import { openGguf } from '../weights/open-gguf.ts';
 import { openOpfsCache } from '../weights/opfs-cache.ts';
 import type { RangeSource } from '../weights/range-source.ts';
 import type { ShardCache } from '../weights/shard-cache.ts';
@@ -36,14 +37,14 @@ export class OpenModel {
   }
 
   /**
-   * Reads a GGUF file's header and nothing else.
+   * Reads a GGUF file's header, or those of all its parts, and nothing else.
    * @throws AppError model-unreachable, model-ignores-ranges, not-gguf, architecture-unsupported and the other model codes
    */
   static async open(modelUrl: string, deviceLabel: string, signal: AbortSignal): Promise<OpenModel> {
     const ownServer = new URL(modelUrl, location.origin).origin === location.origin;
     const headers = ownServer ? { [DEVICE_HEADER]: deviceLabel } : {};
-    const source = await openHttpRange(modelUrl, { headers, signal });
-    return new OpenModel(modelUrl, source, await readGgufHeader(source), await openOpfsCache());
+    const { source, header } = await openGguf(modelUrl, (url) => openHttpRange(url, { headers, signal }));
+    return new OpenModel(modelUrl, source, header, await openOpfsCache());
   }
 
   layer(layer: number, options: LoadOptions): AsyncIterable<WeightTensor> {
