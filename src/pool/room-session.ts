@@ -3,7 +3,6 @@ import { SignalingClient } from '../mesh/signaling-client.ts';
 import { AppError, type ErrorReport } from '../shared/errors.ts';
 import type { DeviceProfile, EngineChoice } from '../shared/model/device-profile.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
-import type { Plan } from '../shared/model/plan.ts';
 import type { RoomSettings } from '../shared/model/room-settings.ts';
 import {
   BEAT_INTERVAL_MS,
@@ -15,9 +14,11 @@ import {
 import { PipelineClient } from '../workers/client.ts';
 import type { DeviceMessage, RoomMessage } from '../workers/messages.ts';
 import { readDeviceHints } from './device-hints.ts';
-import { recallHostKey, rememberHostKey } from './host-keys.ts';
+import { randomTabKey, recallHostKey } from './keys.ts';
+import { PlanFeed } from './plan-feed.ts';
 import { PoolEngine } from './pool-engine.ts';
-import type { LinkView, RoomView, SelfView } from './room-view.ts';
+import type { LinkView, RoomView } from './room-view.ts';
+import { initialView, ViewStore } from './view-store.ts';
 
 export interface SessionOptions {
   code: string;
@@ -27,18 +28,6 @@ export interface SessionOptions {
   engine: EngineChoice;
   /** Bytes; null for the default of this device class. */
   lendBytes: number | null;
-}
-
-/** Makes a room on this page's server; this browser becomes its host. @throws AppError server-unreachable */
-export async function createRoom(settings: Partial<RoomSettings>): Promise<{ code: string }> {
-  const signaling = new SignalingClient();
-  try {
-    const { code, hostKey } = await signaling.request('room:create', { settings });
-    rememberHostKey(code, hostKey);
-    return { code };
-  } finally {
-    signaling.close();
-  }
 }
 
 /** Joins a room with this tab's device; what happens then is told through `view`. */
@@ -55,23 +44,22 @@ export class RoomSession {
   private readonly options: SessionOptions;
   private readonly signaling: SignalingClient;
   private readonly worker: PipelineClient;
-  private readonly listeners = new Set<(view: RoomView) => void>();
-  private readonly plans = new Map<number, Plan>();
+  private readonly state: ViewStore;
+  private readonly plans: PlanFeed;
   private readonly tabKey = randomTabKey();
   private mesh: Mesh | null = null;
-  private activeEpoch = 0;
   private modelKey = '';
   private lastBeatMs = 0;
-  private current: RoomView;
 
   constructor(options: SessionOptions) {
     this.options = options;
-    this.current = initialView(options);
+    this.state = new ViewStore(initialView(options.role.donates, options.lendBytes));
     this.signaling = new SignalingClient();
     this.worker = new PipelineClient((message) => this.fromWorker(message));
+    this.plans = new PlanFeed((message) => this.worker.send(message));
     this.pool = new PoolEngine({
       worker: this.worker,
-      modelName: () => this.current.room?.model?.name ?? '',
+      modelName: () => this.state.current.room?.model?.name ?? '',
       checkRoom: () => this.checkRoom(),
     });
     this.listen();
@@ -81,23 +69,22 @@ export class RoomSession {
   }
 
   get view(): RoomView {
-    return this.current;
+    return this.state.current;
   }
 
   subscribe(listener: (view: RoomView) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    return this.state.subscribe(listener);
   }
 
   async setDonates(donates: boolean): Promise<void> {
     await this.signaling.request('peer:donates', { donates });
     this.worker.send({ kind: 'donates', donates });
-    this.updateSelf({ donates });
+    this.state.updateSelf({ donates });
   }
 
   async setLendBytes(lendBytes: number): Promise<void> {
     this.worker.send({ kind: 'lend', lendBytes });
-    this.updateSelf({ lendBytes });
+    this.state.updateSelf({ lendBytes });
   }
 
   /** Host only. @throws AppError not-host */
@@ -106,7 +93,7 @@ export class RoomSession {
   }
 
   leave(): void {
-    if (this.current.phase === 'ended') return;
+    if (this.state.current.phase === 'ended') return;
     this.end(null);
   }
 
@@ -116,15 +103,15 @@ export class RoomSession {
     signaling.on('room:state', (room) => this.applyRoom(room));
     signaling.on('signal', ({ from, data }) => this.mesh?.handleSignal(from, data));
     signaling.on('peer:left', ({ peerId }) => this.peerLeft(peerId));
-    signaling.on('plan:prepare', ({ plan }) => this.preparePlan(plan));
-    signaling.on('plan:activate', ({ epoch }) => this.activatePlan(epoch));
+    signaling.on('plan:prepare', ({ plan }) => this.plans.prepare(plan));
+    signaling.on('plan:activate', ({ epoch }) => this.plans.activate(epoch));
     signaling.on('plan:retire', ({ epoch }) => this.worker.send({ kind: 'retire', epoch }));
     signaling.on('dropped', () => this.rejoin());
   }
 
   private async join(): Promise<void> {
     const { code, name, engine, lendBytes } = this.options;
-    const { donates } = this.current.self;
+    const { donates } = this.state.current.self;
     const { chats } = this.options.role;
     try {
       const joined = await this.signaling.request('room:join', {
@@ -139,7 +126,7 @@ export class RoomSession {
       const label = `${code}-${joined.peerId}`;
       const setup = { label, selfId: joined.peerId, chats, donates, engine, lendBytes };
       this.worker.send({ kind: 'setup', setup: { ...setup, hints: readDeviceHints() } });
-      this.update({ phase: 'joined', selfId: joined.peerId, isHost: joined.isHost, error: null });
+      this.state.update({ phase: 'joined', selfId: joined.peerId, isHost: joined.isHost, error: null });
       this.applyRoom(joined.room);
     } catch (error) {
       this.end(AppError.from(error).toReport());
@@ -169,59 +156,38 @@ export class RoomSession {
 
   /** The server forgets a tab as soon as its socket closes, so that coming back means joining anew. */
   private connectionLost(): void {
-    if (this.current.phase !== 'joined') return;
+    if (this.state.current.phase !== 'joined') return;
     this.mesh?.closeAll();
     this.mesh = null;
-    this.plans.clear();
-    this.activeEpoch = 0;
+    this.plans.reset();
     this.modelKey = '';
-    this.update({ phase: 'reconnecting', selfId: null, links: [], room: null });
+    this.state.update({ phase: 'reconnecting', selfId: null, links: [], room: null });
   }
 
   private applyRoom(room: RoomState): void {
-    this.update({ room });
+    this.state.update({ room });
     this.mesh?.setPeers(room.peers.map(({ peerId }) => peerId));
     this.openModel(room.settings);
-    if (room.preparing) this.preparePlan(room.preparing);
-    if (room.plan) {
-      this.plans.set(room.plan.epoch, room.plan);
-      this.activatePlan(room.plan.epoch);
-    } else {
-      this.worker.send({ kind: 'no-plan' });
-    }
+    this.plans.state(room.plan, room.preparing);
   }
 
   private openModel({ modelUrl, contextLength }: RoomSettings): void {
     const key = JSON.stringify([modelUrl, contextLength]);
     if (key === this.modelKey) return;
     this.modelKey = key;
-    this.update({ error: null });
+    this.state.update({ error: null });
     this.worker.send({ kind: 'model', modelUrl, contextLength });
-  }
-
-  private preparePlan(plan: Plan): void {
-    if (this.plans.has(plan.epoch)) return;
-    this.plans.set(plan.epoch, plan);
-    this.worker.send({ kind: 'prepare', plan });
-  }
-
-  private activatePlan(epoch: number): void {
-    const plan = this.plans.get(epoch);
-    if (!plan || epoch <= this.activeEpoch) return;
-    this.activeEpoch = epoch;
-    for (const known of this.plans.keys()) if (known < epoch) this.plans.delete(known);
-    this.worker.send({ kind: 'activate', plan });
   }
 
   private peerLeft(peerId: PeerId): void {
     this.mesh?.peerLeft(peerId);
     this.worker.send({ kind: 'peer-left', peerId, name: this.nameOf(peerId) });
-    this.update({ links: this.current.links.filter((link) => link.peerId !== peerId) });
+    this.state.update({ links: this.state.current.links.filter((link) => link.peerId !== peerId) });
   }
 
   private linkChanged(link: LinkView): void {
-    const others = this.current.links.filter(({ peerId }) => peerId !== link.peerId);
-    this.update({ links: [...others, link] });
+    const others = this.state.current.links.filter(({ peerId }) => peerId !== link.peerId);
+    this.state.update({ links: [...others, link] });
     this.worker.send({ kind: 'link', peerId: link.peerId, name: this.nameOf(link.peerId), open: link.state === 'open' });
     if (link.state === 'failed') this.tell('link:report', { to: link.peerId, link: null });
   }
@@ -238,7 +204,7 @@ export class RoomSession {
         this.sendTo(message.to, JSON.stringify(message.message));
         break;
       case 'bad-frame':
-        this.update({ error: message.error });
+        this.state.update({ error: message.error });
         break;
       case 'moved':
         this.tell('plan:moved', { epoch: message.epoch });
@@ -253,7 +219,7 @@ export class RoomSession {
         this.modelOpened(message);
         break;
       case 'model-failed':
-        this.update({ error: message.error });
+        this.state.update({ error: message.error });
         break;
       default:
         this.deviceChanged(message);
@@ -264,24 +230,24 @@ export class RoomSession {
   private deviceChanged(message: DeviceMessage): void {
     switch (message.kind) {
       case 'measuring':
-        this.updateSelf({ measuring: true });
+        this.state.updateSelf({ measuring: true });
         break;
       case 'profile':
         this.measured(message.profile, message.engineNote);
         break;
       case 'device-failed':
-        this.updateSelf({ measuring: false });
-        this.update({ error: message.error });
+        this.state.updateSelf({ measuring: false });
+        this.state.update({ error: message.error });
         break;
       case 'progress':
         this.tell('peer:progress', { epoch: message.epoch, ...message.progress });
-        this.updateSelf({ load: message.progress });
+        this.state.updateSelf({ load: message.progress });
         break;
       case 'stage':
-        this.updateSelf({ stage: message.stage });
+        this.state.updateSelf({ stage: message.stage });
         break;
       case 'served':
-        this.updateSelf({ tokensServed: message.tokensServed });
+        this.state.updateSelf({ tokensServed: message.tokensServed });
         break;
     }
   }
@@ -289,16 +255,16 @@ export class RoomSession {
   private measured(profile: DeviceProfile, engineNote: string): void {
     this.tell('peer:profile', { profile });
     const { engine, lendBytes } = profile;
-    this.updateSelf({ measuring: false, profile, engine, engineNote, lendBytes });
+    this.state.updateSelf({ measuring: false, profile, engine, engineNote, lendBytes });
   }
 
   private modelOpened({ modelUrl, spec }: Extract<RoomMessage, { kind: 'model-opened' }>): void {
-    if (this.current.isHost) this.tell('room:model', { modelUrl, spec });
+    if (this.state.current.isHost) this.tell('room:model', { modelUrl, spec });
   }
 
   private tick(nowMs: number): void {
     this.mesh?.tick(nowMs);
-    if (this.current.phase !== 'joined' || nowMs - this.lastBeatMs < BEAT_INTERVAL_MS) return;
+    if (this.state.current.phase !== 'joined' || nowMs - this.lastBeatMs < BEAT_INTERVAL_MS) return;
     this.lastBeatMs = nowMs;
     this.tell('beat', {});
   }
@@ -306,13 +272,13 @@ export class RoomSession {
   /** Sends what nobody waits for; a refusal is shown. */
   private tell<E extends ClientEvent>(event: E, payload: ClientRequest<E>): void {
     this.signaling.request(event, payload).catch((error: unknown) => {
-      if (this.current.phase === 'joined') this.update({ error: AppError.from(error).toReport() });
+      if (this.state.current.phase === 'joined') this.state.update({ error: AppError.from(error).toReport() });
     });
   }
 
   /** @throws AppError with the reason when the room cannot answer at all and waiting will not help. */
   private checkRoom(): void {
-    const { phase, room, error } = this.current;
+    const { phase, room, error } = this.state.current;
     if (phase === 'ended') throw AppError.fromReport(error ?? { code: 'not-joined', message: 'this tab has left the room' });
     if (room && !room.plan && !room.preparing && room.problem) throw AppError.fromReport(room.problem);
     if (error && !room?.plan) throw AppError.fromReport(error);
@@ -326,47 +292,18 @@ export class RoomSession {
       // A link that has just gone is told by its state; anything else ends the answers that wait for this message.
       if (error.code === 'peer-lost') return;
       this.worker.send({ kind: 'link', peerId, name: this.nameOf(peerId), open: false });
-      this.update({ error: error.toReport() });
+      this.state.update({ error: error.toReport() });
     }
   }
 
   private nameOf(peerId: PeerId): string {
-    return this.current.room?.peers.find((peer) => peer.peerId === peerId)?.name ?? `device ${peerId}`;
+    return this.state.current.room?.peers.find((peer) => peer.peerId === peerId)?.name ?? `device ${peerId}`;
   }
 
   private end(error: ErrorReport | null): void {
-    this.update({ phase: 'ended', error });
+    this.state.update({ phase: 'ended', error });
     this.mesh?.closeAll();
     this.signaling.close();
     this.worker.terminate();
   }
-
-  private updateSelf(change: Partial<SelfView>): void {
-    this.update({ self: { ...this.current.self, ...change } });
-  }
-
-  private update(change: Partial<RoomView>): void {
-    this.current = { ...this.current, ...change };
-    for (const listener of this.listeners) listener(this.current);
-  }
-}
-
-/** 128 random bits, 32 characters. */
-function randomTabKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-function initialView({ role, lendBytes }: SessionOptions): RoomView {
-  const self: SelfView = {
-    donates: role.donates,
-    engine: null,
-    engineNote: null,
-    measuring: false,
-    profile: null,
-    lendBytes: lendBytes ?? 0,
-    load: null,
-    stage: null,
-    tokensServed: 0,
-  };
-  return { phase: 'connecting', error: null, selfId: null, isHost: false, room: null, links: [], self };
 }

@@ -1,5 +1,6 @@
 import { render } from 'preact';
-import { createRoom, openRoom } from '../../pool/room-session.ts';
+import { createRoom } from '../../pool/create-room.ts';
+import { openRoom } from '../../pool/room-session.ts';
 import { deviceName } from '../ui/device-name.ts';
 import { readPageAddress } from '../ui/page-address.ts';
 import { StartPage } from '../ui/start-page.tsx';

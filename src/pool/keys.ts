@@ -16,3 +16,8 @@ export function recallHostKey(code: string): string | null {
     return null;
   }
 }
+
+/** For one tab: 128 random bits, 32 characters. */
+export function randomTabKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
