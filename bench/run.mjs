@@ -1,13 +1,17 @@
 // Runs a measurement that is written in TypeScript: node bench/run.mjs NAME [options]. The same Vite that builds the pages
 // translates it, and serves the pages that it opens in a browser.
 import { fileURLToPath } from 'node:url';
-import { createServer } from 'vite';
+import { createServer, loadConfigFromFile } from 'vite';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [name, ...args] = process.argv.slice(2);
+const configFile = `${root}/vite.config.ts`;
+const { config } = await loadConfigFromFile({ command: 'serve', mode: 'development' }, configFile);
 const server = await createServer({
   root,
-  configFile: `${root}/vite.config.ts`,
+  configFile,
+  // What the build applies to workers only, this server applies to all that it translates.
+  plugins: config.worker?.plugins?.() ?? [],
   cacheDir: `${root}/node_modules/.cache/bench`,
   logLevel: 'warn',
   appType: 'mpa',

@@ -1,0 +1,64 @@
+import { type Bar, brief } from '../bar.ts';
+import { CONTEXTS, PREFILLS, type Row } from './row.ts';
+
+/** All rows of one model. */
+export interface ModelRows {
+  model: string;
+  rows: Row[];
+}
+
+const SHORT = CONTEXTS[0];
+/** The demo model is so small that fixed costs decide. */
+const COMPARED_SHAPES = /^(mini|mid|tinyllama)-/;
+
+/** The promises about speed of one model, as far as the rows that they compare were measured. */
+export function modelBars({ model, rows }: ModelRows): Bar[] {
+  const row = (title: string) => rows.find((one) => one.title.startsWith(title));
+  const [gpu, cpu] = [row('ours, WebGPU'), row('ours, CPU')];
+  const [ort, wllama] = [row('onnxruntime-web'), row('wllama, WASM, 1')];
+  const bars: Bar[] = [];
+  const add = (name: string, figure: number, limit: number, sense: Bar['sense'], unit: string, note?: string) =>
+    bars.push({ name: `${name} ${model}`, figure, limit, sense, unit, ...(note ? { note } : {}) });
+  if (gpu && ort && COMPARED_SHAPES.test(model)) {
+    add('decode-vs-ort', ort.decodeMs[SHORT]! / gpu.decodeMs[SHORT]!, 15, '>=', 'x', sameTokens(gpu, ort));
+    for (const count of PREFILLS) {
+      const ratio = gpu.prefillPerSecond[count]! / ort.prefillPerSecond[count]!;
+      add(`prefill-${count}-vs-ort`, ratio, 2, '>=', 'x', sameNext(gpu, ort, count));
+    }
+  }
+  if (cpu && wllama) {
+    add('cpu-decode-vs-wllama', wllama.decodeMs[SHORT]! / cpu.decodeMs[SHORT]!, 0.8, '>=', 'x');
+    add('cpu-prefill-vs-wllama', prefillRatio(cpu, wllama), 1, '>=', 'x');
+  }
+  if (gpu && cpu) add('auto-vs-best', autoRatio([gpu, cpu]), 0.95, '>=', 'x', autoNote([gpu, cpu]));
+  if (model.startsWith('mini') && gpu?.overheadMs != null) add('forward-overhead', gpu.overheadMs, 3, '<=', 'ms');
+  if (model.startsWith('layers22') && gpu?.encodeMs != null) add('encode-22-layers', gpu.encodeMs, 0.3, '<=', 'ms');
+  return bars;
+}
+
+function prefillRatio(ours: Row, theirs: Row): number {
+  return Math.min(...PREFILLS.map((count) => ours.prefillPerSecond[count]! / theirs.prefillPerSecond[count]!));
+}
+
+/** Speed of the engine that a device would have chosen by its own measurement, over that of the best one. */
+function autoRatio(rows: readonly Row[]): number {
+  return Math.min(...rows.map((row) => row.decodeMs[SHORT]!)) / chosen(rows).decodeMs[SHORT]!;
+}
+
+function chosen(rows: readonly Row[]): Row {
+  return rows.reduce((best, row) => (row.profile!.decodeMs < best.profile!.decodeMs ? row : best));
+}
+
+function autoNote(rows: readonly Row[]): string {
+  const measured = rows.map(({ profile }) => `${profile!.engine} ${brief(profile!.decodeMs)} ms`).join(', ');
+  return `measured before loading: ${measured}`;
+}
+
+function sameTokens(a: Row, b: Row): string {
+  const [ours, theirs] = [a.ids.decode[SHORT]!, b.ids.decode[SHORT]!];
+  return theirs.every((id, i) => id === ours[i]) ? 'same tokens' : 'other tokens than ours';
+}
+
+function sameNext(a: Row, b: Row, count: number): string {
+  return a.ids.prefill[count]![0] === b.ids.prefill[count]![0] ? 'same token' : 'another token than ours';
+}

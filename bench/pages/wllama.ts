@@ -1,0 +1,77 @@
+import type { Contestant, Timed } from '../engine/contestant.ts';
+
+/** llama.cpp compiled to WebAssembly, timed by its own clock: JavaScript around it does not count. */
+const ESM = '/bench/node_modules/@wllama/wllama/esm/';
+const THREADS: Record<string, number> = { 'wasm 1 thread': 1, 'wasm threads': Math.max(2, navigator.hardwareConcurrency) };
+
+const { Wllama: Engine, LoggerWithoutDebug } = await import(/* @vite-ignore */ `${ESM}index.js`);
+let wllama: Wllama;
+
+/** What is used of its API: its own types are sources that do not compile under our settings. */
+interface Wllama {
+  loadModel(blobs: Blob[], options: Record<string, number>): Promise<void>;
+  isMultithread(): boolean;
+  getNumThreads(): number;
+  createCompletion(options: Record<string, unknown>): Promise<{ timings: Timings }>;
+}
+
+/** Of llama.cpp's own clock, ms. */
+interface Timings {
+  prompt_n: number;
+  prompt_ms: number;
+  predicted_n: number;
+  predicted_ms: number;
+}
+
+const page: Contestant = {
+  async load(url, variant) {
+    const onGpu = variant === 'webgpu';
+    if (onGpu) await requireHalfPrecision();
+    const blob = await (await fetch(url)).blob();
+    const startMs = performance.now();
+    const engine: Wllama = new Engine(
+      { default: `${ESM}wasm/wllama.wasm` },
+      { logger: LoggerWithoutDebug, suppressNativeLog: true },
+    );
+    wllama = engine;
+    await wllama.loadModel([blob], {
+      n_ctx: 512,
+      n_threads: THREADS[variant] ?? 1,
+      n_gpu_layers: onGpu ? 999 : 0,
+      n_parallel: 1,
+    });
+    await complete(1, 1);
+    const loadMs = performance.now() - startMs;
+    const threads = wllama.isMultithread() ? wllama.getNumThreads() : 1;
+    return { backend: onGpu ? 'webgpu: llama.cpp' : `cpu: llama.cpp in WASM, ${threads} threads`, loadMs };
+  },
+  async prefill(count) {
+    const { prompt_n, prompt_ms } = await complete(count, 1);
+    return { ms: prompt_ms, ids: [], count: prompt_n };
+  },
+  async decode(context, steps): Promise<Timed> {
+    // The first of the predicted tokens comes with the prompt.
+    const { predicted_n, predicted_ms } = await complete(context, steps + 1, true);
+    return { ms: predicted_ms / (predicted_n - 1), ids: [], count: predicted_n - 1 };
+  },
+};
+
+/** Its WebGPU backend registers nothing without this and computes on the processor, silently. */
+async function requireHalfPrecision(): Promise<void> {
+  const adapter = await navigator.gpu?.requestAdapter();
+  if (!adapter?.features.has('shader-f16')) throw new Error('not run: this adapter has no shader-f16');
+}
+
+/** A text of about `count` tokens: two come by themselves, for the beginning and for the space that is put before it. */
+async function complete(count: number, maxTokens: number, keepPrompt = false): Promise<Timings> {
+  const { timings } = await wllama.createCompletion({
+    prompt: '|'.repeat(Math.max(1, count - 2)),
+    max_tokens: maxTokens,
+    temperature: 0,
+    logit_bias: { 2: -100 },
+    cache_prompt: keepPrompt,
+  });
+  return timings;
+}
+
+Object.assign(globalThis, { page });
