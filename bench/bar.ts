@@ -14,11 +14,10 @@ export function kept({ figure, limit, sense }: Bar): boolean {
   return sense === '<=' ? figure <= limit : figure >= limit;
 }
 
-/** `bar decode-vs-ort: 21.3 x >= 15 x: ok` */
+/** `bar decode-vs-ort 21.3 x >=15 ok` */
 export function barLine(bar: Bar): string {
-  const { name, figure, limit, sense, unit = '', note } = bar;
-  const end = unit && ` ${unit}`;
-  return `bar ${name}: ${brief(figure)}${end} ${sense} ${brief(limit)}${end}: ${kept(bar) ? 'ok' : 'NOT KEPT'}${note ? ` (${note})` : ''}`;
+  const { name, figure, limit, sense, unit = 'x', note } = bar;
+  return `bar ${name} ${brief(figure)} ${unit} ${sense}${brief(limit)} ${kept(bar) ? 'ok' : 'short'}${note ? ` (${note})` : ''}`;
 }
 
 /** Three digits that count. */

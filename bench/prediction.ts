@@ -1,0 +1,155 @@
+import { execSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Browser, Page } from 'playwright';
+import { launchBrowser } from '../e2e/browser.ts';
+import { type Server, startServer } from '../e2e/server.ts';
+import { ask, type ChatTab, createRoom, openDonor, type PlanView, shareBytes, waitForModel, waitForStages } from '../e2e/tabs.ts';
+import { type Bar, barLine } from './bar.ts';
+import { type HostSpec, type LabHost, makeLab } from './prediction/lab.ts';
+import { table } from './table.ts';
+
+/**
+ * Does a room take the time that its planner predicts, and does the planner choose the best plan? Real tabs on emulated
+ * hosts of different speeds and distances; the planner knows only what the tabs measured through the emulation.
+ */
+const HOSTS: HostSpec[] = [
+  { name: 'server', delayMs: 0, rateMbps: 0, cpuShare: null },
+  { name: 'chat', delayMs: 2, rateMbps: 40, cpuShare: null },
+  { name: 'near', delayMs: 2, rateMbps: 40, cpuShare: 0.25 },
+  { name: 'middle', delayMs: 6, rateMbps: 20, cpuShare: 0.5 },
+  { name: 'far', delayMs: 15, rateMbps: 8, cpuShare: null },
+];
+
+/** Donors of each measured plan, in any order; together they just hold the model, so that all are needed. */
+const TEAMS = [['near'], ['middle'], ['far'], ['near', 'middle'], ['near', 'far'], ['middle', 'far'], ['near', 'middle', 'far']];
+const ANSWERS = 3;
+const TOKENS = 48;
+const PROMPT = { text: 'Once upon a time' };
+
+interface Measured {
+  team: string;
+  predictedMs: number;
+  measuredMs: number;
+}
+
+interface Bench {
+  server: Server;
+  hosts: Map<string, LabHost>;
+  browsers: Map<string, Browser>;
+}
+
+export async function main(): Promise<number> {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  execSync('npm run --silent build', { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  const lab = await makeLab(HOSTS);
+  const hosts = new Map(lab.hosts.map((host) => [host.name, host]));
+  const serverHost = hosts.get('server')!;
+  const server = await startServer(`${root}dist/node/server.js`, ['--host', '0.0.0.0'], serverHost.runner);
+  const browsers = new Map<string, Browser>();
+  try {
+    const origin = `http://${serverHost.address}:${server.port}`;
+    for (const { name, browserPath } of lab.hosts.slice(1)) {
+      const args = [`--unsafely-treat-insecure-origin-as-secure=${origin}`];
+      browsers.set(name, await launchBrowser({ executablePath: browserPath, args }));
+    }
+    report(await measureAll({ server: { ...server, url: origin }, hosts, browsers }));
+  } finally {
+    for (const browser of browsers.values()) await browser.close();
+    await server.stop();
+    lab.remove();
+  }
+  return 0;
+}
+
+async function measureAll(bench: Bench): Promise<{ teams: Measured[]; choice: Measured }> {
+  const teams: Measured[] = [];
+  for (const team of TEAMS) {
+    const measured = await inRoom(bench, async (chat) => {
+      const { room } = await waitForModel(chat.page);
+      const { nLayers } = room!.model!;
+      for (const [i, name] of team.entries()) {
+        const layers = Math.floor(((i + 1) * nLayers) / team.length) - Math.floor((i * nLayers) / team.length);
+        await donate(bench, chat, name, shareBytes(room!.model!, layers, i === team.length - 1));
+      }
+      return measure(chat.page, team.length, team.join(' + '));
+    });
+    teams.push(measured);
+  }
+  const choice = await inRoom(bench, async (chat) => {
+    const { room } = await waitForModel(chat.page);
+    const whole = shareBytes(room!.model!, room!.model!.nLayers, true);
+    for (const { name } of HOSTS.slice(2)) await donate(bench, chat, name, whole);
+    await chat.page.waitForFunction((donors) => {
+      const { edgeshard } = globalThis as unknown as {
+        edgeshard: { view: { room: { peers: { profile: unknown }[]; links: unknown[]; plan: unknown } } };
+      };
+      const { peers, links, plan } = edgeshard.view.room;
+      return plan && peers.filter(({ profile }) => profile).length === donors && links.length === (donors * (donors + 1)) / 2;
+    }, HOSTS.length - 2);
+    return measure(chat.page, null, 'free choice');
+  });
+  return { teams, choice };
+}
+
+async function inRoom(bench: Bench, work: (chat: ChatTab) => Promise<Measured>): Promise<Measured> {
+  const tab = { engine: 'cpu', name: 'chat', donate: false, grantMedia: false };
+  const chat = await createRoom(bench.browsers.get('chat')!, bench.server.url, tab);
+  const measured = await work(chat);
+  for (const browser of bench.browsers.values()) await Promise.all(browser.contexts().map((context) => context.close()));
+  return measured;
+}
+
+async function donate(bench: Bench, { code }: ChatTab, name: string, lendBytes: number): Promise<void> {
+  await openDonor(bench.browsers.get(name)!, bench.server.url, code, { engine: 'cpu', name, lendBytes, grantMedia: false });
+}
+
+async function measure(page: Page, stages: number | null, team: string): Promise<Measured> {
+  const view = stages === null ? await settled(page) : await waitForStages(page, stages);
+  const plan = view.room!.plan!;
+  await ask(page, PROMPT, { maxTokens: 8 });
+  const times: number[] = [];
+  for (let i = 0; i < ANSWERS; i++) times.push((await ask(page, PROMPT, { maxTokens: TOKENS, endless: true })).msPerToken);
+  const names = new Map(view.room!.peers.map(({ peerId, name }) => [peerId, name]));
+  const measured = {
+    team: `${team}: ${layersOf(plan, names)}`,
+    predictedMs: plan.predicted.msPerToken,
+    measuredMs: median(times),
+  };
+  process.stdout.write(
+    `${measured.team}: predicted ${measured.predictedMs.toFixed(1)}, measured ${times.map((ms) => ms.toFixed(1)).join(' ')} ms\n`,
+  );
+  return measured;
+}
+
+/** The plan that the room still has after it had time to change its mind. */
+async function settled(page: Page) {
+  await ask(page, PROMPT, { maxTokens: 100, endless: true });
+  return waitForModel(page);
+}
+
+function layersOf({ stages }: PlanView, names: Map<number, string>): string {
+  return stages.map(({ peerId, layers }) => `${names.get(peerId)} ${layers.startLayer}-${layers.endLayer - 1}`).join(', ');
+}
+
+function report({ teams, choice }: { teams: Measured[]; choice: Measured }): void {
+  const error = ({ predictedMs, measuredMs }: Measured) => (100 * Math.abs(predictedMs - measuredMs)) / measuredMs;
+  const rows = [...teams, choice].map((one) => [
+    one.team,
+    one.predictedMs.toFixed(1),
+    one.measuredMs.toFixed(1),
+    error(one).toFixed(1),
+  ]);
+  process.stdout.write(`\n${table([['plan', 'predicted ms', 'measured ms', 'error %'], ...rows])}\n\n`);
+  const best = Math.min(...teams.map(({ measuredMs }) => measuredMs));
+  const bars: Bar[] = [
+    { name: 'prediction-error', figure: median([...teams, choice].map(error)), limit: 15, sense: '<=', unit: '%' },
+    { name: 'choice-regret', figure: Math.max(0, 100 * (choice.measuredMs / best - 1)), limit: 5, sense: '<=', unit: '%' },
+  ];
+  for (const bar of bars) process.stdout.write(`${barLine(bar)}\n`);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
