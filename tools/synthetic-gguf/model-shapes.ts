@@ -10,8 +10,8 @@ export interface ModelShape {
   vocabSize: number;
   contextLength: number;
   ropeTheta: number;
-  /** As Llama 3 stretches its context: a tensor of factors. */
-  ropeFactors?: boolean;
+  /** Tokens that Llama 3 was trained on before its context was stretched by a tensor of factors. */
+  originalContext?: number;
   /** Linear scaling of RoPE. */
   ropeScale?: number;
   /** The head multiplies by the embedding. */
@@ -44,7 +44,7 @@ export const MODEL_SHAPES: Record<string, ModelShape> = {
     ropeTheta: 1_000_000,
     tokenizer: 'byte-level',
   },
-  'llama-3.1-8b': { ...LLAMA_3, dim: 4096, nLayers: 32, nHeads: 32, nKvHeads: 8, ffnDim: 14_336, ropeFactors: true },
+  'llama-3.1-8b': { ...LLAMA_3, dim: 4096, nLayers: 32, nHeads: 32, nKvHeads: 8, ffnDim: 14_336, originalContext: 8192 },
   'llama-3.2-1b': {
     ...LLAMA_3,
     dim: 2048,
@@ -52,7 +52,7 @@ export const MODEL_SHAPES: Record<string, ModelShape> = {
     nHeads: 32,
     nKvHeads: 8,
     ffnDim: 8192,
-    ropeFactors: true,
+    originalContext: 8192,
     tied: true,
   },
   'smollm2-135m': { ...SMOLLM2, dim: 576, nLayers: 30, nHeads: 9, nKvHeads: 3, ffnDim: 1536 },

@@ -108,7 +108,7 @@ interface ListedTensor {
 }
 
 function tensorList(shape: ModelShape): ListedTensor[] {
-  const { dim, nHeads, nKvHeads, ffnDim, vocabSize, nLayers, tied, ropeFactors } = shape;
+  const { dim, nHeads, nKvHeads, ffnDim, vocabSize, nLayers, tied, originalContext } = shape;
   const headDim = headDimOf(shape);
   const sizes: Record<TensorRole, [rows: number, columns: number]> = {
     token_embd: [vocabSize, dim],
@@ -132,8 +132,15 @@ function tensorList(shape: ModelShape): ListedTensor[] {
   for (let layer = 0; layer < nLayers; layer++) list.push(...LAYER_ROLES.map((role) => tensor(`blk.${layer}.`, role, layer)));
   list.push(tensor('', 'output_norm'));
   if (!tied) list.push(tensor('', 'output'));
-  if (ropeFactors)
-    list.push({ name: 'rope_freqs.weight', role: null, layer: 0, rows: 1, columns: headDim / 2, bytes: llama3Factors(shape) });
+  if (originalContext)
+    list.push({
+      name: 'rope_freqs.weight',
+      role: null,
+      layer: 0,
+      rows: 1,
+      columns: headDim / 2,
+      bytes: llama3Factors(shape, originalContext),
+    });
   return list;
 }
 
@@ -142,14 +149,14 @@ function headDimOf({ dim, nHeads, headDim }: ModelShape): number {
 }
 
 /**
- * Llama 3.1's published rule: pairs that turn once within 8,192 / 4 tokens or more often keep their pace, those that need
- * more than 8,192 turn eight times more slowly, and between the two it changes smoothly.
+ * Llama 3.1's published rule: pairs that turn four times within the original context keep their pace, those that do not turn
+ * once are slowed eight times, and between the two it changes smoothly.
  */
-function llama3Factors(shape: ModelShape): Uint8Array {
+function llama3Factors(shape: ModelShape, originalContext: number): Uint8Array {
   const headDim = headDimOf(shape);
   const factors = Float32Array.from({ length: headDim / 2 }, (_, i) => {
     const wavelength = 2 * Math.PI * shape.ropeTheta ** ((2 * i) / headDim);
-    const turns = 8192 / wavelength;
+    const turns = originalContext / wavelength;
     if (turns > 4) return 1;
     if (turns < 1) return 8;
     const smooth = (turns - 1) / 3;

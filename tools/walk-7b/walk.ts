@@ -20,7 +20,8 @@ export interface WalkResult {
 
 const LOAD_TIMEOUT_MS = 600_000;
 const CONTEXT_TOKENS = 64;
-const PROMPT = 'Hi';
+/** Only the token with which sequences begin: what is to be seen here is not the prompt. */
+const PROMPT = '';
 
 /** A room of one chat and some donors, which need each other to hold the model; it answers one prompt. */
 export async function walk(browser: Browser, server: Server, files: RangeServer, options: WalkOptions): Promise<WalkResult> {
