@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
+import { assemblyScript } from './tools/assemblyscript/vite-plugin.ts';
 
 const systemChromium = '/usr/bin/chromium';
 
@@ -9,6 +10,7 @@ export default defineConfig({
   test: {
     projects: [
       {
+        plugins: [assemblyScript()],
         test: {
           name: 'node',
           environment: 'node',
@@ -17,6 +19,7 @@ export default defineConfig({
         },
       },
       {
+        plugins: [assemblyScript()],
         resolve: { alias: [{ find: /^simple-peer$/, replacement: 'simple-peer/simplepeer.min.js' }] },
         // Found late, they would make Vite reload a page in mid-test.
         optimizeDeps: { include: ['simple-peer/simplepeer.min.js', 'valibot'] },

@@ -1,8 +1,8 @@
 import { chooseEngine, type EngineDecision } from '../engine/choose-engine.ts';
-import { createCpuEngine } from '../engine/cpu/cpu-engine.ts';
 import { type EngineProfile, MEASURE_BUDGET_MS, measureDevice } from '../engine/device-profile.ts';
 import type { EngineOptions, ShardEngine } from '../engine/shard-engine.ts';
 import { type TensorTypes, typesOf } from '../engine/tensor-shape.ts';
+import { createProcessorEngine } from '../engine/wasm/processor-engine.ts';
 import { createWebGpuEngine } from '../engine/webgpu/webgpu-engine.ts';
 import { embeddingTensors, headTensors, layerTensors } from '../gguf/shard-bytes.ts';
 import { AppError } from '../shared/errors.ts';
@@ -11,7 +11,10 @@ import type { OpenModel } from './open-model.ts';
 
 export type CreateEngine = (options: EngineOptions) => Promise<ShardEngine>;
 
-const ENGINES: Record<EngineKind, CreateEngine> = { webgpu: (options) => createWebGpuEngine(options), cpu: createCpuEngine };
+const ENGINES: Record<EngineKind, CreateEngine> = {
+  webgpu: (options) => createWebGpuEngine(options),
+  cpu: createProcessorEngine,
+};
 
 export interface DeviceEngine extends EngineDecision {
   create: CreateEngine;

@@ -6,14 +6,13 @@ import { checkedRuns, checkNext, type SequenceRun } from '../checked-runs.ts';
 import { checkedTensors } from '../checked-tensors.ts';
 import type { EngineMemory, EngineOptions, ForwardRequest, ForwardResult, SequenceKey, ShardEngine } from '../shard-engine.ts';
 import { decoderLayer, type LayerWeights, scratchFor } from './decoder-layer.ts';
+import { describeProcessor } from './describe-processor.ts';
+import { finishWork } from './finish-work.ts';
 import { type HeadWeights, runHead } from './head.ts';
 import { LayerKv } from './kv-cache.ts';
 import { copyMatrix, expandRow, type Matrix } from './matrix.ts';
 import type { Work } from './multiply.ts';
 import { rotations } from './rope.ts';
-
-/** The longest that a forward keeps its thread from beats and messages, ms. */
-const PAUSE_INTERVAL_MS = 25;
 
 interface Layer {
   weights: LayerWeights;
@@ -27,7 +26,7 @@ export function createCpuEngine(options: EngineOptions): Promise<ShardEngine> {
 
 class CpuEngine implements ShardEngine {
   readonly kind = 'cpu';
-  readonly adapter = describeProcessor();
+  readonly adapter = describeProcessor('plain TypeScript');
   /** A processor is not lost. */
   readonly lost = new Promise<AppError>(() => {});
 
@@ -126,7 +125,7 @@ class CpuEngine implements ShardEngine {
     for (const { kv } of layers) for (const run of runs) checkNext(run.sequence, run.start, kv.lengthOf(run.sequence));
     const work = this.forwardWork(request, runs, layers);
     try {
-      return await finish(work);
+      return await finishWork(work);
     } catch (error) {
       for (const { sequence, start } of runs) this.cut(sequence, start, request.layers);
       throw error;
@@ -185,21 +184,4 @@ class CpuEngine implements ShardEngine {
 
 function weightBytes(matrices: Record<string, Matrix | null>): number {
   return Object.values(matrices).reduce((sum, matrix) => sum + (matrix?.bytes.length ?? 0), 0);
-}
-
-/** Drives work to its end, letting the thread do other things now and then: a worker's beats must not wait for a prefill. */
-async function finish<T>(work: Work<T>): Promise<T> {
-  let busySinceMs = performance.now();
-  for (;;) {
-    const step = work.next();
-    if (step.done) return step.value;
-    if (performance.now() - busySinceMs < PAUSE_INTERVAL_MS) continue;
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    busySinceMs = performance.now();
-  }
-}
-
-function describeProcessor(): string {
-  const threads = typeof navigator === 'undefined' ? undefined : navigator.hardwareConcurrency;
-  return threads ? `CPU, ${threads} threads reported` : 'CPU';
 }

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { memorySource } from '../../gguf/byte-source.ts';
+import type { EngineOptions, ShardEngine } from '../shard-engine.ts';
+import { createProcessorEngine } from '../wasm/processor-engine.ts';
 import { continueGreedily, loadWholeModel } from '../whole-model.ts';
 import { createCpuEngine } from './cpu-engine.ts';
 
@@ -11,6 +13,8 @@ const FILE_TIMEOUT_MS = 60_000;
 const END_ID = 2;
 /** Two right computations may disagree where the two best logits are closer than this. */
 const NEAR_TIE = 1e-2;
+
+type CreateEngine = (options: EngineOptions) => Promise<ShardEngine>;
 
 interface RecordedPrompt {
   prompt: string;
@@ -25,10 +29,15 @@ interface Recording {
 
 const path = (file: string) => new URL(file.includes('q8_0') ? `public/models/${file}` : `e2e/fixtures/models/${file}`, ROOT);
 const readJson = async <T>(file: string): Promise<T> => JSON.parse(await readFile(new URL(`e2e/fixtures/${file}`, ROOT), 'utf8'));
-const loadModel = async (file: string) =>
-  loadWholeModel(memorySource(new Uint8Array(await readFile(path(file)))), createCpuEngine);
+const loadModel = async (file: string, create: CreateEngine) =>
+  loadWholeModel(memorySource(new Uint8Array(await readFile(path(file)))), create);
 
-describe('the CPU engine tells the stories of the demo model', () => {
+const ENGINES: { name: string; create: CreateEngine }[] = [
+  { name: 'plain TypeScript', create: createCpuEngine },
+  { name: 'WebAssembly SIMD', create: createProcessorEngine },
+];
+
+describe.each(ENGINES)('the CPU engine, $name, tells the stories of the demo model', ({ create }) => {
   const cases = [
     { file: 'storyteller-1.7m-f32.gguf', reference: 'oracle.json', by: 'llama.cpp' },
     { file: 'storyteller-1.7m-f16.gguf', reference: 'oracle.json', by: 'llama.cpp' },
@@ -41,7 +50,7 @@ describe('the CPU engine tells the stories of the demo model', () => {
     async ({ file, reference }) => {
       const { results } = await readJson<Recording>(reference);
       const { prompts } = results.find((result) => result.file === file)!;
-      const model = await loadModel(file);
+      const model = await loadModel(file, create);
       for (const { prompt, prompt_ids, ids, margins } of prompts) {
         const got = await continueGreedily(model, prompt_ids, MAX_TOKENS, END_ID);
         const step = firstDifference(got.ids, ids);
@@ -55,7 +64,7 @@ describe('the CPU engine tells the stories of the demo model', () => {
   test('with the very ids that are written down for the end-to-end tests', { timeout: FILE_TIMEOUT_MS }, async () => {
     const file = 'storyteller-1.7m-q8_0.gguf';
     const expected = await readJson<{ file: string; promptIds: number[]; ids: number[] }[]>('expected-ids.json');
-    const model = await loadModel(file);
+    const model = await loadModel(file, create);
     const ofFile = expected.filter((entry) => entry.file === file);
     expect(ofFile.length).toBeGreaterThanOrEqual(15);
     for (const { promptIds, ids } of ofFile) {

@@ -1,0 +1,34 @@
+import { BLOCK_FORMATS } from '../../gguf/quant.ts';
+import type { WeightTensor } from '../../gguf/weight-tensor.ts';
+import type { Heap } from './heap.ts';
+import type { Address, Kernels } from './kernels.ts';
+
+/** A weight tensor in the memory of the kernels, as it is in the file. */
+export interface WasmMatrix {
+  /** Number of the type in enum ggml_type. */
+  format: number;
+  /** Output rows. */
+  rows: number;
+  /** Input columns. */
+  columns: number;
+  address: Address;
+  weightBytes: number;
+}
+
+/** @throws AppError out-of-memory */
+export function copyToHeap(heap: Heap, { type, rows, columns, bytes }: WeightTensor): WasmMatrix {
+  const address = heap.allocate(bytes.length);
+  heap.bytes(address, bytes.length).set(bytes);
+  return { format: BLOCK_FORMATS[type].ggmlType, rows, columns, address, weightBytes: bytes.length };
+}
+
+/** The weight of a norm as floats: formats other than F32 are rare and expanded once. @throws AppError out-of-memory */
+export function copyNormToHeap(heap: Heap, kernels: Kernels, tensor: WeightTensor): WasmMatrix {
+  const matrix = copyToHeap(heap, tensor);
+  if (tensor.type === 'F32') return matrix;
+  const weightBytes = tensor.columns * 4;
+  const address = heap.allocate(weightBytes);
+  kernels.expand(matrix.format, matrix.address, tensor.columns, 0, 1, address);
+  heap.release(matrix.address);
+  return { ...matrix, format: BLOCK_FORMATS.F32.ggmlType, address, weightBytes };
+}
