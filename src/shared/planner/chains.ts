@@ -26,17 +26,6 @@ export function chainSolver(
   return (capMs, limitMs) => search.solve(capMs, limitMs);
 }
 
-/** The order of the cheapest pass when every layer counts as its device's cheapest; null when there is none. */
-export function chainOrder(
-  tables: CostTables,
-  view: LayerView,
-  candidates: readonly number[],
-  required: readonly number[] = [],
-): number[] | null {
-  const bySpeed = [...candidates].sort((a, b) => view.layerMs[a]! - view.layerMs[b]!);
-  return new ChainSearch(tables, view, bySpeed, required).order();
-}
-
 class ChainSearch {
   private readonly tables: CostTables;
   private readonly view: LayerView;
@@ -68,11 +57,6 @@ class ChainSearch {
     this.endMs = new Float64Array(this.n);
     this.most = new Int32Array(this.n);
     this.mostWithHead = new Int32Array(this.n);
-  }
-
-  order(): number[] | null {
-    this.search(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
-    return this.best.last < 0 ? null : this.pathBits().map((i) => this.devices[i]!);
   }
 
   private search(capMs: number, limitMs: number): void {

@@ -20,12 +20,15 @@ export interface Found {
 /** Relative difference below which two times are the same. */
 export const SAME = 1e-9;
 
-/** Bottlenecks values[first..last], where no pass is below `lowerMs`; `probed` when that is all that a probe can say. */
+/** How often a solver that is not exact is asked the same again. */
+const MAX_PROBES = 5;
+
+/** Bottlenecks values[first..last], where no pass is below `lowerMs`; `probes` counts those of the last one's cap. */
 interface Interval {
   first: number;
   last: number;
   lowerMs: number;
-  probed: boolean;
+  probes: number;
 }
 
 /**
@@ -61,7 +64,7 @@ class FrontierSearch {
     this.solve = solve;
     this.best = start;
     this.bestMs = start ? goalMs(goal, start.passMs, start.bottleneckMs) : Number.POSITIVE_INFINITY;
-    this.open = this.values.length > 0 ? [{ first: 0, last: this.values.length - 1, lowerMs: 0, probed: false }] : [];
+    this.open = this.values.length > 0 ? [{ first: 0, last: this.values.length - 1, lowerMs: 0, probes: 0 }] : [];
   }
 
   run(isLate: () => boolean): Found {
@@ -70,10 +73,10 @@ class FrontierSearch {
       const next = this.mostPromising();
       const lowerMs = next ? this.boundMs(next) : Number.POSITIVE_INFINITY;
       if (!next || !(lowerMs < this.bestMs * (1 - SAME))) return this.answer(this.bestMs);
-      const isStuck = next.probed && next.first === next.last;
+      const isStuck = next.probes >= MAX_PROBES && next.first === next.last;
       if (isStuck || (probes > 0 && isLate())) return this.answer(lowerMs);
       this.open.splice(this.open.indexOf(next), 1);
-      if (next.probed) this.halve(next);
+      if (next.probes > 0 && next.first < next.last) this.halve(next);
       else this.probe(next);
       probes++;
     }
@@ -93,20 +96,21 @@ class FrontierSearch {
     return this.open.reduce((a, b) => (this.boundMs(b) < this.boundMs(a) ? b : a));
   }
 
-  private halve({ first, last, lowerMs }: Interval): void {
+  private halve({ first, last, lowerMs, probes }: Interval): void {
     const middle = (first + last) >> 1;
-    this.open.push({ first, last: middle, lowerMs, probed: false });
-    this.open.push({ first: middle + 1, last, lowerMs, probed: middle + 1 < last });
+    this.open.push({ first, last: middle, lowerMs, probes: 0 });
+    this.open.push({ first: middle + 1, last, lowerMs, probes });
   }
 
-  private probe({ first, last, lowerMs }: Interval): void {
+  private probe({ first, last, lowerMs, probes }: Interval): void {
     const limitMs = passLimitMs(this.goal, this.bestMs, this.goal.kind === 'latency' ? 0 : this.values[first]!);
     const answer = this.solve(this.values[last]!, limitMs);
     if (answer.plan) this.take(answer.plan);
-    const rest: Interval = { first, last, lowerMs: Math.max(lowerMs, answer.lowerMs), probed: true };
+    const rest: Interval = { first, last, lowerMs: Math.max(lowerMs, answer.lowerMs), probes: probes + 1 };
     while (rest.last >= first && !(this.boundMs({ ...rest, first: rest.last }) < this.bestMs * (1 - SAME))) rest.last--;
-    // A cap below the one asked for may bound the pass better.
-    if (rest.last >= first) this.open.push({ ...rest, probed: rest.last === last || rest.last > first });
+    if (rest.last < first) return;
+    // A single cap below the one asked for has not been asked itself.
+    this.open.push(rest.last < last && rest.last === first ? { ...rest, probes: 0 } : rest);
   }
 
   private take(plan: PassPlan): void {

@@ -1,13 +1,12 @@
-import { anytimeSolver } from './anytime.ts';
+import { boundedSolver } from './bounded.ts';
 import { busyValues } from './busy-values.ts';
-import { chainOrder, chainSolver, MAX_CHAIN_DEVICES } from './chains.ts';
+import { chainSolver, MAX_CHAIN_DEVICES } from './chains.ts';
 import type { CostTables } from './cost.ts';
 import { type Found, type PassSolver, SAME, searchFrontier } from './frontier.ts';
 import type { Goal } from './goal.ts';
 import { type LayerView, layerView } from './layer-view.ts';
 import { layeredDeviceLimit, layeredSolver } from './layered.ts';
-import type { Part, PassPlan } from './part.ts';
-import { splitAlong } from './split.ts';
+import type { Part } from './part.ts';
 
 export interface SolveOptions {
   /** Devices that must take part. Only for rooms that are solved exactly; larger ones ignore it. */
@@ -31,6 +30,10 @@ export interface Solution {
 
 /** How long a search may take that cannot prove its answer, ms. */
 export const ANYTIME_BUDGET_MS = 400;
+/** Devices that an exact search goes through faster than another round of bounds. */
+const FINISH_BELOW = { equal: 12, uneven: 8 };
+/** Rounds of bounds before an exact search, and of probes that have none to follow: one long one, or many for many caps. */
+const ROUNDS = { exact: 48, latency: 300, frontier: 30 };
 
 /**
  * The best contiguous shards, one for each device at most, and their order.
@@ -59,40 +62,32 @@ export function isExact(tables: CostTables): boolean {
 }
 
 function search(tables: CostTables, view: LayerView, goal: Goal, candidates: number[], options: SolveOptions): Found {
-  const required = options.required ?? [];
-  if (view.isEqual && candidates.length <= MAX_CHAIN_DEVICES) {
-    return polished(goal, chainSolver(tables, view, candidates, required), busyValues(tables, candidates, true), null);
-  }
-  if (candidates.length > layeredDeviceLimit(tables.nLayers)) return searchAnytime(tables, view, goal, candidates, options);
-  const start = equalisedPlan(tables, view, goal, candidates, required);
-  return polished(goal, layeredSolver(tables, view, candidates, required), busyValues(tables, candidates, false), start);
+  const { required } = options;
+  const finishLimit = view.isEqual ? MAX_CHAIN_DEVICES : layeredDeviceLimit(tables.nLayers);
+  const isSmall = candidates.length <= finishLimit;
+  const finish = (devices: readonly number[]) =>
+    view.isEqual ? chainSolver(tables, view, devices, required) : layeredSolver(tables, view, devices, required);
+  const busyMs = busyValues(tables, candidates, view.isEqual);
+  // Forced devices are no part of the relaxation, so it would bound too little to be worth its time.
+  if (required && required.length > 0 && isSmall) return polished(goal, finish(candidates), busyMs);
+  const isLate = isSmall ? () => false : lateness(options);
+  const finishBelow = view.isEqual ? FINISH_BELOW.equal : FINISH_BELOW.uneven;
+  const rounds = isSmall ? ROUNDS.exact : goal.kind === 'latency' ? ROUNDS.latency : ROUNDS.frontier;
+  const solver = boundedSolver(tables, view, candidates, { isLate, finish, finishBelow, rounds, finishLimit });
+  return polished(goal, solver, busyMs, isLate);
+}
+
+function lateness({ now = Date.now, deadlineMs }: SolveOptions): () => boolean {
+  const endMs = deadlineMs ?? now() + ANYTIME_BUDGET_MS;
+  return () => now() >= endMs;
 }
 
 /** Of all plans with the same rate, users like the one with the shortest pass best. */
-function polished(goal: Goal, solver: PassSolver, busyMs: readonly number[], start: PassPlan | null): Found {
-  const found = searchFrontier(goal, busyMs, solver, start);
-  if (goal.kind !== 'throughput' || !found.best) return found;
+function polished(goal: Goal, solver: PassSolver, busyMs: readonly number[], isLate: () => boolean = () => false): Found {
+  const found = searchFrontier(goal, busyMs, solver, null, isLate);
+  if (goal.kind !== 'throughput' || !found.best || isLate()) return found;
   const shorter = solver(found.valueMs, found.best.passMs).plan;
-  return shorter ? { ...found, best: shorter } : found;
-}
-
-function searchAnytime(tables: CostTables, view: LayerView, goal: Goal, candidates: number[], options: SolveOptions): Found {
-  const now = options.now ?? Date.now;
-  const deadlineMs = options.deadlineMs ?? now() + ANYTIME_BUDGET_MS;
-  const isLate = () => now() >= deadlineMs;
-  return searchFrontier(
-    goal,
-    busyValues(tables, candidates, view.isEqual),
-    anytimeSolver(tables, view, candidates, { isLate }),
-    null,
-    isLate,
-  );
-}
-
-/** A good plan to start from: the order that is best when every layer counts as the device's cheapest, cut anew. */
-function equalisedPlan(tables: CostTables, view: LayerView, goal: Goal, candidates: number[], required: readonly number[]) {
-  const order = chainOrder(tables, view, candidates, required);
-  return order && splitAlong(tables, order, goal, new Set(required));
+  return shorter && shorter.passMs < found.best.passMs ? { ...found, best: shorter } : found;
 }
 
 /** Devices that can run at least one layer. */
