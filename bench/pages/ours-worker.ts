@@ -1,7 +1,7 @@
 import { loadWholeModel, type WholeModel } from '../../src/engine/whole-model.ts';
 import { memorySource } from '../../src/gguf/byte-source.ts';
 import { type Contestant, median, promptIds } from '../engine/contestant.ts';
-import { type GpuClock, watchGpu } from '../engine/gpu-clock.ts';
+import { type GpuClock, type Span, watchGpu } from '../engine/gpu-clock.ts';
 import { ENGINES, profileModel } from '../engine/our-engines.ts';
 import type { WorkerCall, WorkerReply } from './ours.ts';
 
@@ -45,7 +45,7 @@ const ours: Contestant = {
       const startMs = performance.now();
       id = await forward(sequence, [id], context + i);
       const ms = performance.now() - startMs;
-      samples.push({ ms, encodeMs: gpu ? gpu.lastSubmitMs - startMs : 0, kernelMs: gpu ? await gpu.kernelMs() : 0 });
+      samples.push({ ms, encodeMs: gpu ? gpu.lastSubmitMs - startMs : 0, kernelMs: gpu ? total(await gpu.spans()) : 0 });
       ids.push(id);
     }
     model.engine.truncate(sequence, context);
@@ -67,6 +67,10 @@ interface Sample {
   ms: number;
   encodeMs: number;
   kernelMs: number;
+}
+
+function total(spans: readonly Span[]): number {
+  return spans.reduce((sum, { ms }) => sum + ms, 0);
 }
 
 /** @returns the most likely next token */
