@@ -1,4 +1,5 @@
 import type { Prediction } from '../model/plan.ts';
+import { formatMs } from './format-ms.ts';
 import { goalMs } from './goal.ts';
 import type { Setting } from './setting.ts';
 import type { Solution } from './solve.ts';
@@ -53,8 +54,4 @@ export function bestAloneMs({ tables, goal }: Setting): number | null {
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-export function formatMs(value: number): string {
-  return `${value < 10 ? value.toFixed(2) : value.toFixed(1)} ms`;
 }

@@ -4,6 +4,8 @@ import { costTables } from './cost.ts';
 import { MAX_PLANNED_DEVICES } from './coverage.ts';
 import { explain } from './explain.ts';
 import { goalMs } from './goal.ts';
+import { reasonsLeftOut } from './left-out.ts';
+import { type Answer, withLeastLoading } from './loading.ts';
 import type { PlanLayout, PlanningProblem, PlanResult } from './problem.ts';
 import { findAnyPlan } from './repair.ts';
 import { headPlaces, predictIn, type Setting, settingOf, sourcesToServe, withUsableDevices } from './setting.ts';
@@ -34,14 +36,12 @@ function bestLayout(asked: PlanningProblem, options: SolveOptions): PlanLayout {
   if (problem.devices.length === 0) throw new AppError('no-devices', 'no device in this room gives its layers yet');
   for (const sources of sourcesToServe(problem)) {
     const answers = headPlaces(problem, sources).flatMap((head) => answersIn(settingOf(problem, sources, head), options));
-    if (answers.length > 0) return layoutOf(answers.reduce((a, b) => (b.solution.valueMs < a.solution.valueMs ? b : a)));
+    if (answers.length > 0) {
+      const best = answers.reduce((a, b) => (b.solution.valueMs < a.solution.valueMs ? b : a));
+      return layoutOf(asked, withLeastLoading(best, options), options);
+    }
   }
   throw whyNoPlan(problem, costTables(problem, [], { kind: 'token', head: 'last-stage' }));
-}
-
-interface Answer {
-  setting: Setting;
-  solution: Solution;
 }
 
 function answersIn(setting: Setting, options: SolveOptions): Answer[] {
@@ -56,7 +56,7 @@ function anySolution({ tables, goal }: Setting): Solution | null {
   return plan && { ...plan, valueMs: goalMs(goal, plan.passMs, plan.bottleneckMs), lowerMs: 0, isProven: false };
 }
 
-function layoutOf({ setting, solution }: Answer): PlanLayout {
+function layoutOf(asked: PlanningProblem, { setting, solution }: Answer, options: SolveOptions): PlanLayout {
   const { problem } = setting;
   const predicted = predictIn(setting, solution.parts);
   if (!predicted) throw new AppError('internal', 'the plan found contradicts the cost model');
@@ -67,7 +67,7 @@ function layoutOf({ setting, solution }: Answer): PlanLayout {
     stages: stagesOf(setting, solution),
     predicted,
     why: explain(setting, solution, predicted),
-    leftOut: [],
+    leftOut: reasonsLeftOut(asked, setting, solution, options),
   };
 }
 

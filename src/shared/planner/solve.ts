@@ -11,6 +11,8 @@ import type { Part } from './part.ts';
 export interface SolveOptions {
   /** Devices that must take part. Only for rooms that are solved exactly; larger ones ignore it. */
   required?: readonly number[];
+  /** Devices that may not take part. */
+  excluded?: readonly number[];
   /** When to stop, in the clock's ms; searches that prove their answer go on to their end. */
   deadlineMs?: number;
   /** Milliseconds of any origin. */
@@ -45,7 +47,7 @@ const ROUNDS = { exact: 48, latency: 300, frontier: 30 };
  */
 export function solve(tables: CostTables, goal: Goal, options: SolveOptions = {}): Solution | null {
   const view = layerView(tables);
-  const candidates = usableDevices(tables, view);
+  const candidates = usableDevices(tables, view).filter((device) => !options.excluded?.includes(device));
   const required = options.required ?? [];
   if (candidates.length === 0 || !required.every((device) => candidates.includes(device))) return null;
   const found = search(tables, view, goal, candidates, options);

@@ -1,0 +1,41 @@
+import { shardBytes } from './cost.ts';
+import type { Part } from './part.ts';
+import type { Setting } from './setting.ts';
+import { type Solution, type SolveOptions, solve } from './solve.ts';
+
+export interface Answer {
+  setting: Setting;
+  solution: Solution;
+}
+
+/** Plans tie when one is this much worse than the other at most. */
+const TIE = 1.05;
+/** A room with more devices than this would wait too long for the comparison. */
+const MOST_DEVICES = 12;
+
+/** Bytes that devices must load before they can serve these parts. */
+export function bytesToLoad({ problem, tables }: Setting, parts: readonly Part[]): number {
+  const perPart = parts.map(({ device, startLayer, endLayer }) => {
+    const bytes = shardBytes(tables, startLayer, endLayer, endLayer === tables.nLayers);
+    return Math.max(0, bytes - problem.devices[device]!.cachedBytes);
+  });
+  return perPart.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/**
+ * Of the plans that tie with the best one, the one that loads least: those of devices that have some of the model, and
+ * those without one of the devices that have none.
+ */
+export function withLeastLoading({ setting, solution }: Answer, options: SolveOptions): Answer {
+  const { devices } = setting.problem;
+  const isFresh = (device: number) => devices[device]!.cachedBytes === 0;
+  const fresh = [...devices.keys()].filter(isFresh);
+  const isWorth = fresh.length < devices.length && devices.length <= MOST_DEVICES && bytesToLoad(setting, solution.parts) > 0;
+  if (!isWorth) return { setting, solution };
+  const exclusions = [fresh, ...solution.parts.filter((part) => isFresh(part.device)).map((part) => [part.device])];
+  const others = exclusions.map((excluded) => solve(setting.tables, setting.goal, { ...options, excluded }));
+  const ties = others.filter((other) => other !== null && other.valueMs <= solution.valueMs * TIE) as Solution[];
+  const least = [solution, ...ties].reduce((a, b) => (bytesToLoad(setting, b.parts) < bytesToLoad(setting, a.parts) ? b : a));
+  if (least === solution) return { setting, solution };
+  return { setting, solution: { ...least, lowerMs: solution.lowerMs, isProven: false } };
+}
