@@ -14,9 +14,9 @@ export function kept({ figure, limit, sense }: Bar): boolean {
   return sense === '<=' ? figure <= limit : figure >= limit;
 }
 
-/** `bar decode-vs-ort 21.3 x >=15 ok` */
+/** `bar decode-vs-ort 21.3 x >=15 ok`; a figure without a unit has the unit 1. */
 export function barLine(bar: Bar): string {
-  const { name, figure, limit, sense, unit = 'x', note } = bar;
+  const { name, figure, limit, sense, unit = '1', note } = bar;
   return `bar ${name} ${brief(figure)} ${unit} ${sense}${brief(limit)} ${kept(bar) ? 'ok' : 'short'}${note ? ` (${note})` : ''}`;
 }
 

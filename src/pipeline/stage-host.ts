@@ -1,6 +1,6 @@
 import type { ForwardRequest, ForwardResult, SequenceKey, ShardEngine } from '../engine/shard-engine.ts';
 import { AppError } from '../shared/errors.ts';
-import { type LayerRange, layersOf } from '../shared/model/layer-range.ts';
+import { type LayerRange, layerCount, layersOf } from '../shared/model/layer-range.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan, Stage } from '../shared/model/plan.ts';
 import type { ForwardFrame } from '../shared/protocol/frame.ts';
@@ -27,14 +27,24 @@ export interface ShardLoader {
   loadHead(signal: AbortSignal): Promise<void>;
 }
 
+/** A forward that this stage has run. */
+export interface ServedForward {
+  rows: number;
+  layers: number;
+  head: boolean;
+  /** How long the engine took, ms; null when others waited for it too, as then it tells nothing of one. */
+  ms: number | null;
+}
+
 export interface StageHostOptions {
   transport: Transport;
   engine: ShardEngine;
   loader: ShardLoader;
   /** Length of one hidden state. */
   dim: number;
-  /** Called with the number of rows after each forward. */
-  onServed(rows: number): void;
+  /** Milliseconds, from any clock. */
+  now(): number;
+  onServed(forward: ServedForward): void;
 }
 
 /** A donor's side: holds its layers of the plans that are alive, and runs every frame that comes through them. */
@@ -137,8 +147,11 @@ export class StageHost {
     const wantsHead = stage.head && frame.headRows > 0 && frame.untilLayer >= stage.layers.endLayer;
     this.remember(frame);
     this.options.engine.truncate(sequenceKey(frame.source, frame.sequence), frame.position, layers);
+    const startMs = this.options.now();
+    const isAlone = this.waiting === 1;
     const result = await this.options.engine.forward(forwardRequest(frame, layers, wantsHead));
-    this.options.onServed(frame.rows);
+    const ms = isAlone && this.waiting === 1 ? this.options.now() - startMs : null;
+    this.options.onServed({ rows: frame.rows, layers: layerCount(layers), head: wantsHead, ms });
     if (endsHere) this.reply(frame, result);
     else this.passOn(frame, plan, stage, result);
   }

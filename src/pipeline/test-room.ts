@@ -64,7 +64,8 @@ export class TestDevice implements Transport {
         },
         loadHead: () => engine.loadHead(randomHead(SPEC, TYPES, SEED)),
       },
-      onServed: (rows) => this.rowsServed.push(rows),
+      now: () => room.nowMs,
+      onServed: ({ rows }) => this.rowsServed.push(rows),
     });
     this.coordinator = new Coordinator({
       transport: this,

@@ -43,6 +43,11 @@ export async function chooseDeviceEngine(choice: EngineChoice, model: OpenModel)
   return { ...decision, create: ENGINES[decision.engine], profile };
 }
 
+/** The same engine, measured once more. @throws AppError what the engine throws */
+export function measureAgain({ engine }: DeviceEngine, model: OpenModel): Promise<EngineProfile> {
+  return measureDevice(ENGINES[engine], model.spec, modelTypes(model), measureOptions());
+}
+
 /** The named engine first; the other one only in case the named one does not work. */
 function candidates(choice: EngineChoice): EngineKind[] {
   return choice === 'cpu' ? ['cpu', 'webgpu'] : ['webgpu', 'cpu'];

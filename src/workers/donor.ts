@@ -1,5 +1,6 @@
+import type { EngineProfile } from '../engine/device-profile.ts';
 import type { ShardEngine } from '../engine/shard-engine.ts';
-import { StageHost } from '../pipeline/stage-host.ts';
+import { type ServedForward, StageHost } from '../pipeline/stage-host.ts';
 import { stageOf } from '../pipeline/state.ts';
 import type { Transport } from '../pipeline/transport.ts';
 import { AppError } from '../shared/errors.ts';
@@ -7,6 +8,7 @@ import type { Plan } from '../shared/model/plan.ts';
 import type { DeviceEngine } from './choose-device-engine.ts';
 import type { DeviceMessage, RoomMessage } from './messages.ts';
 import type { OpenModel } from './open-model.ts';
+import { ProfileDrift } from './profile-drift.ts';
 
 /** Progress is told at most this often, ms: every message goes on to the whole room. */
 const PROGRESS_INTERVAL_MS = 250;
@@ -17,6 +19,8 @@ export interface DonorOptions {
   contextLength: number;
   transport: Transport;
   post(message: DeviceMessage | RoomMessage): void;
+  /** Serving took another time than the profile says, for long enough to believe it. */
+  onDrift(profile: EngineProfile): void;
   /** The engine's device is gone and with it all that this donor held. */
   onLost(error: AppError): void;
 }
@@ -31,10 +35,13 @@ export class Donor {
   private shardBytes = 0;
   private toldMs = 0;
   private loadingEpoch = 0;
+  private servedMs = performance.now();
+  private readonly drift: ProfileDrift;
 
   private constructor(options: DonorOptions, engine: ShardEngine) {
     this.options = options;
     this.engine = engine;
+    this.drift = new ProfileDrift(options.device.profile);
     this.host = new StageHost({
       transport: options.transport,
       engine,
@@ -43,7 +50,8 @@ export class Donor {
         loadLayer: (layer, signal) => engine.loadLayer(layer, options.model.layer(layer, this.counting(signal))),
         loadHead: (signal) => engine.loadHead(options.model.head(this.counting(signal))),
       },
-      onServed: (rows) => this.served(rows),
+      now: () => performance.now(),
+      onServed: (forward) => this.served(forward),
     });
     void engine.lost.then((error) => options.onLost(error));
   }
@@ -75,6 +83,11 @@ export class Donor {
     this.options.post({ kind: 'stage', stage: this.host.stage });
   }
 
+  /** How long this device has had nothing to do, ms. */
+  get idleMs(): number {
+    return performance.now() - this.servedMs;
+  }
+
   destroy(): void {
     this.host.abandon();
     this.engine.destroy();
@@ -95,8 +108,11 @@ export class Donor {
     this.options.post({ kind: 'progress', epoch: this.loadingEpoch, progress });
   }
 
-  private served(rows: number): void {
-    this.tokensServed += rows;
+  private served(forward: ServedForward): void {
+    this.servedMs = performance.now();
+    this.tokensServed += forward.rows;
     this.options.post({ kind: 'served', tokensServed: this.tokensServed });
+    const drifted = this.drift.observe(forward);
+    if (drifted) this.options.onDrift(drifted);
   }
 }

@@ -1,15 +1,20 @@
+import type { EngineProfile } from '../engine/device-profile.ts';
 import { AppError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import { DEFAULT_SETTINGS, effectiveContext } from '../shared/model/room-settings.ts';
 import type { Frame } from '../shared/protocol/frame.ts';
 import type { PeerMessage } from '../shared/protocol/peer.ts';
-import { chooseDeviceEngine, type DeviceEngine } from './choose-device-engine.ts';
+import { chooseDeviceEngine, type DeviceEngine, measureAgain } from './choose-device-engine.ts';
 import { Donor } from './donor.ts';
 import type { DeviceMessage, RoomMessage, WorkerSetup } from './messages.ts';
 import { OpenModel } from './open-model.ts';
+import { isDrift } from './profile-drift.ts';
 import { openSource, type Source } from './source.ts';
 import type { WorkerTransport } from './worker-transport.ts';
+
+/** Idle for so long, a tab has got over its start, ms. */
+const CALM_MS = 4000;
 
 export interface ModelWorkOptions {
   setup: WorkerSetup;
@@ -36,6 +41,7 @@ export class ModelWork {
   private plan: Plan | null = null;
   private offered = false;
   private starting = false;
+  private measuredCalm = false;
 
   constructor(options: ModelWorkOptions) {
     this.options = options;
@@ -63,7 +69,8 @@ export class ModelWork {
       const device = this.device ?? (await chooseDeviceEngine(setup.engine, model));
       const contextLength = this.contextOf(model);
       const onLost = (error: AppError) => this.deviceLost(error);
-      const donor = await Donor.start({ model, device, contextLength, transport, post, onLost });
+      const onDrift = (profile: EngineProfile) => this.tellProfile(profile);
+      const donor = await Donor.start({ model, device, contextLength, transport, post, onLost, onDrift });
       if (this.abort.signal.aborted) return donor.destroy();
       this.device = device;
       this.donor = donor;
@@ -82,8 +89,9 @@ export class ModelWork {
   }
 
   /** Tells the room what this device can do and lends. */
-  tellProfile(): void {
+  tellProfile(measured?: EngineProfile): void {
     if (!this.device || !this.donor) return;
+    if (measured) this.device = { ...this.device, profile: measured };
     const profile = { ...this.device.profile, lendBytes: this.options.lendBytes() };
     this.options.post({ kind: 'profile', profile, engineNote: this.device.why });
   }
@@ -130,6 +138,7 @@ export class ModelWork {
 
   tick(): void {
     this.source?.coordinator.tick();
+    void this.measureWhenCalm();
   }
 
   /** The chat side. @throws AppError of the model when it could not be opened */
@@ -165,6 +174,20 @@ export class ModelWork {
     if (this.plan) post({ kind: 'prepare-failed', epoch: this.plan.epoch, error: error.toReport() });
     this.dropDonor();
     void this.startDonating();
+  }
+
+  /**
+   * A tab that has just opened shares its processor with its own start. Once it has been idle for a while it measures
+   * again, and tells the room if that changes anything.
+   */
+  private async measureWhenCalm(): Promise<void> {
+    const { device, donor } = this;
+    if (this.measuredCalm || !device || !donor || donor.idleMs < CALM_MS) return;
+    this.measuredCalm = true;
+    const calm = await measureAgain(device, await this.opened).catch(() => null);
+    // What was measured while a forward ran beside it tells nothing.
+    if (!calm || this.donor !== donor || donor.idleMs < CALM_MS) return;
+    if (isDrift(calm.decodeLayerMs / device.profile.decodeLayerMs)) this.tellProfile(calm);
   }
 
   private dropDonor(): void {

@@ -16,13 +16,11 @@ export class StopText {
   push(piece: string): string {
     if (this.found) return '';
     const text = this.held + piece;
-    const at = Math.min(
-      ...this.stops.map((stop) => text.indexOf(stop)).map((index) => (index === -1 ? Number.POSITIVE_INFINITY : index)),
-    );
-    if (Number.isFinite(at)) {
+    const first = firstComplete(text, this.stops);
+    if (first !== null) {
       this.found = true;
       this.held = '';
-      return text.slice(0, at);
+      return text.slice(0, first);
     }
     const keep = Math.max(0, ...this.stops.map((stop) => overlap(text, stop)));
     this.held = text.slice(text.length - keep);
@@ -35,6 +33,13 @@ export class StopText {
     this.held = '';
     return rest;
   }
+}
+
+/** Where the stop text begins that is complete first, so that it does not matter how the text was cut; null for none. */
+function firstComplete(text: string, stops: readonly string[]): number | null {
+  const found = stops.map((stop) => ({ start: text.indexOf(stop), length: stop.length })).filter(({ start }) => start !== -1);
+  const [first] = found.sort((a, b) => a.start + a.length - (b.start + b.length) || a.start - b.start);
+  return first?.start ?? null;
 }
 
 /** Length of the longest end of `text` that is a proper beginning of `stop`. */
