@@ -5,18 +5,15 @@
 import { parseArgs } from 'node:util';
 import { launchBrowser } from '../../e2e/browser.ts';
 import { type Server, startServer } from '../../e2e/server.ts';
-import { closeTabs } from '../../e2e/tabs.ts';
 import type { ByteSource } from '../../src/gguf/byte-source.ts';
 import { MODEL_SHAPES } from '../synthetic-gguf/model-shapes.ts';
 import { syntheticGguf } from '../synthetic-gguf/synthetic-gguf.ts';
 import { browserMemory } from './process-memory.ts';
-import { type RangeServer, startRangeServer } from './range-server.ts';
+import { startRangeServer } from './range-server.ts';
 import { nextTokens } from './verify.ts';
 import { nameOf, type WalkResult, walk } from './walk.ts';
 
 const SERVER_FILE = 'dist/node/server.js';
-const WHOLE = 'llama-2-7b-q4_0.gguf';
-const SPARSE = 'two-layers-beyond-4-gib.gguf';
 const USAGE = 'Usage: npm run walk:7b -- [--engine cpu|webgpu|auto] [--tokens N] [--verify] [--only whole|sparse]';
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -28,6 +25,18 @@ interface Options {
   /** Computes the tokens again in this process. */
   verify: boolean;
 }
+
+const SHAPE = { shape: MODEL_SHAPES['llama-2-7b']!, format: 'Q4_0' };
+const WHOLE: Course = {
+  file: 'llama-2-7b-q4_0.gguf',
+  source: syntheticGguf({ ...SHAPE, name: 'Llama-2-7B shape' }),
+  donors: 4,
+};
+const SPARSE: Course = {
+  file: 'two-layers-beyond-4-gib.gguf',
+  source: syntheticGguf({ ...SHAPE, name: 'two layers beyond 4 GiB', nLayers: 2, gapBytes: 2 ** 32 + 2 ** 30 }),
+  donors: 2,
+};
 
 async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -45,39 +54,32 @@ async function main(args: string[]): Promise<void> {
     return;
   }
   const options: Options = { engine: values.engine, tokens: Number(values.tokens), verify: values.verify };
-  const shape = MODEL_SHAPES['llama-2-7b']!;
-  const files = new Map<string, ByteSource>([
-    [WHOLE, syntheticGguf({ name: 'Llama-2-7B shape', shape, format: 'Q4_0' })],
-    [SPARSE, syntheticGguf({ name: 'two layers beyond 4 GiB', shape, format: 'Q4_0', nLayers: 2, gapBytes: 2 ** 32 + 2 ** 30 })],
-  ]);
-  const ranges = await startRangeServer(files);
   const server = await startServer(SERVER_FILE);
   try {
-    if (values.only !== 'sparse') await walkAndSay(server, ranges, files.get(WHOLE)!, WHOLE, 4, options);
-    if (values.only !== 'whole') await walkAndSay(server, ranges, files.get(SPARSE)!, SPARSE, 2, { ...options, verify: true });
+    if (values.only !== 'sparse') await walkAndSay(server, WHOLE, options);
+    if (values.only !== 'whole') await walkAndSay(server, SPARSE, { ...options, verify: true });
   } finally {
     await server.stop();
-    await ranges.stop();
   }
 }
 
-async function walkAndSay(
-  server: Server,
-  ranges: RangeServer,
-  source: ByteSource,
-  name: string,
-  donors: number,
-  { engine, tokens, verify }: Options,
-): Promise<void> {
-  say(`${name}: ${gigabytes(source.size)}, ${donors} donors, engine ${engine}`);
+interface Course {
+  file: string;
+  source: ByteSource;
+  donors: number;
+}
+
+async function walkAndSay(server: Server, { file, source, donors }: Course, { engine, tokens, verify }: Options): Promise<void> {
+  say(`${file}: ${gigabytes(source.size)}, ${donors} donors, engine ${engine}`);
+  const ranges = await startRangeServer(new Map([[file, source]]));
   const browser = await launchBrowser();
   try {
-    const result = await walk(browser, server, ranges, { modelUrl: ranges.urlOf(name), donors, engine, tokens });
+    const result = await walk(browser, server, ranges, { modelUrl: ranges.urlOf(file), donors, engine, tokens });
     sayResult(result);
     if (verify) await sayVerification(source, result);
-    await closeTabs(browser);
   } finally {
     await browser.close();
+    await ranges.stop();
   }
 }
 
