@@ -6,7 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { Page } from 'playwright';
 import type { ViteDevServer } from 'vite';
 import { launchBrowser } from '../e2e/browser.ts';
-import { createCpuEngine } from '../src/engine/cpu/cpu-engine.ts';
+import { createProcessorEngine } from '../src/engine/wasm/processor-engine.ts';
 import { continueGreedily, loadWholeModel, type WholeModel } from '../src/engine/whole-model.ts';
 import { memorySource } from '../src/gguf/byte-source.ts';
 import { accuracyBars } from './accuracy/bars.ts';
@@ -64,7 +64,7 @@ async function measureFile(file: string, fixture: LlamaFixture, page: Page | nul
   const exact = await loadFloat64(source);
   const llama = fixture.files.get(file)!;
   const texts = fixture.textIds.map((ids, i) => ({ exact: exactText(ids, float64Logits(exact, ids)), llama: llama[i]! }));
-  const model = await loadWholeModel(source, createCpuEngine);
+  const model = await loadWholeModel(source, createProcessorEngine);
   const onCpu = (halfWireStages: number) =>
     fidelity(texts, (ids) => textLogits(model.engine, ids, { nLayers: model.spec.nLayers, halfWireStages }));
   const rows = {

@@ -1,7 +1,7 @@
-import { createCpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
 import { MEASURE_BUDGET_MS, measureDevice } from '../../src/engine/device-profile.ts';
 import type { EngineOptions, ShardEngine } from '../../src/engine/shard-engine.ts';
 import { uniformTypes } from '../../src/engine/tensor-shape.ts';
+import { createProcessorEngine } from '../../src/engine/wasm/processor-engine.ts';
 import { createWebGpuEngine } from '../../src/engine/webgpu/webgpu-engine.ts';
 import { QUANT_TYPES } from '../../src/gguf/quant.ts';
 import type { ModelSpec } from '../../src/shared/model/model-spec.ts';
@@ -11,7 +11,7 @@ export type CreateEngine = (options: EngineOptions) => Promise<ShardEngine>;
 /** Our engines, by the name of their row. */
 export const ENGINES: Record<string, CreateEngine> = {
   webgpu: (options) => createWebGpuEngine(options),
-  cpu: createCpuEngine,
+  cpu: createProcessorEngine,
 };
 
 /** Measures an engine as a device does that chooses among them: on random weights of the model's shape and format. */
