@@ -61,10 +61,12 @@ export function stageReady(room: Room, peerId: PeerId, epoch: number): Step {
 
 function activate(room: Room, plan: Plan): Step {
   const moving = new Set(room.members.filter((member) => member.chats).map((member) => member.peerId));
-  const next = retireIfMoved({ ...room, plan, preparing: null, ready: new Set(), moving });
+  const next = retireIfMoved({ ...room, plan, preparing: null, broken: null, ready: new Set(), moving });
+  // A plan that mends a broken one serves soon; now there is time for the best one.
+  const better = room.broken ? [REPLAN] : [];
   return {
     room: next.room,
-    effects: [toAll({ event: 'plan:activate', message: { epoch: plan.epoch } }), ...next.effects, STATE],
+    effects: [toAll({ event: 'plan:activate', message: { epoch: plan.epoch } }), ...next.effects, STATE, ...better],
   };
 }
 
@@ -88,15 +90,18 @@ export function stageFailed(room: Room, peerId: PeerId, epoch: number, error: Er
   const concerns = [room.plan, room.preparing].some((plan) => plan?.epoch === epoch && hasStage(plan, peerId));
   if (!concerns) return { room, effects: [] };
   const members = room.members.map((member) => (member.peerId === peerId ? { ...member, problem: error } : member));
-  const plan = room.plan?.epoch === epoch ? null : room.plan;
-  return { room: { ...dropPreparingWith(room, peerId), members, plan }, effects: [STATE, REPLAN] };
+  const rest = dropPlanWith(dropPreparingWith(room, peerId), (plan) => plan.epoch === epoch);
+  return { room: { ...rest, members }, effects: [STATE, REPLAN] };
 }
 
 /** What the plans lose when a tab, already removed from the members, is gone. */
 export function afterLeaving(room: Room, peerId: PeerId): Step {
-  const plan = room.plan && hasStage(room.plan, peerId) ? null : room.plan;
-  const rest = { ...dropPreparingWith(room, peerId), plan };
-  return plan && room.moving?.has(peerId) ? chatMoved(rest, peerId, plan.epoch) : { room: rest, effects: [] };
+  const rest = dropPlanWith(dropPreparingWith(room, peerId), (plan) => hasStage(plan, peerId));
+  return rest.plan && room.moving?.has(peerId) ? chatMoved(rest, peerId, rest.plan.epoch) : { room: rest, effects: [] };
+}
+
+function dropPlanWith(room: Room, isLost: (plan: Plan) => boolean): Room {
+  return room.plan && isLost(room.plan) ? { ...room, plan: null, broken: room.plan } : room;
 }
 
 function dropPreparingWith(room: Room, peerId: PeerId): Room {

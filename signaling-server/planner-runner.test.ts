@@ -16,6 +16,7 @@ const problem = (contextLength: number): PlanningProblem => ({
   promptTokens: 1,
   sourceLayers: 0,
   head: 'last-stage',
+  surviving: [],
 });
 
 /** Workers of the same protocol in plain JavaScript: Node 20 cannot run the real one before it is bundled. */

@@ -36,6 +36,9 @@ export function planningProblem(room: Room): PlanningProblem | null {
     promptTokens: USUAL_PROMPT_TOKENS,
     sourceLayers: 0,
     head: 'last-stage',
+    surviving: (room.broken?.stages ?? []).filter(({ peerId }) =>
+      room.members.some((m) => m.peerId === peerId && isPlannable(m)),
+    ),
   };
 }
 

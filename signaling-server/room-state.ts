@@ -32,6 +32,8 @@ export interface Room {
   reports: ReadonlyMap<string, LinkMeasure | null>;
   plan: Plan | null;
   preparing: Plan | null;
+  /** A plan that lost a device and serves no more: what is left of it should be kept where it is. */
+  broken: Plan | null;
   /** Stages of `preparing` that have loaded their part. */
   ready: ReadonlySet<PeerId>;
   /** Chats that may still use an epoch before the active one; null when nothing waits to be retired. */
@@ -79,6 +81,7 @@ export function newRoom(
     reports: new Map(),
     plan: null,
     preparing: null,
+    broken: null,
     ready: new Set(),
     moving: null,
     problem: null,

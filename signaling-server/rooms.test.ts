@@ -140,6 +140,21 @@ describe('a plan is given up', () => {
     expect(room.has('replan') && room.has('state')).toBe(true);
   });
 
+  test('and mended: who is left keeps its layers, and only then the best plan is asked for', () => {
+    const room = halves().donor();
+    room.apply({ kind: 'profile', peerId: 4, profile: tinyProfile(HALF) }).links([4, 1], [4, 2], [4, 3]);
+    const [first, last] = room.plan().room.preparing!.stages;
+    room.ready(1, first!.peerId, last!.peerId).apply({ kind: 'leave', peerId: first!.peerId });
+    expect(planningProblem(room.room)?.surviving).toEqual([last]);
+    const mended = room.plan().room.preparing!;
+    expect(mended.stages).toContainEqual(last);
+    expect(mended.why).toMatch(/after a device was lost/);
+    room.ready(2, ...mended.stages.map((stage) => stage.peerId));
+    expect(room.has('replan')).toBe(true);
+    expect(planningProblem(room.room)?.surviving).toEqual([]);
+    expect(room.plan().notices()).toEqual([]);
+  });
+
   test('in preparation, when one of its stages leaves, and the next has a new epoch', () => {
     const room = halves().plan().apply({ kind: 'leave', peerId: 3 });
     expect(room.room.preparing).toBeNull();

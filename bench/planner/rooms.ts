@@ -47,6 +47,7 @@ export function benchRoom(spec: RoomSpec): PlanningProblem {
     promptTokens: 256,
     sourceLayers: 0,
     head: 'last-stage',
+    surviving: [],
   };
 }
 

@@ -7,8 +7,11 @@ import { splitAlong } from './split.ts';
 
 /** One sentence for people: how many devices, how fast, where the time goes, and against what. */
 export function explain(setting: Setting, solution: Solution, predicted: Prediction): string {
-  const proof = solution.isProven ? '' : ` No plan can be more than ${percentBetter(solution)} better.`;
   const expected = expectation(setting, predicted);
+  if (setting.problem.surviving.length > 0) {
+    return `Keeps loaded layers where they are after a device was lost: ${expected}; a better plan follows.`;
+  }
+  const proof = solution.isProven ? '' : ` No plan can be more than ${percentBetter(solution)} better.`;
   return (
     (solution.parts.length === 1
       ? explainSolo(setting, solution, expected)

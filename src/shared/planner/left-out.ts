@@ -59,7 +59,7 @@ function costOf(setting: Setting, solution: Solution, forced: Part[], device: nu
   const cost = passCost(tables, forced)!;
   const moreMs = goalMs(goal, cost.passMs, cost.bottleneckMs) - solution.valueMs;
   const about = isThorough ? '' : 'about ';
-  if (moreMs <= 1e-6 * solution.valueMs) return `adding it would gain nothing: ${causeOf(setting, forced, device)}.`;
+  if (moreMs <= 1e-6 * solution.valueMs) return `the plan would be no faster with it: ${causeOf(setting, forced, device)}.`;
   return `adding it would cost ${about}${lossWords(setting, solution.valueMs, moreMs)}: ${causeOf(setting, forced, device)}.`;
 }
 

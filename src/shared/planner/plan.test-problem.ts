@@ -58,6 +58,7 @@ export function problem(changes: Partial<PlanningProblem>): PlanningProblem {
     promptTokens: 100,
     sourceLayers: 0,
     head: 'last-stage',
+    surviving: [],
     ...changes,
   };
 }
@@ -90,6 +91,7 @@ export const arbitraryProblem: fc.Arbitrary<PlanningProblem> = fc
       concurrentSequences: fc.integer({ min: 1, max: 9 }),
       promptTokens: fc.integer({ min: 0, max: 100 }),
       sourceLayers: fc.constant(0),
+      surviving: fc.constant([]),
       head: fc.constantFrom('last-stage' as const, 'source' as const, 'either' as const),
     });
   });

@@ -1,7 +1,9 @@
 import { AppError } from '../errors.ts';
+import type { PeerId } from '../model/link-profile.ts';
 import type { Stage } from '../model/plan.ts';
 import { costTables } from './cost.ts';
 import { MAX_PLANNED_DEVICES } from './coverage.ts';
+import { mendedPlan } from './emergency.ts';
 import { explain } from './explain.ts';
 import { goalMs } from './goal.ts';
 import { reasonsLeftOut } from './left-out.ts';
@@ -35,6 +37,8 @@ function bestLayout(asked: PlanningProblem, options: SolveOptions): PlanLayout {
   const problem = withUsableDevices(asked);
   if (problem.devices.length === 0) throw new AppError('no-devices', 'no device in this room gives its layers yet');
   for (const sources of sourcesToServe(problem)) {
+    const mended = mendedAnswer(problem, sources);
+    if (mended) return layoutOf(asked, mended, options);
     const answers = headPlaces(problem, sources).flatMap((head) => answersIn(settingOf(problem, sources, head), options));
     if (answers.length > 0) {
       const best = answers.reduce((a, b) => (b.solution.valueMs < a.solution.valueMs ? b : a));
@@ -42,6 +46,14 @@ function bestLayout(asked: PlanningProblem, options: SolveOptions): PlanLayout {
     }
   }
   throw whyNoPlan(problem, costTables(problem, [], { kind: 'token', head: 'last-stage' }));
+}
+
+/** At once the cheapest plan that keeps what is loaded; the best one is asked for when that one serves. */
+function mendedAnswer(problem: PlanningProblem, sources: readonly PeerId[]): Answer | null {
+  if (problem.surviving.length === 0) return null;
+  const setting = settingOf(problem, sources, problem.head === 'source' ? 'source' : 'last-stage');
+  const solution = mendedPlan(setting, problem.surviving);
+  return solution && { setting, solution };
 }
 
 function answersIn(setting: Setting, options: SolveOptions): Answer[] {

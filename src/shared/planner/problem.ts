@@ -2,7 +2,7 @@ import type { ErrorReport } from '../errors.ts';
 import type { DeviceProfile } from '../model/device-profile.ts';
 import type { LinkProfile, PeerId } from '../model/link-profile.ts';
 import type { ModelSpec } from '../model/model-spec.ts';
-import type { Objective, Plan } from '../model/plan.ts';
+import type { Objective, Plan, Stage } from '../model/plan.ts';
 import type { WireDtype } from '../model/wire-dtype.ts';
 
 export interface PlanningDevice {
@@ -40,6 +40,11 @@ export interface PlanningProblem {
   /** Layers that every source runs itself, before the first stage: 0 lets the first stage read the prompt. */
   sourceLayers: number;
   head: HeadPlace;
+  /**
+   * Stages of a plan that has just lost a device, in order: they should keep their layers, as answers wait for a plan.
+   * Empty when the best plan is wanted.
+   */
+  surviving: Stage[];
 }
 
 /** A plan before the room gives it its epoch. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { device, link, problem } from './plan.test-problem.ts';
+import { device, link, problem, spec } from './plan.test-problem.ts';
 import { planRoom } from './plan.ts';
 import type { PlanLayout, PlanningProblem } from './problem.ts';
 import { shouldAdopt } from './replan.ts';
@@ -50,4 +50,17 @@ test('another context, number format or objective is a new plan', () => {
   expect(shouldAdopt(current, planned({ ...asked, contextLength: 2 }), { ...asked, contextLength: 2 })).toBe(true);
   expect(shouldAdopt(current, planned({ ...asked, wireDtype: 'f16' }), { ...asked, wireDtype: 'f16' })).toBe(true);
   expect(shouldAdopt(current, current, asked)).toBe(false);
+});
+
+test('a gain that loading would eat up is not worth a move, one that lasts is', () => {
+  const heavy = (layerBytes: number) => {
+    const big = spec(4, { layerBytes: new Array<number>(4).fill(layerBytes) });
+    const devices = [device(1, 10, 1e12), device(2, 8, 1e12)];
+    return { now: problem({ spec: big, devices: devices.slice(0, 1) }), joined: problem({ spec: big, devices }) };
+  };
+  // 8 GB at 50 Mbit/s take longer than the five minutes that a move must pay for itself in.
+  const large = heavy(2e9);
+  expect(shouldAdopt(planned(large.now), planned(large.joined), large.joined)).toBe(false);
+  const small = heavy(2e7);
+  expect(shouldAdopt(planned(small.now), planned(small.joined), small.joined)).toBe(true);
 });

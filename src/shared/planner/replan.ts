@@ -1,15 +1,24 @@
 import type { PeerId } from '../model/link-profile.ts';
 import type { Prediction, Stage } from '../model/plan.ts';
+import { costTables, shardBytes } from './cost.ts';
 import { predict } from './evaluate.ts';
 import { predictedMs } from './goal.ts';
 import type { PlanLayout, PlanningProblem } from './problem.ts';
 import { withUsableDevices } from './setting.ts';
 
-/** A working plan is left only for one that takes less than this part of its time: measurements are noisy, moving is not free. */
+/** A working plan is left only for one that takes less than this part of its time: measurements are noisy. */
 export const WORTH_MOVING = 0.9;
+/** A move must pay for itself within this time, ms: rooms of people do not stay the same for longer. */
+export const HORIZON_MS = 5 * 60_000;
+/** How fast a device loads layers over the internet, Mbit/s; nobody measures it beforehand. */
+export const LOAD_MBPS = 50;
+/** Part of the context that a chat has filled when its sequence is moved. */
+const FILLED = 0.5;
 
 /**
- * Whether the room should go over from the plan it has to a new one.
+ * Whether the room should go over from the plan it has to a new one: it must be a tenth faster, and make more tokens
+ * within five minutes than staying would. The old plan serves while layers are loaded; rebuilding the keys and values
+ * of every sequence costs time in which no token comes.
  *
  * @param current the plan in use or in preparation, null for none.
  * @param problem the room as it is now; both plans are judged by its measurements, not by those of their own time.
@@ -20,11 +29,43 @@ export function shouldAdopt(current: PlanLayout | null, candidate: PlanLayout, p
   const now = predictStages(current.stages, problem, served);
   if (!now) return true;
   const next = predictStages(candidate.stages, problem, served);
-  return next !== null && predictedMs(next, problem.objective) < WORTH_MOVING * predictedMs(now, problem.objective);
+  if (!next || hasSameStages(current, candidate)) return false;
+  const [nowMs, nextMs] = [predictedMs(now, problem.objective), predictedMs(next, problem.objective)];
+  if (!(nextMs < WORTH_MOVING * nowMs)) return false;
+  const loadMs = Math.min(HORIZON_MS, moveBytes(current.stages, candidate.stages, problem) / (LOAD_MBPS * 125));
+  const servingMs = HORIZON_MS - loadMs - rebuildMs(next, problem);
+  return loadMs / nowMs + servingMs / nextMs > HORIZON_MS / nowMs;
+}
+
+/** The most bytes that any one device must load for a new plan; devices load side by side. */
+export function moveBytes(current: readonly Stage[], next: readonly Stage[], asked: PlanningProblem): number {
+  const problem = withUsableDevices(asked);
+  const tables = costTables({ ...problem, sourceLayers: 0 }, [], { kind: 'token', head: 'last-stage' });
+  const perStage = next.map((stage) => {
+    const held = current.find((one) => one.peerId === stage.peerId);
+    const { startLayer, endLayer } = stage.layers;
+    const keptStart = Math.max(startLayer, held?.layers.startLayer ?? endLayer);
+    const keptEnd = Math.max(keptStart, Math.min(endLayer, held?.layers.endLayer ?? endLayer));
+    const kept = keptEnd > keptStart ? shardBytes(tables, keptStart, keptEnd, false) : 0;
+    const headBytes = stage.head && !held?.head ? tables.headBytes : 0;
+    return shardBytes(tables, startLayer, endLayer, false) - kept + headBytes;
+  });
+  return Math.max(0, ...perStage);
+}
+
+/** Every sequence's tokens so far go through the stages again like a prompt, ms. */
+function rebuildMs(next: Prediction, { sequences, contextLength, promptTokens }: PlanningProblem): number {
+  return (Math.max(1, sequences) * next.firstTokenMs * contextLength * FILLED) / Math.max(1, promptTokens);
 }
 
 function hasSameSettings(a: PlanLayout, b: PlanLayout): boolean {
   return a.contextLength === b.contextLength && a.wireDtype === b.wireDtype && a.objective === b.objective;
+}
+
+function hasSameStages(a: PlanLayout, b: PlanLayout): boolean {
+  const words = ({ stages }: PlanLayout) =>
+    stages.map(({ peerId, layers, head }) => [peerId, layers.startLayer, layers.endLayer, head].join()).join(';');
+  return words(a) === words(b);
 }
 
 /** The sources with links to both ends of a plan. */
