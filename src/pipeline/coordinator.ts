@@ -177,7 +177,7 @@ export class Coordinator {
   ): Promise<{ reply: Promise<ReplyFrame> }> {
     const { transport, dim } = this.options;
     const hidden = await this.options.embed(pass.tokens); // (rows, dim)
-    const { request, reply } = this.replies.expect(plan);
+    const { request, reply } = this.replies.expect(plan, pass.tokens.length);
     reply.catch(() => undefined); // whoever awaits it reports it; until then it must not count as unhandled
     transport.sendFrame(plan.stages[0]!.peerId, {
       kind: 'forward',

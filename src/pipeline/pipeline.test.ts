@@ -165,7 +165,7 @@ describe('what goes wrong', () => {
     const silent = devices[0]!.coordinator.feed(id, PROMPT, GREEDY, SIGNAL);
     silent.catch(() => undefined);
     await new Promise((resolve) => setImmediate(resolve));
-    room.nowMs = REPLY_TIMEOUT_MS + 1;
+    room.nowMs = REPLY_TIMEOUT_MS + 1000;
     devices[0]!.coordinator.tick();
     await expect(silent).rejects.toMatchObject({ code: 'stage-failed' });
   });

@@ -2,11 +2,14 @@ import { AppError } from '../shared/errors.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import type { ReplyFrame } from '../shared/protocol/frame.ts';
 
-/** A reply that takes longer than this will not come, ms. A slow phone needs many seconds for a chunk of a large model. */
+/** A reply that takes longer than this beyond what the plan predicts will not come, ms. */
 export const REPLY_TIMEOUT_MS = 60_000;
+/** How far off a prediction may be: a large model on slow devices takes minutes for a chunk of a prompt. */
+const PREDICTION_SLACK = 4;
 
 interface Pending {
   plan: Plan;
+  startMs: number;
   deadlineMs: number;
   resolve(reply: ReplyFrame): void;
   reject(error: AppError): void;
@@ -22,10 +25,11 @@ export class ReplyWaiter {
     this.now = now;
   }
 
-  expect(plan: Plan): { request: number; reply: Promise<ReplyFrame> } {
+  /** @param rows how many tokens are on their way */
+  expect(plan: Plan, rows: number): { request: number; reply: Promise<ReplyFrame> } {
     const request = this.nextRequest++;
     const reply = new Promise<ReplyFrame>((resolve, reject) => {
-      this.pending.set(request, { plan, deadlineMs: this.now() + REPLY_TIMEOUT_MS, resolve, reject });
+      this.pending.set(request, { plan, startMs: this.now(), deadlineMs: this.now() + timeoutMs(plan, rows), resolve, reject });
     });
     return { request, reply };
   }
@@ -48,10 +52,16 @@ export class ReplyWaiter {
   }
 
   expire(): void {
-    const seconds = REPLY_TIMEOUT_MS / 1000;
-    for (const [request, { deadlineMs }] of this.pending) {
+    for (const [request, { deadlineMs, startMs }] of this.pending) {
       if (this.now() <= deadlineMs) continue;
-      this.reject(request, new AppError('stage-failed', `no answer from the room's devices for ${seconds} s`));
+      this.reject(
+        request,
+        new AppError('stage-failed', `no answer from the room's devices for ${Math.round((this.now() - startMs) / 1000)} s`),
+      );
     }
   }
+}
+
+function timeoutMs({ predicted }: Plan, rows: number): number {
+  return REPLY_TIMEOUT_MS + PREDICTION_SLACK * rows * predicted.msPerToken;
 }
