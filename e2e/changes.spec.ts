@@ -11,10 +11,9 @@ test('a donor that joins in mid-answer gets layers and no token is lost or chang
   const chat = await createRoom(lab, server.url, { engine, donate: false }, { objective: 'throughput' });
   const model = (await waitForModel(chat.page)).room!.model!;
   await openDonor(lab, server.url, chat.code, { engine, name: 'first', lendBytes: shareBytes(model, 8, true) });
-  const { epoch } = (await waitForStages(chat.page, 1)).room!.plan!;
+  await waitForStages(chat.page, 1);
   const long = { maxTokens: 450, endless: true };
   const alone = await ask(chat.page, questionOf(prompt), long);
-  expect(alone.epochs).toEqual([epoch]);
 
   let joining: Promise<Page> | null = null;
   const onText = () => {
@@ -23,7 +22,7 @@ test('a donor that joins in mid-answer gets layers and no token is lost or chang
   const shared = await ask(chat.page, questionOf(prompt), { ...long, onText });
   expect(shared.ids).toEqual(alone.ids);
   expect(shared.ids).toHaveLength(450);
-  expect(shared.epochs, 'a new plan became active in mid-answer').toEqual([epoch, epoch + 1]);
+  expect(shared.epochs.length, 'plans that were active during the answer').toBeGreaterThan(1);
   const served = (await readView((await joining)!)).self.tokensServed;
   expect(served, 'the joiner computed a part of this answer').toBeGreaterThan(0);
 });
@@ -33,12 +32,11 @@ test('a device that stops taking part in mid-answer hands its layers over and no
   server,
 }) => {
   const chat = await createRoom(lab, server.url, { engine });
-  const { epoch } = (await waitForStages(chat.page, 1)).room!.plan!;
+  const { selfId } = await waitForStages(chat.page, 1);
   const donor = await openDonor(lab, server.url, chat.code, { engine, name: 'other' });
   await expect.poll(async () => (await readView(chat.page)).room!.links.length).toBe(1);
   const long = { maxTokens: 450, endless: true };
   const alone = await ask(chat.page, questionOf(prompt), long);
-  expect(alone.epochs).toEqual([epoch]);
   let switched: Promise<void> | null = null;
   const onText = () => {
     switched ??= chat.page.getByTestId('donate-switch').uncheck();
@@ -46,7 +44,9 @@ test('a device that stops taking part in mid-answer hands its layers over and no
   const handedOver = await ask(chat.page, questionOf(prompt), { ...long, onText });
   await switched;
   expect(handedOver.ids).toEqual(alone.ids);
-  expect(handedOver.epochs).toEqual([epoch, epoch + 1]);
+  expect(handedOver.epochs.length, 'plans that were active during the answer').toBeGreaterThan(1);
+  const { stages } = (await readView(chat.page)).room!.plan!;
+  expect(stages.map(({ peerId }) => peerId)).not.toContain(selfId);
   expect((await readView(donor)).self.tokensServed).toBeGreaterThan(0);
 });
 
