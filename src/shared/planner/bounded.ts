@@ -1,3 +1,4 @@
+import { clusterBound } from './cluster-bound.ts';
 import type { CostTables } from './cost.ts';
 import { type PassAnswer, type PassSolver, SAME } from './frontier.ts';
 import type { LayerView } from './layer-view.ts';
@@ -80,6 +81,8 @@ class Probe {
   private stale = 0;
   private best: PassPlan | null = null;
   private lowerMs = 0;
+  /** The best bound by walks alone: what the prices are moved for. */
+  private walkMs = 0;
   private readonly seen = new Set<string>();
 
   constructor(
@@ -103,6 +106,9 @@ class Probe {
 
   run(): PassAnswer {
     if (this.local.roomLayers() < this.tables.nLayers) return { plan: null, lowerMs: Number.POSITIVE_INFINITY };
+    // Few devices are searched exactly, so a better bound would not shorten their search much.
+    if (!this.canFinish()) this.lowerMs = clusterBound(this.tables, this.view, this.walks.devices, this.asked.capMs);
+    if (this.lowerMs >= this.limitMs()) return { plan: null, lowerMs: this.lowerMs };
     if (this.memory.order.length > 0) this.tryOrder(this.memory.order);
     for (let round = 0; round < this.options.rounds && this.step > LAST_STEP; round++) {
       if (round > 0 && (this.isClosed() || this.shouldFinish() || this.options.isLate())) break;
@@ -152,8 +158,9 @@ class Probe {
   }
 
   private learn(boundMs: number): void {
-    if (boundMs > this.lowerMs) {
-      this.lowerMs = boundMs;
+    this.lowerMs = Math.max(this.lowerMs, boundMs);
+    if (boundMs > this.walkMs) {
+      this.walkMs = boundMs;
       this.bestPrices = this.prices;
       this.stale = 0;
     } else if (++this.stale >= PATIENCE) {
@@ -196,7 +203,7 @@ class Probe {
     for (let i = 0; i < slope.length; i++) if (slope[i]! < 0 && this.prices[i]! <= 0) slope[i] = 0;
     const norm = slope.reduce((sum, one) => sum + one * one, 0);
     if (norm === 0) return this.prices;
-    const targetMs = Math.min(this.limitMs(), this.lowerMs * 1.3 + 1);
+    const targetMs = Math.min(this.limitMs(), this.walkMs * 1.3 + 1);
     const length = (this.step * Math.max(targetMs - boundMs, 0)) / norm;
     return this.prices.map((ms, i) => Math.max(0, ms + length * slope[i]!));
   }
