@@ -7,7 +7,7 @@ import { Heap } from './heap.ts';
 import { type Address, bindKernels, compileKernels } from './kernels.ts';
 
 const COLUMNS = 512;
-const ROWS = 7;
+const ROWS = 8;
 const INPUTS = 3;
 
 const heap = new Heap();
@@ -28,21 +28,22 @@ describe.each(QUANT_TYPES)('the %s kernels', (type) => {
     expect(decoded.findIndex((value, i) => value !== plain[i])).toBe(-1);
   });
 
-  test('multiply one row, several, and the rows left over with the same bits', async () => {
+  test('multiply one row and several with the same bits', async () => {
     const { address } = await placeRandomRows(type);
     const format = BLOCK_FORMATS[type].ggmlType;
     const x = place(wave(INPUTS * COLUMNS));
-    const alone = heap.allocate(INPUTS * ROWS * 4);
-    const together = heap.allocate(INPUTS * ROWS * 4);
-    const tile = heap.allocate(4 * COLUMNS * 4);
-    for (let i = 0; i < INPUTS; i++)
-      kernels.multiplyRow(format, address, COLUMNS, x + i * COLUMNS * 4, alone + i * ROWS * 4, 0, ROWS);
-    kernels.expand(format, address, COLUMNS, 0, 4, tile);
-    kernels.multiplyFour(tile, COLUMNS, x, INPUTS, together, ROWS);
-    kernels.expand(format, address, COLUMNS, 4, ROWS, tile);
-    for (let i = 0; i < INPUTS; i++)
-      kernels.multiplySome(tile, COLUMNS, ROWS - 4, x + i * COLUMNS * 4, together + (i * ROWS + 4) * 4);
-    expect(Array.from(heap.floats(together, INPUTS * ROWS))).toEqual(Array.from(heap.floats(alone, INPUTS * ROWS)));
+    const [direct, tiled, single] = [1, 2, 3].map(() => heap.allocate(INPUTS * ROWS * 4)) as [Address, Address, Address];
+    const tile = heap.allocate(ROWS * COLUMNS * 4);
+    kernels.expand(format, address, COLUMNS, 0, ROWS, tile);
+    for (let row = 0; row < ROWS; row += 4)
+      kernels.multiplyFour(tile + row * COLUMNS * 4, COLUMNS, x, INPUTS, tiled + row * 4, ROWS);
+    for (let i = 0; i < INPUTS; i++) {
+      kernels.multiplyRow(format, address, COLUMNS, x + i * COLUMNS * 4, direct + i * ROWS * 4, 0, ROWS);
+      kernels.multiplySome(tile, COLUMNS, ROWS, x + i * COLUMNS * 4, single + i * ROWS * 4);
+    }
+    const products = [direct, tiled, single].map((at) => Array.from(heap.floats(at, INPUTS * ROWS)));
+    expect(products[1]).toEqual(products[0]);
+    expect(products[2]).toEqual(products[0]);
   });
 });
 

@@ -3,7 +3,10 @@ import { wasmBase64 } from './kernels/index.as';
 /** Address in the memory of the kernels, bytes. */
 export type Address = number;
 
-/** What `kernels/index.as` exports. Floats lie at multiples of four bytes; `format` is a number of enum ggml_type. */
+/**
+ * What `kernels/index.as` exports. Floats lie at multiples of four bytes; `format` is a number of enum ggml_type;
+ * `multiplyRow` takes a multiple of four rows.
+ */
 export interface Kernels {
   multiplyRow(
     format: number,

@@ -25,11 +25,12 @@ export function* multiply(kernels: Kernels, matrix: WasmMatrix, x: Address, coun
   for (let row = 0; row < rows; row += rowsPerSlice) {
     if (row > 0) yield;
     const endRow = Math.min(rows, row + rowsPerSlice);
-    if (count > MAX_DIRECT_ROWS) multiplyTiles(kernels, matrix, x, count, out, tile, row, endRow);
-    else multiplyDirectly(kernels, matrix, x, count, out, row, endRow);
+    const tilesFrom = count > MAX_DIRECT_ROWS ? row : multiplyDirectly(kernels, matrix, x, count, out, row, endRow);
+    multiplyTiles(kernels, matrix, x, count, out, tile, tilesFrom, endRow);
   }
 }
 
+/** Leaves out what the kernel's groups of four leave over, and returns the row where that begins. */
 function multiplyDirectly(
   kernels: Kernels,
   { format, address, rows, columns }: WasmMatrix,
@@ -38,10 +39,12 @@ function multiplyDirectly(
   out: Address,
   startRow: number,
   endRow: number,
-): void {
+): number {
+  const wholeEnd = endRow - ((endRow - startRow) % TILE_ROWS);
   for (let i = 0; i < count; i++) {
-    kernels.multiplyRow(format, address, columns, x + i * columns * 4, out + i * rows * 4, startRow, endRow);
+    kernels.multiplyRow(format, address, columns, x + i * columns * 4, out + i * rows * 4, startRow, wholeEnd);
   }
+  return wholeEnd;
 }
 
 function multiplyTiles(

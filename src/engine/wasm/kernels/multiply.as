@@ -8,8 +8,8 @@ function bytesPerRow<F>(columns: usize): usize {
 }
 
 /**
- * out[row] = weights[row] . x for rows from `startRow` to `endRow`. Four rows at a time: their sums do not wait for each
- * other, and x is loaded for all of them.
+ * out[row] = weights[row] . x for rows from `startRow` to `endRow`, a multiple of four: sums of four rows do not wait for
+ * each other.
  * weights: (rows, columns) in blocks, x: (columns), out: (rows)
  */
 export function multiplyOne<F>(
@@ -23,8 +23,7 @@ export function multiplyOne<F>(
   const format = changetype<F>(0);
   const rowBytes = bytesPerRow<F>(columns);
   const end = x + columns * 4;
-  let row = startRow;
-  for (; row + 4 <= endRow; row += 4) {
+  for (let row = startRow; row < endRow; row += 4) {
     let block = weights + row * rowBytes;
     let lanes0 = f32x4.splat(0);
     let lanes1 = f32x4.splat(0);
@@ -39,16 +38,6 @@ export function multiplyOne<F>(
       }
     }
     storeFour(out + row * 4, lanes0, lanes1, lanes2, lanes3);
-  }
-  for (; row < endRow; row++) {
-    let block = weights + row * rowBytes;
-    let lanes = f32x4.splat(0);
-    for (let at = x; at < end; block += format.blockBytes) {
-      for (let part: usize = 0; part < format.parts; part++, at += format.partValues * 4) {
-        lanes = format.take<Multiply>(lanes, at, block, part);
-      }
-    }
-    store<f32>(out + row * 4, join(lanes));
   }
 }
 
