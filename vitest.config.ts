@@ -22,7 +22,7 @@ export default defineConfig({
         plugins: [assemblyScript()],
         resolve: { alias: [{ find: /^simple-peer$/, replacement: 'simple-peer/simplepeer.min.js' }] },
         // Found late, they would make Vite reload a page in mid-test.
-        optimizeDeps: { include: ['simple-peer/simplepeer.min.js', 'valibot'] },
+        optimizeDeps: { include: ['simple-peer/simplepeer.min.js', 'valibot', 'onnxruntime-web/webgpu'] },
         test: {
           name: 'browser',
           include: ['src/**/*.browser.test.ts'],

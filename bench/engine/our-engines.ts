@@ -12,6 +12,7 @@ export type CreateEngine = (options: EngineOptions) => Promise<ShardEngine>;
 export const ENGINES: Record<string, CreateEngine> = {
   webgpu: (options) => createWebGpuEngine(options),
   cpu: createProcessorEngine,
+  onnx: async (options) => (await import('../../src/engine/onnx/onnx-engine.ts')).createOnnxEngine(options),
 };
 
 /** Measures an engine as a device does that chooses among them: on random weights of the model's shape and format. */

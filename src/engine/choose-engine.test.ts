@@ -33,6 +33,12 @@ describe('the engine of a device', () => {
     expect(chooseEngine('webgpu', [cpu], 8).why).toContain('missing in this browser');
   });
 
+  test('is told apart from the one that was asked for and does not work, though others do', () => {
+    const { engine, why } = chooseEngine('onnx', [gpu, cpu], 32, { onnx: 'it runs Q4_0' });
+    expect(engine).toBe('webgpu');
+    expect(why).toBe('Using WebGPU, as onnxruntime-web does not work here: it runs Q4_0.');
+  });
+
   test('cannot be chosen where none works', () => {
     const choose = () => chooseEngine('auto', [], 8, { webgpu: 'no adapter', cpu: 'out of memory' });
     expect(choose).toThrow(

@@ -8,7 +8,7 @@ export interface EngineDecision {
   why: string;
 }
 
-const NAMES: Record<EngineKind, string> = { webgpu: 'WebGPU', cpu: 'the CPU' };
+const NAMES: Record<EngineKind, string> = { webgpu: 'WebGPU', cpu: 'the CPU', onnx: 'onnxruntime-web' };
 
 /**
  * Which engine a device uses: the one its owner named, if it is there, else the one that needs less time for a token.
@@ -37,13 +37,13 @@ function explain(
   nLayers: number,
   missing: Partial<Record<EngineKind, string>>,
 ): string {
-  if (second) {
+  if (second && (choice === 'auto' || missing[choice] === undefined)) {
     const times = [fastest, second].map((profile) => `${NAMES[profile.engine]} ${tokenMs(profile, nLayers).toFixed(1)} ms`);
     return `Using ${NAMES[fastest.engine]}: a token through the whole model takes ${times.join(', ')}.`;
   }
-  const [absent] = (['webgpu', 'cpu'] as const).filter((engine) => engine !== fastest.engine);
-  const reason = missing[absent!] ?? (choice === absent ? 'it is missing in this browser' : 'it was not tried');
-  return `Using ${NAMES[fastest.engine]}, as ${NAMES[absent!]} does not work here: ${reason}.`;
+  const absent = choice === 'auto' ? (fastest.engine === 'webgpu' ? 'cpu' : 'webgpu') : choice;
+  const reason = missing[absent] ?? (choice === absent ? 'it is missing in this browser' : 'it was not tried');
+  return `Using ${NAMES[fastest.engine]}, as ${NAMES[absent]} does not work here: ${reason}.`;
 }
 
 /** One token through every layer and the head, as if the device were alone, ms. */

@@ -5,34 +5,51 @@ import { describeLife } from './contract/life-contract.ts';
 import { describeBatches, describeRows } from './contract/rows-contract.ts';
 import type { EngineOptions, ShardEngine } from './shard-engine.ts';
 
-const CONTEXT_LENGTH = 200;
+export interface ContractOptions {
+  /** Which of the odd models the engine runs; the others it refuses. */
+  runs?: (model: ContractModel) => boolean;
+  /** Whether keys and values are kept in 16 bits. */
+  halfKv?: boolean;
+  /** Large forwards of several sequences, which take minutes where a row takes a tenth of a second. */
+  batches?: boolean;
+  /** Of every engine that the tests open, tokens. */
+  contextLength?: number;
+}
+
+type CreateEngine = (options: EngineOptions) => Promise<ShardEngine>;
 
 /**
  * Declares the tests that every ShardEngine passes, on models so small that a software adapter runs them all in a minute.
  * Called from the test file of an engine, in Node or in a browser.
  */
-export function describeEngineContract(name: string, createEngine: (options: EngineOptions) => Promise<ShardEngine>): void {
+export function describeEngineContract(
+  name: string,
+  createEngine: CreateEngine,
+  { runs = () => true, halfKv = true, batches = true, contextLength = 200 }: ContractOptions = {},
+): void {
   describe(`the ${name} engine`, () => {
-    describeWith(PLAIN_MODEL, createEngine, (engine) => {
-      describeRows(PLAIN_MODEL, engine);
-      describeBatches(PLAIN_MODEL, engine);
+    describeWith(PLAIN_MODEL, contextLength, createEngine, (engine) => {
+      describeRows(PLAIN_MODEL, engine, { halfKv });
+      if (batches) describeBatches(PLAIN_MODEL, engine);
       describeHead(PLAIN_MODEL, engine);
-      describeLife(PLAIN_MODEL, engine, CONTEXT_LENGTH);
+      describeLife(PLAIN_MODEL, engine, contextLength);
     });
-    for (const model of ODD_MODELS) describeWith(model, createEngine, (engine) => describeRows(model, engine));
+    for (const model of ODD_MODELS.filter(runs))
+      describeWith(model, contextLength, createEngine, (engine) => describeRows(model, engine, { halfKv }));
   });
 }
 
 /** One engine for all tests of a model: each test leaves it as it found it. */
 function describeWith(
   model: ContractModel,
-  createEngine: (options: EngineOptions) => Promise<ShardEngine>,
+  contextLength: number,
+  createEngine: CreateEngine,
   declareTests: (engine: () => ShardEngine) => void,
 ): void {
   describe(model.title, () => {
     let engine: ShardEngine;
     beforeAll(async () => {
-      engine = await createEngine({ spec: model.spec, contextLength: CONTEXT_LENGTH });
+      engine = await createEngine({ spec: model.spec, contextLength });
       await loadWhole(engine, model);
     });
     afterAll(() => engine.destroy());

@@ -5,8 +5,8 @@ import type { ModelSpec } from '../shared/model/model-spec.ts';
 
 /**
  * A whole Llama model in float64 and in the plainest words we have (Touvron et al. 2023, "Llama 2", and the papers it
- * builds on). A test aid: engines are compared with it. Only keys and values are rounded, to the 16 bits that they are
- * kept in, because that is what every engine promises to do.
+ * builds on). A test aid: engines are compared with it. Only keys and values are rounded, to the 16 bits that our own
+ * engines keep them in.
  */
 type Vector = number[];
 type Matrix = Vector[];
@@ -45,8 +45,8 @@ async function expand(tensors: AsyncIterable<WeightTensor>): Promise<Weights> {
 }
 
 /** Logits after each token of one sequence, (tokens, vocabSize). */
-export function referenceLogits(model: ReferenceModel, tokens: readonly number[]): Matrix {
-  const caches = model.layers.map(() => ({ keys: [] as Matrix, values: [] as Matrix }));
+export function referenceLogits(model: ReferenceModel, tokens: readonly number[], { halfKv = true } = {}): Matrix {
+  const caches = model.layers.map(() => ({ keys: [] as Matrix, values: [] as Matrix, halfKv }));
   return tokens.map((token, position) => {
     let hidden = model.embedding[token]!;
     model.layers.forEach((weights, layer) => {
@@ -59,14 +59,15 @@ export function referenceLogits(model: ReferenceModel, tokens: readonly number[]
 function decoderLayer(
   spec: ModelSpec,
   weights: Weights,
-  cache: { keys: Matrix; values: Matrix },
+  cache: { keys: Matrix; values: Matrix; halfKv: boolean },
   hidden: Vector,
   position: number,
 ): Vector {
   const normed = rmsNorm(hidden, weights.attn_norm[0]!, spec.rmsEps);
   const queries = rotateHeads(spec, multiply(weights.attn_q, normed), position);
-  cache.keys.push(toHalf(rotateHeads(spec, multiply(weights.attn_k, normed), position)));
-  cache.values.push(toHalf(multiply(weights.attn_v, normed)));
+  const kept = (vector: Vector) => (cache.halfKv ? toHalf(vector) : vector);
+  cache.keys.push(kept(rotateHeads(spec, multiply(weights.attn_k, normed), position)));
+  cache.values.push(kept(multiply(weights.attn_v, normed)));
   const attended = add(hidden, multiply(weights.attn_output, attention(spec, queries, cache.keys, cache.values)));
 
   const ffnInput = rmsNorm(attended, weights.ffn_norm[0]!, spec.rmsEps);

@@ -14,7 +14,12 @@ export type CreateEngine = (options: EngineOptions) => Promise<ShardEngine>;
 const ENGINES: Record<EngineKind, CreateEngine> = {
   webgpu: (options) => createWebGpuEngine(options),
   cpu: createProcessorEngine,
+  // Megabytes that only those download who use it.
+  onnx: async (options) => (await import('../engine/onnx/onnx-engine.ts')).createOnnxEngine(options),
 };
+
+/** What is measured in case a named engine does not work. */
+const OTHERS: Record<EngineKind, EngineKind[]> = { webgpu: ['cpu'], cpu: ['webgpu'], onnx: ['webgpu', 'cpu'] };
 
 export interface DeviceEngine extends EngineDecision {
   create: CreateEngine;
@@ -23,18 +28,22 @@ export interface DeviceEngine extends EngineDecision {
 
 /**
  * Measures the engines that the owner's choice allows and takes the fastest. A named engine that does not work here is
- * replaced by the other one, and `why` says so.
+ * replaced by another one, and `why` says so. Unless named, onnxruntime-web is a candidate only where there is WebGPU and
+ * our own kernels fail on it: to measure it is to download it.
  * @throws AppError no-devices when none works
  */
 export async function chooseDeviceEngine(choice: EngineChoice, model: OpenModel): Promise<DeviceEngine> {
   const types = modelTypes(model);
   const profiles: EngineProfile[] = [];
   const missing: Partial<Record<EngineKind, string>> = {};
-  for (const kind of candidates(choice)) {
+  const candidates: EngineKind[] = choice === 'auto' ? ['webgpu', 'cpu'] : [choice, ...OTHERS[choice]];
+  for (const kind of candidates) {
     try {
       profiles.push(await measureDevice(ENGINES[kind], model.spec, types, measureOptions()));
     } catch (thrown) {
-      missing[kind] = AppError.from(thrown).message;
+      const { code, message } = AppError.from(thrown);
+      missing[kind] = message;
+      if (choice === 'auto' && kind === 'webgpu' && code !== 'no-webgpu') candidates.push('onnx');
     }
     if (kind === choice && profiles.length > 0) break;
   }
@@ -46,11 +55,6 @@ export async function chooseDeviceEngine(choice: EngineChoice, model: OpenModel)
 /** The same engine, measured once more. @throws AppError what the engine throws */
 export function measureAgain({ engine }: DeviceEngine, model: OpenModel): Promise<EngineProfile> {
   return measureDevice(ENGINES[engine], model.spec, modelTypes(model), measureOptions());
-}
-
-/** The named engine first; the other one only in case the named one does not work. */
-function candidates(choice: EngineChoice): EngineKind[] {
-  return choice === 'cpu' ? ['cpu', 'webgpu'] : ['webgpu', 'cpu'];
 }
 
 function measureOptions() {

@@ -17,7 +17,7 @@ export const USAGE = `Usage: npm run demo -- "Tell me a story about a fox" [opti
   --model PATH|URL    a GGUF file (default: the built-in story teller)
   --tokens N          at most so many tokens (default 256)
   --temperature T     0 always takes the most likely token (default 0)
-  --engine NAME       webgpu, cpu or auto (default webgpu)
+  --engine NAME       webgpu, cpu, onnx or auto (default webgpu)
   --json FILE         write devices, plan, bytes, token ids and times`;
 
 const DEFAULT_PROMPT = 'Tell me a story about a fox';
@@ -36,8 +36,8 @@ export function parseDemoOptions(args: string[]): DemoOptions {
       json: { type: 'string' },
     },
   });
-  if (!['webgpu', 'cpu', 'auto'].includes(values.engine))
-    throw new Error(`--engine is webgpu, cpu or auto, not ${values.engine}`);
+  if (!['webgpu', 'cpu', 'onnx', 'auto'].includes(values.engine))
+    throw new Error(`--engine is webgpu, cpu, onnx or auto, not ${values.engine}`);
   return {
     prompt: positionals.join(' ') || DEFAULT_PROMPT,
     donors: wholeNumber('--donors', values.donors, 1, 16),

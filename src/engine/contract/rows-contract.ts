@@ -23,10 +23,10 @@ const BEST_QUARTER_TOLERANCE = 5e-4;
 const ROW_TOLERANCE = 1e-2;
 
 /** What holds for every model: right numbers, and the same bits however rows are grouped and layers are split. */
-export function describeRows(model: ContractModel, engine: () => ShardEngine): void {
+export function describeRows(model: ContractModel, engine: () => ShardEngine, { halfKv = true } = {}): void {
   test('computes what float64 computes', async () => {
     const tokens = someTokens(model, 12);
-    const expected = referenceLogits(await loadReference(model.spec, referenceSource(model)), tokens);
+    const expected = referenceLogits(await loadReference(model.spec, referenceSource(model)), tokens, { halfKv });
     const actual = await runChunked(engine(), model, tokens, tokens.length);
     const differences = actual.map(({ logits }, row) => largestDifference(logits!, expected[row]!)).sort((a, b) => a - b);
     expect(differences[differences.length >> 2]!, 'best quarter of rows').toBeLessThan(BEST_QUARTER_TOLERANCE);

@@ -21,13 +21,14 @@ export function* runHead(spec: ModelSpec, weights: HeadWeights, hidden: Float32A
   yield* multiply(weights.output, normed, count, logits);
   const reply: HeadRow[] = [];
   for (let i = 0; i < count; i++) {
-    reply.push(describeRow(logits.slice(i * vocabSize, (i + 1) * vocabSize), request));
+    reply.push(describeHeadRow(logits.slice(i * vocabSize, (i + 1) * vocabSize), request));
     yield;
   }
   return reply;
 }
 
-function describeRow(logits: Float32Array, { wantIds, fullRow, invTemperature }: HeadRequest): HeadRow {
+/** What the source needs of one row of logits, (vocabSize). */
+export function describeHeadRow(logits: Float32Array, { wantIds, fullRow, invTemperature }: HeadRequest): HeadRow {
   const top = topIds(logits, HEAD_TOP);
   const largest = logits[top[0]!]!;
   return {

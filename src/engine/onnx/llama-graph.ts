@@ -35,7 +35,12 @@ export interface RopeTables {
  * added; a caller binds the same buffer to both. `last_position` (1) is the index of the last new token, `total_length`
  * that plus one.
  */
-export function llamaGraph(spec: ModelSpec, tables: RopeTables, layers: readonly LayerTensors[], head?: HeadTensors): OnnxGraph {
+export function llamaGraph(
+  spec: ModelSpec,
+  tables: RopeTables | null,
+  layers: readonly LayerTensors[],
+  head?: HeadTensors,
+): OnnxGraph {
   return new GraphBuilder(spec).build(tables, layers, head);
 }
 
@@ -50,10 +55,10 @@ class GraphBuilder {
     this.spec = spec;
   }
 
-  build(tables: RopeTables, layers: readonly LayerTensors[], head?: HeadTensors): OnnxGraph {
+  build(tables: RopeTables | null, layers: readonly LayerTensors[], head?: HeadTensors): OnnxGraph {
     const { dim } = this.spec;
     this.inputs.push({ name: VALUES.input, type: 'float32', dims: [1, 'tokens', dim] });
-    if (layers.length > 0) this.addPositions(tables);
+    if (tables) this.addPositions(tables);
     let stream: Stream = { hidden: VALUES.input, addend: null };
     for (const [index, layer] of layers.entries()) stream = this.addLayer(index, layer, stream);
     if (head) this.addHead(head, this.joined(stream));

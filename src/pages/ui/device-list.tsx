@@ -53,4 +53,4 @@ function DeviceFacts({ profile }: { profile: NonNullable<DeviceRow['profile']> }
   );
 }
 
-export const ENGINE_NAMES = { webgpu: 'WebGPU', cpu: 'CPU' } as const;
+export const ENGINE_NAMES = { webgpu: 'WebGPU', cpu: 'CPU', onnx: 'onnxruntime-web' } as const;

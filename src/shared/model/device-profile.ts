@@ -1,5 +1,5 @@
 /** Which code runs the layers. `auto` means: measure and take the faster. */
-export const ENGINE_KINDS = ['webgpu', 'cpu'] as const;
+export const ENGINE_KINDS = ['webgpu', 'cpu', 'onnx'] as const;
 export type EngineKind = (typeof ENGINE_KINDS)[number];
 export const ENGINE_CHOICES = ['auto', ...ENGINE_KINDS] as const;
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
