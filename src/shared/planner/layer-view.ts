@@ -14,11 +14,15 @@ export interface LayerView {
   headRoomLayers: number[];
 }
 
+/** True when every layer takes a device the same time, and all are of one size. */
+export function hasEqualLayers(tables: CostTables): boolean {
+  return tables.msBefore.every((before) => areSame(differences(before))) && areSame(differences(tables.bytesBefore));
+}
+
 export function layerView(tables: CostTables): LayerView {
   const times = tables.msBefore.map(differences);
-  const sizes = differences(tables.bytesBefore);
   return {
-    isEqual: times.every(areSame) && areSame(sizes),
+    isEqual: hasEqualLayers(tables),
     layerMs: times.map((ms) => (areSame(ms) ? ms.reduce((sum, one) => sum + one, 0) / ms.length : Math.min(...ms))),
     roomLayers: tables.peerIds.map((_, device) => longestRun(tables, device)),
     headRoomLayers: tables.peerIds.map((_, device) => longestEnd(tables, device)),

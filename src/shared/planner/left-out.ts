@@ -12,6 +12,8 @@ import { splitAlong } from './split.ts';
 
 /** How long all reasons together may take to compute exactly; then a device is tried in the plan's own order only, ms. */
 const REASONS_BUDGET_MS = 300;
+/** How many places in the plan's own order a device is tried in. */
+const PLACES_TRIED = 3;
 
 /**
  * Why each device that lends memory is not in the plan: what the best plan with it forced in would cost more.
@@ -43,15 +45,20 @@ function reasonFor(setting: Setting, solution: Solution, { peerId, ...device }: 
     : 'no chain of linked devices with room for the model passes it.';
 }
 
-/** The plan's own order with the device put in where it costs least; null when it fits nowhere. */
+/** The plan's own order with the device put in where the way to it and on is shortest; null when it fits nowhere. */
 function insertedBest({ tables, goal }: Setting, solution: Solution, device: number): Part[] | null {
   const order = solution.parts.map((part) => part.device);
-  const plans = Array.from({ length: order.length + 1 }, (_, at) =>
-    splitAlong(tables, [...order.slice(0, at), device, ...order.slice(at)], goal, new Set([device])),
-  ).filter((plan) => plan !== null);
-  if (plans.length === 0) return null;
-  const valueMs = (plan: (typeof plans)[number]) => goalMs(goal, plan.passMs, plan.bottleneckMs);
-  return plans.reduce((a, b) => (valueMs(b) < valueMs(a) ? b : a)).parts;
+  const detourMs = (at: number) => {
+    const [before, after] = [order[at - 1], order[at]];
+    const there = before === undefined ? tables.entryMs[device]! : tables.hopMs[before]![device]!;
+    return there + (after === undefined ? tables.exitMs[device]! : tables.hopMs[device]![after]!);
+  };
+  const places = [...order.keys(), order.length].sort((a, b) => detourMs(a) - detourMs(b));
+  for (const at of places.slice(0, PLACES_TRIED)) {
+    const plan = splitAlong(tables, [...order.slice(0, at), device, ...order.slice(at)], goal, new Set([device]));
+    if (plan) return plan.parts;
+  }
+  return null;
 }
 
 function costOf(setting: Setting, solution: Solution, forced: Part[], device: number, isThorough: boolean): string {

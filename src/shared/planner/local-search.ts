@@ -63,7 +63,7 @@ export class LocalSearch {
 
   /** @returns an order that no single change makes better. */
   improve(start: readonly number[], isLate: () => boolean): { order: number[]; ms: number } {
-    let order = [...start];
+    let order = this.completed(start);
     for (;;) {
       order = this.reordered(order, isLate);
       const exchanged = isLate() ? null : this.exchanged(order);
@@ -106,6 +106,18 @@ export class LocalSearch {
 
   private mostOf(device: number, last: number): number {
     return device === last ? this.mostWithHead[device]! : this.most[device]!;
+  }
+
+  /** The order with more devices until all layers have room: however late it is, only then is it a plan. */
+  private completed(start: readonly number[]): number[] {
+    let order = [...start];
+    while (!this.isPossible(this.passMs(order))) {
+      const unused = this.bySpeed.filter((device) => !order.includes(device));
+      const longer = this.bestInsertion(order, unused, { ms: this.passMs(order), order: [] }).order;
+      if (longer.length === 0) return order;
+      order = longer;
+    }
+    return order;
   }
 
   /** The same devices in a better order: stretches are moved and turned until that helps no more. */

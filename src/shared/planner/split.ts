@@ -3,6 +3,7 @@ import { type CostTables, fits, stageBusyMs } from './cost.ts';
 import { passPlan } from './evaluate.ts';
 import { SAME, searchFrontier } from './frontier.ts';
 import type { Goal } from './goal.ts';
+import { hasEqualLayers } from './layer-view.ts';
 import type { Part, PassPlan } from './part.ts';
 
 /**
@@ -22,7 +23,7 @@ export function splitAlong(
     const plan = cheapestCut(tables, order, capMs, required);
     return { plan, lowerMs: plan?.passMs ?? Number.POSITIVE_INFINITY };
   };
-  return searchFrontier(goal, goal.kind === 'latency' ? [] : busyValues(tables, order, false), solve).best;
+  return searchFrontier(goal, goal.kind === 'latency' ? [] : busyValues(tables, order, hasEqualLayers(tables)), solve).best;
 }
 
 /** What is known when layers before each one are done: by position in the order, then by layers done. */
