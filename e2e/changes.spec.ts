@@ -33,16 +33,20 @@ test('a device that stops taking part in mid-answer hands its layers over and no
 }) => {
   const chat = await createRoom(lab, server.url, { engine });
   const { selfId } = await waitForStages(chat.page, 1);
-  const donor = await openDonor(lab, server.url, chat.code, { engine, name: 'other' });
-  await expect.poll(async () => (await readView(chat.page)).room!.links.length).toBe(1);
   const long = { maxTokens: 450, endless: true };
   const alone = await ask(chat.page, questionOf(prompt), long);
-  let switched: Promise<void> | null = null;
+
+  // Nobody else is there yet: it serves on until somebody can take over.
+  let handingOver: Promise<Page> | null = null;
+  const handOver = async () => {
+    await chat.page.getByTestId('donate-switch').uncheck();
+    return openDonor(lab, server.url, chat.code, { engine, name: 'other' });
+  };
   const onText = () => {
-    switched ??= chat.page.getByTestId('donate-switch').uncheck();
+    handingOver ??= handOver();
   };
   const handedOver = await ask(chat.page, questionOf(prompt), { ...long, onText });
-  await switched;
+  const donor = (await handingOver)!;
   expect(handedOver.ids).toEqual(alone.ids);
   expect(handedOver.epochs.length, 'plans that were active during the answer').toBeGreaterThan(1);
   const { stages } = (await readView(chat.page)).room!.plan!;

@@ -77,9 +77,14 @@ export class RoomSession {
   }
 
   async setDonates(donates: boolean): Promise<void> {
-    await this.signaling.request('peer:donates', { donates });
-    this.worker.send({ kind: 'donates', donates });
     this.state.updateSelf({ donates });
+    try {
+      await this.signaling.request('peer:donates', { donates });
+      this.worker.send({ kind: 'donates', donates });
+    } catch (thrown) {
+      this.state.updateSelf({ donates: !donates });
+      throw thrown;
+    }
   }
 
   async setLendBytes(lendBytes: number): Promise<void> {
