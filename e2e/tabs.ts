@@ -57,6 +57,7 @@ export interface PlanView {
 interface PageGlobal {
   edgeshard: {
     view: View;
+    setLendBytes(bytes: number): Promise<void>;
     pool: {
       chat: { completions: { create(request: object): Promise<AsyncIterable<Chunk>> } };
       completions: { create(request: object): Promise<AsyncIterable<Chunk>> };
@@ -129,6 +130,11 @@ export async function openChat(browser: Browser, serverUrl: string, code: string
 
 export function readView(page: Page): Promise<View> {
   return page.evaluate(() => (globalThis as unknown as PageGlobal).edgeshard.view);
+}
+
+/** As by the slider of a donor's page, but to the byte. */
+export function lendBytes(page: Page, bytes: number): Promise<void> {
+  return page.evaluate((lent) => (globalThis as unknown as PageGlobal).edgeshard.setLendBytes(lent), bytes);
 }
 
 /** Waits until the room runs a plan with this many stages. */
