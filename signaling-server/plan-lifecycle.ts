@@ -4,6 +4,7 @@ import type { Plan } from '../src/shared/model/plan.ts';
 import { effectiveContext } from '../src/shared/model/room-settings.ts';
 import type { PlanLayout, PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
 import { shouldAdopt } from '../src/shared/planner/replan.ts';
+import { objectiveOf } from './room-planning.ts';
 import { isPlannable, memberOf, REPLAN, type Room, STATE, type Step, toAll } from './room-state.ts';
 
 /**
@@ -27,7 +28,7 @@ function isStillAsked(room: Room, asked: PlanningProblem): boolean {
     model === asked.spec &&
     asked.contextLength === effectiveContext(settings, model.contextLength) &&
     asked.wireDtype === settings.wireDtype &&
-    asked.objective === settings.objective
+    asked.objective === objectiveOf(room)
   );
 }
 

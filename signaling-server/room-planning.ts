@@ -1,5 +1,6 @@
 import type { PeerId } from '../src/shared/model/link-profile.ts';
-import { effectiveContext } from '../src/shared/model/room-settings.ts';
+import type { Objective } from '../src/shared/model/plan.ts';
+import { effectiveContext, effectiveObjective } from '../src/shared/model/room-settings.ts';
 import type { PlanningProblem } from '../src/shared/planner/problem.ts';
 import { isPlannable, linkBetween, measuredLinks, type Room } from './room-state.ts';
 
@@ -16,7 +17,7 @@ export function planningProblem(room: Room): PlanningProblem | null {
     spec: room.model,
     contextLength: effectiveContext(room.settings, room.model.contextLength),
     wireDtype: room.settings.wireDtype,
-    objective: room.settings.objective,
+    objective: objectiveOf(room),
     devices: room.members.flatMap((member) =>
       isPlannable(member) && member.profile
         ? [
@@ -32,7 +33,7 @@ export function planningProblem(room: Room): PlanningProblem | null {
     links: measuredLinks(room),
     sources,
     sequences: sources.length,
-    concurrentSequences: Math.max(sources.length, EXPECTED_SEQUENCES),
+    concurrentSequences: room.settings.objective === 'throughput' ? Math.max(sources.length, EXPECTED_SEQUENCES) : sources.length,
     promptTokens: USUAL_PROMPT_TOKENS,
     sourceLayers: 0,
     head: 'last-stage',
@@ -40,6 +41,11 @@ export function planningProblem(room: Room): PlanningProblem | null {
       room.members.some((m) => m.peerId === peerId && isPlannable(m)),
     ),
   };
+}
+
+/** What the room plans for as it is now. */
+export function objectiveOf(room: Room): Objective {
+  return effectiveObjective(room.settings, room.members.filter((member) => member.chats).length);
 }
 
 /** True when a plan made now would miss nothing: every donor is measured, and every link that a plan could use. */

@@ -111,7 +111,8 @@ describe('a plan goes through', () => {
 
   test('a chat that leaves counts as moved, one that comes later is not waited for', () => {
     const room = running().chat();
-    room.apply({ kind: 'settings', peerId: 1, settings: { ...DEFAULT_SETTINGS, wireDtype: 'f16' } }).links([4, 2], [4, 3]);
+    const settings = { ...DEFAULT_SETTINGS, wireDtype: 'f16', objective: 'latency' } as const;
+    room.apply({ kind: 'settings', peerId: 1, settings }).links([4, 2], [4, 3]);
     room.apply({ kind: 'profile', peerId: 2, profile: tinyProfile(1e9) });
     room.plan().ready(2, 2);
     expect(room.notices()).toEqual(['plan:activate 2']);
@@ -251,6 +252,17 @@ describe('a room', () => {
       settings: { ...DEFAULT_SETTINGS, contextLength: 16, wireDtype: 'f16' },
     });
     expect(room.plan().room.preparing).toMatchObject({ contextLength: 16, wireDtype: 'f16' });
+  });
+
+  test('plans for one fast answer with one chat and for all of them from two on, unless its host decides', () => {
+    const room = halves();
+    expect(planningProblem(room.room)).toMatchObject({ objective: 'latency', concurrentSequences: 1 });
+    room.chat();
+    expect(planningProblem(room.room)).toMatchObject({ objective: 'throughput', concurrentSequences: 2 });
+    room.apply({ kind: 'settings', peerId: 1, settings: { ...DEFAULT_SETTINGS, objective: 'first-token' } });
+    expect(planningProblem(room.room)).toMatchObject({ objective: 'first-token' });
+    room.apply({ kind: 'settings', peerId: 1, settings: { ...DEFAULT_SETTINGS, objective: 'throughput' } });
+    expect(planningProblem(room.room)?.concurrentSequences).toBeGreaterThan(2);
   });
 
   test('is full at its limit', () => {

@@ -62,7 +62,12 @@ export function SettingsFields({ draft, complaint }: FieldsProps) {
         label="Plan for"
         testId="setting-objective"
         value={draft.value.objective}
-        options={{ latency: 'one fast answer', throughput: 'many chats at once', 'first-token': 'a fast start on long prompts' }}
+        options={{
+          auto: 'the chats that are here',
+          latency: 'one fast answer',
+          throughput: 'many chats at once',
+          'first-token': 'a fast start on long prompts',
+        }}
         onChange={(objective) => set({ objective })}
       />
       {complaint !== null && (

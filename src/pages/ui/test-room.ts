@@ -32,13 +32,13 @@ export function testPlan(stages: Stage[], change: Partial<Plan> = {}): Plan {
   const rates = { msPerToken: 40, bottleneckMs: 20, tokensPerSecond: 25, firstTokenMs: 400 };
   const stageTimes = { stageMs: stages.map(() => 10), overheadMs: stages.map(() => 1), linkMs: [1, ...stages.map(() => 1)] };
   const predicted = { ...rates, ...stageTimes };
-  const { modelUrl, wireDtype, objective } = DEFAULT_SETTINGS;
+  const { modelUrl, wireDtype } = DEFAULT_SETTINGS;
   return {
     epoch: 1,
     modelUrl,
     contextLength: 512,
     wireDtype,
-    objective,
+    objective: 'latency',
     stages,
     predicted,
     why: 'Because it is fastest.',

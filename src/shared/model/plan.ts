@@ -4,6 +4,9 @@ import type { WireDtype } from './wire-dtype.ts';
 
 export const OBJECTIVES = ['latency', 'throughput', 'first-token'] as const;
 export type Objective = (typeof OBJECTIVES)[number];
+/** `auto` is latency for one chat and throughput from two on. */
+export const OBJECTIVE_CHOICES = ['auto', ...OBJECTIVES] as const;
+export type ObjectiveChoice = (typeof OBJECTIVE_CHOICES)[number];
 
 /** One device's part of a plan. */
 export interface Stage {

@@ -1,4 +1,4 @@
-import type { Objective } from './plan.ts';
+import type { Objective, ObjectiveChoice } from './plan.ts';
 import type { WireDtype } from './wire-dtype.ts';
 
 /** What the host of a room decides. */
@@ -8,7 +8,7 @@ export interface RoomSettings {
   /** Tokens per sequence; null takes the lesser of 2,048 and the model's own. */
   contextLength: number | null;
   wireDtype: WireDtype;
-  objective: Objective;
+  objective: ObjectiveChoice;
 }
 
 export const DEFAULT_CONTEXT_LENGTH = 2048;
@@ -18,10 +18,16 @@ export const DEFAULT_SETTINGS: RoomSettings = {
   modelUrl: DEFAULT_MODEL_URL,
   contextLength: null,
   wireDtype: 'f32',
-  objective: 'latency',
+  objective: 'auto',
 };
 
 /** The context that a room really uses, tokens. */
 export function effectiveContext(settings: RoomSettings, modelContextLength: number): number {
   return Math.min(settings.contextLength ?? DEFAULT_CONTEXT_LENGTH, modelContextLength);
+}
+
+/** What a room with so many chats plans for. */
+export function effectiveObjective({ objective }: RoomSettings, chats: number): Objective {
+  if (objective !== 'auto') return objective;
+  return chats > 1 ? 'throughput' : 'latency';
 }

@@ -44,7 +44,7 @@ test('a chat that nobody can reach does not move the others', () => {
   expect(shouldAdopt(current, planned(joined), joined)).toBe(false);
 });
 
-test('another context, number format or objective is a new plan', () => {
+test('another context or number format is a new plan, the same plan never is', () => {
   const asked = room(5, 9);
   const current = planned(asked);
   expect(shouldAdopt(current, planned({ ...asked, contextLength: 2 }), { ...asked, contextLength: 2 })).toBe(true);

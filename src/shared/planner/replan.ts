@@ -59,7 +59,7 @@ function rebuildMs(next: Prediction, { sequences, contextLength, promptTokens }:
 }
 
 function hasSameSettings(a: PlanLayout, b: PlanLayout): boolean {
-  return a.contextLength === b.contextLength && a.wireDtype === b.wireDtype && a.objective === b.objective;
+  return a.contextLength === b.contextLength && a.wireDtype === b.wireDtype;
 }
 
 function hasSameStages(a: PlanLayout, b: PlanLayout): boolean {

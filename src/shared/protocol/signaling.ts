@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { ERROR_CODES, type ErrorReport } from '../errors.ts';
 import { ENGINE_KINDS } from '../model/device-profile.ts';
-import { OBJECTIVES } from '../model/plan.ts';
+import { OBJECTIVE_CHOICES, OBJECTIVES } from '../model/plan.ts';
 import { WIRE_DTYPES } from '../model/wire-dtype.ts';
 
 /**
@@ -35,7 +35,7 @@ export const RoomSettingsSchema = v.strictObject({
   modelUrl: v.pipe(v.string(), v.minLength(1), v.maxLength(2048)),
   contextLength: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(131_072))),
   wireDtype: v.picklist(WIRE_DTYPES),
-  objective: v.picklist(OBJECTIVES),
+  objective: v.picklist(OBJECTIVE_CHOICES),
 });
 
 export const ModelSpecSchema = v.strictObject({
