@@ -26,6 +26,7 @@ export function svgOf(charts: readonly Chart[]): string {
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${charts.map(({ title }) => title).join('; ')}</title>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     ...charts.map((chart, i) => `<g transform="translate(${i * WIDTH} 0)">${chartMarks(chart)}</g>`),
     ...legend,
