@@ -6,7 +6,8 @@ import { compareWithPaper } from './planner/against-paper.ts';
 import { benchRoom, PLACES, type RoomSpec } from './planner/rooms.ts';
 import { table } from './table.ts';
 
-const ROOMS = [1.3, 2, 4];
+/** With 64 devices of which most hold a layer or two, less memory would leave most rooms without any plan. */
+const ROOMS = (devices: number) => (devices > 16 ? [2, 3, 5] : [1.3, 2, 4]);
 const SEEDS = [1, 2];
 const BUDGET_MS = 450;
 
@@ -20,12 +21,21 @@ interface Measured {
 /** `npm run bench:planner`: how long planning takes, how far from the best it may be, and what it gains over the paper's. */
 export async function main(): Promise<number> {
   const rows: string[][] = [
-    ['devices x layers', 'layers', 'objective', 'median ms', 'worst ms', 'median gap %', 'worst gap %', 'no plan'],
+    ['devices x layers', 'layers', 'objective', 'devices in', 'median ms', 'worst ms', 'median gap %', 'worst gap %', 'no plan'],
   ];
   const bars: Bar[] = [];
   for (const [devices, layers, isUneven, limitMs] of SIZES) {
     const perObjective = OBJECTIVES.map((objective) => measureAll(devices, layers, objective, isUneven));
-    for (const all of perObjective) rows.push(rowOf(all));
+    for (const all of perObjective) rows.push(rowOf(all, 'all'));
+    for (const all of devices > 16 ? perObjective : []) {
+      for (const places of PLACES)
+        rows.push(
+          rowOf(
+            all.filter((one) => one.spec.places === places),
+            places,
+          ),
+        );
+    }
     // The bars are about latency and throughput with equal layers; the rest is shown.
     if (limitMs > 0) bars.push(...barsOf(devices, layers, limitMs, perObjective.slice(0, 2).flat()));
   }
@@ -45,7 +55,7 @@ const SIZES: readonly (readonly [number, number, boolean, number])[] = [
 
 function measureAll(devices: number, layers: number, objective: Objective, isUneven: boolean): Measured[] {
   const specs = PLACES.flatMap((places) =>
-    ROOMS.flatMap((room) => SEEDS.map((seed) => ({ seed, devices, layers, places, room, objective, isUneven }))),
+    ROOMS(devices).flatMap((room) => SEEDS.map((seed) => ({ seed, devices, layers, places, room, objective, isUneven }))),
   );
   measure(specs[0]!);
   return specs.map(measure);
@@ -61,19 +71,22 @@ function measure(spec: RoomSpec): Measured {
   return { spec, ms: (used.user + used.system) / 1000, gap: solution && solution.valueMs / solution.lowerMs - 1 };
 }
 
-function rowOf(all: readonly Measured[]): string[] {
+function rowOf(all: readonly Measured[], places: string): string[] {
   const { devices, layers, isUneven, objective } = all[0]!.spec;
   const times = all.map((one) => one.ms);
   const gaps = gapsOf(all);
   const percent = (value: number) => (value * 100).toFixed(2);
   const shown = [median(times).toFixed(1), Math.max(...times).toFixed(1), percent(median(gaps)), percent(Math.max(...gaps))];
   const none = all.filter((one) => one.gap === null).length;
-  return [`${devices} x ${layers}`, isUneven ? 'uneven' : 'equal', objective, ...shown, String(none)];
+  return [`${devices} x ${layers}`, isUneven ? 'uneven' : 'equal', objective, places, ...shown, String(none)];
 }
 
 function barsOf(devices: number, layers: number, limitMs: number, all: readonly Measured[]): Bar[] {
   const name = `planner-${devices}x${layers}`;
-  const bars: Bar[] = [{ name, figure: median(all.map((one) => one.ms)), limit: limitMs, sense: '<=', unit: 'ms' }];
+  const medians = [...new Set(all.map((one) => one.spec.objective))].map((objective) =>
+    median(all.filter((one) => one.spec.objective === objective).map((one) => one.ms)),
+  );
+  const bars: Bar[] = [{ name, figure: Math.max(...medians), limit: limitMs, sense: '<=', unit: 'ms' }];
   if (devices <= 16) return bars;
   const figure = median(gapsOf(all)) * 100;
   const worst = Math.max(...gapsOf(all)) * 100;

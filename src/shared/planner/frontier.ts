@@ -107,10 +107,16 @@ class FrontierSearch {
     const answer = this.solve(this.values[last]!, limitMs);
     if (answer.plan) this.take(answer.plan);
     const rest: Interval = { first, last, lowerMs: Math.max(lowerMs, answer.lowerMs), probes: probes + 1 };
-    while (rest.last >= first && !(this.boundMs({ ...rest, first: rest.last }) < this.bestMs * (1 - SAME))) rest.last--;
-    if (rest.last < first) return;
+    // Caps that the pass alone keeps from being better are no better than the highest of them, which allows the most.
+    while (rest.first < rest.last && this.isSameAtNext(rest)) rest.first++;
+    while (rest.last >= rest.first && !(this.boundMs({ ...rest, first: rest.last }) < this.bestMs * (1 - SAME))) rest.last--;
+    if (rest.last < rest.first) return;
     // A single cap below the one asked for has not been asked itself.
-    this.open.push(rest.last < last && rest.last === first ? { ...rest, probes: 0 } : rest);
+    this.open.push(rest.last < last && rest.last === rest.first ? { ...rest, probes: 0 } : rest);
+  }
+
+  private isSameAtNext({ first, lowerMs }: Interval): boolean {
+    return goalMs(this.goal, lowerMs, this.values[first + 1]!) <= goalMs(this.goal, lowerMs, this.values[first]!);
   }
 
   private take(plan: PassPlan): void {

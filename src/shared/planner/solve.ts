@@ -70,10 +70,11 @@ function search(tables: CostTables, view: LayerView, goal: Goal, candidates: num
   const finish = (devices: readonly number[]) =>
     view.isEqual ? chainSolver(tables, view, devices, required) : layeredSolver(tables, view, devices, required);
   const busyMs = busyValues(tables, candidates, view.isEqual);
-  // Forced devices are no part of the relaxation, so it would bound too little to be worth its time.
-  if (required && required.length > 0 && isSmall) return polished(goal, finish(candidates), busyMs);
-  const isLate = isSmall ? () => false : lateness(options);
   const finishBelow = view.isEqual ? FINISH_BELOW.equal : FINISH_BELOW.uneven;
+  // Forced devices are no part of the relaxation, so it would bound too little to be worth its time.
+  const isForced = required !== undefined && required.length > 0;
+  if (isSmall && (isForced || candidates.length <= finishBelow)) return polished(goal, finish(candidates), busyMs);
+  const isLate = isSmall ? () => false : lateness(options);
   const rounds = isSmall ? ROUNDS.exact : goal.kind === 'latency' ? ROUNDS.latency : ROUNDS.frontier;
   const solver = boundedSolver(tables, view, candidates, { isLate, finish, finishBelow, rounds, finishLimit });
   return polished(goal, solver, busyMs, isLate);
