@@ -26,6 +26,7 @@ export async function main(args: string[], server: ViteDevServer): Promise<numbe
   const downloads: Record<string, number | null> = { ours };
   for (const peer of ['ort', 'wllama']) downloads[peer] = havePeers() ? await peerBytes(peer) : null;
   const bars: Bar[] = [{ name: 'js-compressed', figure: ours / 1000, limit: JS_LIMIT_KB, sense: '<=', unit: 'kB' }];
+  for (const bar of bars) say(barLine(bar));
   const models: ModelRows[] = [];
   for (const model of options.models) {
     // What it costs to encode many layers is no question to the peers.
@@ -33,10 +34,10 @@ export async function main(args: string[], server: ViteDevServer): Promise<numbe
     const measured = await measureModel(model, asked, server, options.rounds);
     models.push(measured);
     report(measured, downloads);
-    bars.push(...modelBars(measured));
+    const ofModel = modelBars(measured);
+    for (const bar of ofModel) say(barLine(bar));
+    bars.push(...ofModel);
   }
-  say('');
-  for (const bar of bars) say(barLine(bar));
   if (options.json) await writeFile(options.json, `${JSON.stringify({ models, downloads, bars }, null, 1)}\n`);
   return bars.every(kept) ? 0 : 1;
 }
