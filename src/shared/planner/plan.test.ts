@@ -139,6 +139,30 @@ describe('a plan', () => {
     ]);
   });
 
+  test('leaves the first layers to the chat when asked, and counts its time and memory', () => {
+    const devices = [device(1, 5, layers(2) + EMBEDDING, true), device(2, 1, 1e6)];
+    const asked = problem({ devices, sources: [1], sourceLayers: 2 });
+    const layout = planned(asked);
+    expect(ranges(layout)).toEqual([[2, 2, 4]]);
+    // Two layers on the chat, two on the other device, one millisecond there and one back.
+    expect(layout.predicted.msPerToken).toBeCloseTo(10 + 2 + 2, 2);
+    expect(failed({ ...asked, sourceLayers: 4 }).code).toBe('model-malformed');
+    expect(failed({ ...asked, sources: [9], links: allLinks([1, 2, 9]) }).code).toBe('no-path');
+  });
+
+  test('puts the head on the chat or on the last stage, wherever it is faster', () => {
+    const withHead = (id: number, headMs: number) => {
+      const plain = device(id, 1, id === 1 ? HEAD + EMBEDDING : 1e6, id === 1);
+      return { ...plain, profile: { ...plain.profile, headMs } };
+    };
+    const heads = (sourceMs: number, stageMs: number) =>
+      planned(problem({ devices: [withHead(1, sourceMs), withHead(2, stageMs)], sources: [1], head: 'either' })).stages.some(
+        (stage) => stage.head,
+      );
+    expect(heads(1, 50)).toBe(false);
+    expect(heads(50, 1)).toBe(true);
+  });
+
   test('answers a full room of 32 devices and 80 layers for either objective', () => {
     const devices = Array.from({ length: 32 }, (_, i) => device(i + 1, 5 + (i % 7), layers(4) + HEAD));
     for (const objective of ['latency', 'throughput'] as const) {
