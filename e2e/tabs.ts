@@ -138,8 +138,8 @@ export function lendBytes(page: Page, bytes: number): Promise<void> {
 }
 
 /** Waits until the room runs a plan with this many stages. */
-export async function waitForStages(page: Page, stages: number): Promise<View> {
-  await page.waitForFunction(
+export function waitForStages(page: Page, stages: number): Promise<View> {
+  const isPlanned = page.waitForFunction(
     (wanted) => {
       const { edgeshard } = globalThis as unknown as PageGlobal;
       return edgeshard.view.room?.plan?.stages.length === wanted;
@@ -147,12 +147,12 @@ export async function waitForStages(page: Page, stages: number): Promise<View> {
     stages,
     { timeout: 60_000, polling: 50 },
   );
-  return readView(page);
+  return viewOnce(page, isPlanned);
 }
 
 /** Waits until the room knows its model, or why it cannot. */
-export async function waitForModel(page: Page): Promise<View> {
-  await page.waitForFunction(
+export function waitForModel(page: Page): Promise<View> {
+  const isKnown = page.waitForFunction(
     () => {
       const { edgeshard } = globalThis as unknown as PageGlobal;
       return edgeshard.view.room?.model || edgeshard.view.error;
@@ -160,6 +160,19 @@ export async function waitForModel(page: Page): Promise<View> {
     undefined,
     { timeout: 60_000, polling: 50 },
   );
+  return viewOnce(page, isKnown);
+}
+
+/** @throws Error with what every tab saw when the wait failed. */
+async function viewOnce(page: Page, awaited: Promise<unknown>): Promise<View> {
+  try {
+    await awaited;
+  } catch (error) {
+    const contexts = page.context().browser()?.contexts() ?? [page.context()];
+    const pages = contexts.flatMap((context) => context.pages());
+    const views = await Promise.all(pages.map((each) => readView(each).catch((thrown) => `${thrown}`)));
+    throw new Error(`${error}\n${views.map((view) => JSON.stringify(view)).join('\n')}`);
+  }
   return readView(page);
 }
 
