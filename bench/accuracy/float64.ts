@@ -46,8 +46,8 @@ async function expand(source: ByteSource, slices: readonly TensorSlice[]): Promi
 /**
  * Logits after every token of a text, (tokens, vocabSize), with every step in float64, keys and values too: what all
  * engines round away from. With `halfKv` only keys and values are rounded, to 16 bits: no engine that keeps them so comes
- * closer but by luck. RMSNorm, RoPE on neighbouring pairs, grouped-query attention and SwiGLU as in Touvron et al.
- * 2023, "Llama 2".
+ * closer but by luck. RMSNorm, RoPE on neighbouring pairs with the factors that stretch a context, grouped-query attention
+ * and SwiGLU as in Touvron et al. 2023, "Llama 2".
  */
 export function float64Logits(model: Float64Model, ids: readonly number[], { halfKv = false } = {}): Float64Array {
   const { spec, embedding, layers, head } = model;
@@ -98,10 +98,11 @@ function attention(spec: ModelSpec, query: Float64Array, keys: Float64Array[], v
   return out;
 }
 
-function rotate({ headDim, ropeDim, ropeTheta }: ModelSpec, vector: Float64Array, position: number): Float64Array {
+function rotate(spec: ModelSpec, vector: Float64Array, position: number): Float64Array {
+  const { headDim, ropeDim, ropeTheta, ropeFactors } = spec;
   for (let head = 0; head < vector.length; head += headDim) {
     for (let i = 0; i < ropeDim; i += 2) {
-      const angle = position * ropeTheta ** (-i / ropeDim);
+      const angle = (position * ropeTheta ** (-i / ropeDim)) / (ropeFactors?.[i / 2] ?? 1);
       const [a, b] = [vector[head + i]!, vector[head + i + 1]!];
       vector[head + i] = a * Math.cos(angle) - b * Math.sin(angle);
       vector[head + i + 1] = a * Math.sin(angle) + b * Math.cos(angle);
