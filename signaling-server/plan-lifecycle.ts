@@ -3,7 +3,8 @@ import type { PeerId } from '../src/shared/model/link-profile.ts';
 import type { Plan } from '../src/shared/model/plan.ts';
 import { effectiveContext } from '../src/shared/model/room-settings.ts';
 import type { PlanLayout, PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
-import { shouldAdopt } from '../src/shared/planner/replan.ts';
+import { refreshed } from '../src/shared/planner/refresh.ts';
+import { predictStages, servedSources, shouldAdopt } from '../src/shared/planner/replan.ts';
 import { objectiveOf } from './room-planning.ts';
 import { isPlannable, memberOf, REPLAN, type Room, STATE, type Step, toAll } from './room-state.ts';
 
@@ -17,9 +18,19 @@ export function planned(room: Room, asked: PlanningProblem, result: PlanResult):
   if (!isStillAsked(room, asked)) return { room, effects: [REPLAN] };
   if (!result.ok) return withoutPlanFor(room, result.error);
   if (!result.layout.stages.every((stage) => isDonor(room, stage.peerId))) return { room, effects: [REPLAN] };
-  if (!shouldAdopt(room.preparing ?? room.plan, result.layout, asked))
-    return { room: { ...room, problem: null }, effects: [STATE] };
-  return prepare(room, result.layout);
+  const current = room.preparing ?? room.plan;
+  const isNew = shouldAdopt(current, result.layout, asked);
+  const serving = isNew || room.preparing ? predictedAnew(room.plan, asked) : room.plan;
+  if (!current || isNew) return prepare({ ...room, plan: serving }, result.layout);
+  const kept = { ...current, ...refreshed(current, result.layout, asked) };
+  const plans = room.preparing ? { plan: serving, preparing: kept } : { plan: kept };
+  return { room: { ...room, ...plans, problem: null }, effects: [STATE] };
+}
+
+/** A plan that only serves until the next one is loaded says what it takes in the room as it is now. */
+function predictedAnew(plan: Plan | null, asked: PlanningProblem): Plan | null {
+  const predicted = plan && predictStages(plan.stages, asked, servedSources(plan.stages, asked));
+  return predicted ? { ...plan, predicted } : plan;
 }
 
 function isStillAsked(room: Room, asked: PlanningProblem): boolean {

@@ -205,6 +205,27 @@ describe('a plan is given up', () => {
     expect(room.apply({ kind: 'link', peerId: 3, to: 2, link: { rttMs: 9, linkMbps: 100 } }).has('replan')).toBe(true);
   });
 
+  test('but what it says is what it takes by the latest measurements', () => {
+    const room = running();
+    const before = room.room.plan!;
+    room.apply({ kind: 'profile', peerId: 2, profile: tinyProfile(HALF, 5.5) }).plan();
+    const now = room.room.plan!;
+    expect(now.predicted.msPerToken).toBeCloseTo(before.predicted.msPerToken + 2 * 0.5, 9);
+    expect(now.why).toContain(now.predicted.msPerToken.toFixed(1));
+    expect({ ...now, predicted: before.predicted, why: before.why }).toEqual(before);
+    expect(room.has('state')).toBe(true);
+  });
+
+  test('a plan that serves while the next one loads says what it takes too', () => {
+    const room = running().apply({ kind: 'profile', peerId: 2, profile: tinyProfile(HALF, 50) });
+    room
+      .donor()
+      .apply({ kind: 'profile', peerId: 4, profile: tinyProfile(1e9, 1) })
+      .links([4, 1], [4, 2], [4, 3]);
+    expect(room.plan().notices()).toEqual(['plan:prepare 2']);
+    expect(room.room.plan?.predicted.stageMs).toContain(100);
+  });
+
   test('an answer that the room has outrun is dropped and asked for again', () => {
     const room = halves();
     const asked = planningProblem(room.room)!;

@@ -1,6 +1,7 @@
 import type { Prediction } from '../model/plan.ts';
 import { formatMs } from './format-ms.ts';
 import { goalMs } from './goal.ts';
+import type { Part } from './part.ts';
 import type { Setting } from './setting.ts';
 import type { Solution } from './solve.ts';
 import { splitAlong } from './split.ts';
@@ -30,20 +31,30 @@ function expectation({ goal }: Setting, predicted: Prediction): string {
   return `${predicted.tokensPerSecond.toFixed(1)} tokens/s for ${goal.sequences} answers at a time, ${formatMs(predicted.msPerToken)} a token for one alone`;
 }
 
-function explainSolo(setting: Setting, solution: Solution, expected: string): string {
+function explainSolo(setting: Setting, solution: { parts: readonly Part[]; isProven: boolean }, expected: string): string {
   const { tables } = setting;
   const device = `Device ${tables.peerIds[solution.parts[0]!.device]} alone`;
   const whole = `${device} runs all ${tables.nLayers} layers: ${expected}`;
   return tables.peerIds.length > 1 && solution.isProven ? `${whole}; every chain of devices is slower.` : `${whole}.`;
 }
 
-function explainChain(setting: Setting, solution: Solution, predicted: Prediction, expected: string): string {
+function explainChain(setting: Setting, solution: { parts: readonly Part[] }, predicted: Prediction, expected: string): string {
   const overheadMs = sum(predicted.overheadMs);
   const share = `compute ${formatMs(sum(predicted.stageMs) - overheadMs)}, links ${formatMs(sum(predicted.linkMs))}, overhead ${formatMs(overheadMs)}`;
   const chain = `${solution.parts.length} devices in a chain: ${expected} (${share})`;
   const soloMs = bestAloneMs(setting);
   if (soloMs === null) return `${chain}; no device has room for the whole model.`;
   return `${chain}; the best device alone would take ${formatMs(soloMs)}.`;
+}
+
+/** The same for a plan that stays although the best one is another: that one's time, and that it is too little less. */
+export function explainKept(setting: Setting, parts: readonly Part[], predicted: Prediction, best: Prediction): string {
+  const expected = expectation(setting, predicted);
+  const kept =
+    parts.length === 1
+      ? explainSolo(setting, { parts, isProven: false }, expected)
+      : explainChain(setting, { parts }, predicted, expected);
+  return `${kept} Another plan, with ${expectation(setting, best)}, would gain too little for a move.`;
 }
 
 /** What the goal is for the best device alone, ms. */

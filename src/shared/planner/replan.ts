@@ -3,6 +3,7 @@ import type { Prediction, Stage } from '../model/plan.ts';
 import { costTables, shardBytes } from './cost.ts';
 import { predict } from './evaluate.ts';
 import { predictedMs } from './goal.ts';
+import type { Part } from './part.ts';
 import type { PlanLayout, PlanningProblem } from './problem.ts';
 import { withUsableDevices } from './setting.ts';
 
@@ -62,25 +63,34 @@ function hasSameSettings(a: PlanLayout, b: PlanLayout): boolean {
   return a.contextLength === b.contextLength && a.wireDtype === b.wireDtype;
 }
 
-function hasSameStages(a: PlanLayout, b: PlanLayout): boolean {
+export function hasSameStages(a: PlanLayout, b: PlanLayout): boolean {
   const words = ({ stages }: PlanLayout) =>
     stages.map(({ peerId, layers, head }) => [peerId, layers.startLayer, layers.endLayer, head].join()).join(';');
   return words(a) === words(b);
 }
 
 /** The sources with links to both ends of a plan. */
-function servedSources(stages: readonly Stage[], problem: PlanningProblem): PeerId[] {
+export function servedSources(stages: readonly Stage[], problem: PlanningProblem): PeerId[] {
   return problem.sources.filter((source) => predictStages(stages, problem, [source]) !== null);
 }
 
 /** What these stages would take in the room as it is; null when they cannot serve these sources any more. */
 export function predictStages(stages: readonly Stage[], asked: PlanningProblem, sources: readonly PeerId[]): Prediction | null {
   const problem = withUsableDevices(asked);
+  const parts = partsOfStages(stages, problem);
+  return parts && predict(problem, sources, headPlaceOf(stages), parts);
+}
+
+/** Stages as the cost model has them; null when a device of them is not in the problem. */
+export function partsOfStages(stages: readonly Stage[], problem: PlanningProblem): Part[] | null {
   const parts = stages.map(({ peerId, layers }) => ({
     device: problem.devices.findIndex((device) => device.peerId === peerId),
     startLayer: layers.startLayer - problem.sourceLayers,
     endLayer: layers.endLayer - problem.sourceLayers,
   }));
-  if (parts.some((part) => part.device < 0)) return null;
-  return predict(problem, sources, stages.some((stage) => stage.head) ? 'last-stage' : 'source', parts);
+  return parts.some((part) => part.device < 0) ? null : parts;
+}
+
+export function headPlaceOf(stages: readonly Stage[]): 'last-stage' | 'source' {
+  return stages.some((stage) => stage.head) ? 'last-stage' : 'source';
 }
