@@ -115,6 +115,18 @@ describe('the connection', { timeout: 20_000 }, () => {
     await vi.waitFor(() => expect(changes).toEqual([true, false, true]), 15_000);
   });
 
+  test('whoever wants another connection gets one', async () => {
+    const client = connect();
+    const changes: boolean[] = [];
+    client.onConnection((connected) => changes.push(connected));
+    await vi.waitFor(() => expect(changes).toEqual([true]));
+    const [before] = server.sockets.sockets.keys();
+    client.reconnect();
+    await vi.waitFor(() => expect(changes).toEqual([true, false, true]), 15_000);
+    await vi.waitFor(() => expect([...server.sockets.sockets.keys()]).toHaveLength(1));
+    expect(server.sockets.sockets.has(before!)).toBe(false);
+  });
+
   test('a question asked before the server is there waits for it', async () => {
     const { port } = http.address() as AddressInfo;
     await server.close();

@@ -96,6 +96,11 @@ export class SignalingClient {
     return () => this.#socket.off(event as string, listener);
   }
 
+  /** Starts over with a new connection, as after a lost one; does nothing while that is under way by itself. */
+  reconnect(): void {
+    if (this.#state === 'connected') this.#socket.disconnect().connect();
+  }
+
   close(): void {
     this.#state = 'closed';
     clearTimeout(this.#reconnectTimer);

@@ -14,6 +14,7 @@ import {
 import { PipelineClient } from '../workers/client.ts';
 import type { DeviceMessage, RoomMessage } from '../workers/messages.ts';
 import { readDeviceHints } from './device-hints.ts';
+import { JoinGate } from './join-gate.ts';
 import { randomTabKey, recallHostKey } from './keys.ts';
 import { PlanFeed } from './plan-feed.ts';
 import { PoolEngine } from './pool-engine.ts';
@@ -47,6 +48,7 @@ export class RoomSession {
   private readonly state: ViewStore;
   private readonly plans: PlanFeed;
   private readonly tabKey = randomTabKey();
+  private readonly gate = new JoinGate();
   private mesh: Mesh | null = null;
   private modelKey = '';
   private lastBeatMs = 0;
@@ -103,14 +105,14 @@ export class RoomSession {
   }
 
   private listen(): void {
-    const { signaling } = this;
+    const { signaling, gate } = this;
     signaling.onConnection((connected) => (connected ? this.join() : this.connectionLost()));
-    signaling.on('room:state', (room) => this.applyRoom(room));
-    signaling.on('signal', ({ from, data }) => this.mesh?.handleSignal(from, data));
-    signaling.on('peer:left', ({ peerId }) => this.peerLeft(peerId));
-    signaling.on('plan:prepare', ({ plan }) => this.plans.prepare(plan));
-    signaling.on('plan:activate', ({ epoch }) => this.plans.activate(epoch));
-    signaling.on('plan:retire', ({ epoch }) => this.worker.send({ kind: 'retire', epoch }));
+    signaling.on('room:state', (room) => gate.pass(() => this.applyRoom(room)));
+    signaling.on('signal', ({ from, data }) => gate.pass(() => this.mesh?.handleSignal(from, data)));
+    signaling.on('peer:left', ({ peerId }) => gate.pass(() => this.peerLeft(peerId)));
+    signaling.on('plan:prepare', ({ plan }) => gate.pass(() => this.plans.prepare(plan)));
+    signaling.on('plan:activate', ({ epoch }) => gate.pass(() => this.plans.activate(epoch)));
+    signaling.on('plan:retire', ({ epoch }) => gate.pass(() => this.worker.send({ kind: 'retire', epoch })));
     signaling.on('dropped', () => this.rejoin());
   }
 
@@ -133,8 +135,12 @@ export class RoomSession {
       this.worker.send({ kind: 'setup', setup: { ...setup, hints: readDeviceHints() } });
       this.state.update({ phase: 'joined', selfId: joined.peerId, isHost: joined.isHost, error: null });
       this.applyRoom(joined.room);
-    } catch (error) {
-      this.end(AppError.from(error).toReport());
+      this.gate.open();
+    } catch (thrown) {
+      const error = AppError.from(thrown);
+      // Joining was cut off: with the next connection this tab tries again.
+      if (error.code === 'server-unreachable') this.signaling.reconnect();
+      else this.end(error.toReport());
     }
   }
 
@@ -161,6 +167,7 @@ export class RoomSession {
 
   /** The server forgets a tab as soon as its socket closes, so that coming back means joining anew. */
   private connectionLost(): void {
+    this.gate.close();
     if (this.state.current.phase !== 'joined') return;
     this.mesh?.closeAll();
     this.mesh = null;
