@@ -80,6 +80,8 @@ export interface TabOptions {
   donate?: boolean;
   /** False leaves camera and microphone out: then addresses are hidden behind mDNS names, as for real users. */
   grantMedia?: boolean;
+  /** Script that runs in the tab's pipeline worker ahead of its own. */
+  workerPrologue?: string;
   context?: BrowserContextOptions;
 }
 
@@ -99,12 +101,20 @@ export interface ChatTab {
 export async function openTab(
   browser: Browser,
   url: string,
-  { grantMedia = true, context = {} }: Partial<TabOptions> = {},
+  { grantMedia = true, workerPrologue, context = {} }: Partial<TabOptions> = {},
 ): Promise<Page> {
   const permissions = grantMedia ? ['camera', 'microphone'] : [];
   const page = await (await browser.newContext({ ...context, permissions })).newPage();
+  if (workerPrologue !== undefined) await beginWorkersWith(page, workerPrologue);
   await page.goto(url);
   return page;
+}
+
+function beginWorkersWith(page: Page, prologue: string): Promise<unknown> {
+  return page.route(/\/pipeline-worker-[^/]*\.js$/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: prologue + (await response.text()) });
+  });
 }
 
 /** Creates a room on the start page, as a person does, and stays in its chat. */

@@ -2,6 +2,8 @@ import { AppError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import type { ReplyFrame, ReplyRow } from '../shared/protocol/frame.ts';
+import { CurrentPlan, type Patience } from './current-plan.ts';
+import { REBUILD_PATIENCE_MS, rebuildAfterEpoch } from './rebuild.ts';
 import { ReplyWaiter } from './reply-waiter.ts';
 import { EMPTY_SEQUENCE, type Pass, passesFor, type SequenceState, underPlan } from './sequence.ts';
 import { stageOf } from './state.ts';
@@ -48,9 +50,8 @@ export class Coordinator {
   private readonly options: CoordinatorOptions;
   private readonly replies: ReplyWaiter;
   private readonly conversations = new Map<ConversationId, Conversation>();
-  private plan: Plan | null = null;
+  private readonly plan = new CurrentPlan();
   private movedEpoch = 0;
-  private planWaiters: (() => void)[] = [];
   private nextConversation = 1;
   private nextSequence = 1;
 
@@ -75,40 +76,36 @@ export class Coordinator {
 
   /** The plan that new tokens run under; null while the room has none. Answers in progress move at their next token. */
   setPlan(plan: Plan | null): void {
-    this.plan = plan;
-    if (!plan) return;
-    for (const conversation of this.conversations.values()) {
-      if (!conversation.busyUnder) conversation.state = underPlan(conversation.state, plan);
+    if (plan) {
+      for (const conversation of this.conversations.values()) {
+        if (!conversation.busyUnder) conversation.state = underPlan(conversation.state, plan);
+      }
     }
+    this.plan.set(plan);
     this.reportIfMoved();
-    for (const wake of this.planWaiters.splice(0)) wake();
   }
 
   /**
-   * Runs what the stages have not seen of `tokens` and returns the logits after the last one.
+   * Runs what the stages have not seen of `tokens` and returns the logits after the last one. When a device has lost what
+   * it held, the sequence is rebuilt under the next plan.
    * @throws AppError context-full, peer-lost, stage-failed and whatever else a stage reports; `stopped` when aborted.
    */
   async feed(id: ConversationId, tokens: readonly number[], step: StepRequest, signal: AbortSignal): Promise<ReplyRow> {
     const conversation = this.conversations.get(id);
     if (!conversation) throw new AppError('internal', `conversation ${id} is closed`);
-    const plan = await this.usablePlan(signal);
-    if (tokens.length > plan.contextLength) {
-      throw new AppError('context-full', `${tokens.length} tokens are more than this room's context of ${plan.contextLength}`);
-    }
-    const state = underPlan(conversation.state, plan);
-    conversation.busyUnder = plan;
-    this.reportIfMoved();
-    try {
-      const row = await this.runPasses(conversation.sequence, plan, passesFor(state, tokens, this.options.nLayers), step, signal);
-      // A copy: the caller goes on writing to its list, the stages have seen only this much.
-      conversation.state = underPlan({ tokens: [...tokens], plan, staleUntil: 0 }, this.plan ?? plan);
-      return row;
-    } catch (error) {
-      this.startOver(conversation);
-      throw error;
-    } finally {
-      conversation.busyUnder = null;
-      this.reportIfMoved();
+    let afterEpoch = 0;
+    let patience: Patience | null = null;
+    for (let rebuilds = 0; ; rebuilds++) {
+      const plan = await this.plan.newerThan(afterEpoch, signal, patience);
+      try {
+        return await this.feedUnder(plan, conversation, tokens, step, signal);
+      } catch (thrown) {
+        const error = AppError.from(thrown);
+        const epoch = rebuildAfterEpoch(error, plan, rebuilds);
+        if (epoch === null) throw error;
+        afterEpoch = epoch;
+        patience = { untilMs: this.options.now() + REBUILD_PATIENCE_MS, error };
+      }
     }
   }
 
@@ -133,17 +130,34 @@ export class Coordinator {
   /** Called every half second by the worker's clock. */
   tick(): void {
     this.replies.expire();
+    this.plan.expire(this.options.now());
   }
 
-  private async usablePlan(signal: AbortSignal): Promise<Plan> {
-    while (!this.plan && !signal.aborted) {
-      await new Promise<void>((wake) => {
-        this.planWaiters.push(wake);
-        signal.addEventListener('abort', () => wake(), { once: true });
-      });
+  private async feedUnder(
+    plan: Plan,
+    conversation: Conversation,
+    tokens: readonly number[],
+    step: StepRequest,
+    signal: AbortSignal,
+  ): Promise<ReplyRow> {
+    if (tokens.length > plan.contextLength) {
+      throw new AppError('context-full', `${tokens.length} tokens are more than this room's context of ${plan.contextLength}`);
     }
-    if (!this.plan || signal.aborted) throw new AppError('stopped', 'stopped before the room had a plan');
-    return this.plan;
+    const state = underPlan(conversation.state, plan);
+    conversation.busyUnder = plan;
+    this.reportIfMoved();
+    try {
+      const row = await this.runPasses(conversation.sequence, plan, passesFor(state, tokens, this.options.nLayers), step, signal);
+      // A copy: the caller goes on writing to its list, the stages have seen only this much.
+      conversation.state = underPlan({ tokens: [...tokens], plan, staleUntil: 0 }, this.plan.value ?? plan);
+      return row;
+    } catch (error) {
+      this.startOver(conversation);
+      throw error;
+    } finally {
+      conversation.busyUnder = null;
+      this.reportIfMoved();
+    }
   }
 
   /** Keeps at most a few passes in flight: enough for every stage to have one at work and one waiting. */
@@ -214,7 +228,7 @@ export class Coordinator {
   }
 
   private reportIfMoved(): void {
-    const plan = this.plan;
+    const plan = this.plan.value;
     if (!plan || plan.epoch <= this.movedEpoch) return;
     const behind = [...this.conversations.values()].some(({ busyUnder }) => busyUnder && busyUnder.epoch < plan.epoch);
     if (behind) return;

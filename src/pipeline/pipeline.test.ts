@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { AppError } from '../shared/errors.ts';
 import type { ForwardFrame } from '../shared/protocol/frame.ts';
+import { MAX_REBUILDS, REBUILD_PATIENCE_MS } from './rebuild.ts';
 import { REPLY_TIMEOUT_MS } from './reply-waiter.ts';
 import { answer, GREEDY, planOf, SPEC, type TestDevice, TestRoom } from './test-room.ts';
 
@@ -143,6 +145,63 @@ describe('a new plan in mid-answer', () => {
     await room.adopt(planOf(2, [1, 2], [3, 6]));
     expect(await overtaken).toBe(false);
     expect(await answer(devices[0]!, PROMPT, 12)).toEqual(expected);
+  });
+});
+
+describe('a device that loses what it held', () => {
+  it.each([
+    ['the same devices', [1, 2], [3, 6]],
+    ['another split', [1, 2], [1, 6]],
+    ['other devices', [1, 3], [3, 6]],
+  ])('changes no token of the running answer: %s go on', async (_name, peers, ends) => {
+    const { room, devices } = await roomOf(3);
+    await room.adopt(planOf(1, [1, 2], [3, 6]));
+    let adopting: Promise<void> | null = null;
+    const ids = await answer(devices[0]!, PROMPT, 12, async (tokens) => {
+      if (tokens !== 5) return;
+      await devices[1]!.loseEngine();
+      // The next token meets a device without layers; the plan that mends it comes later.
+      adopting = new Promise((resolve) => setImmediate(resolve)).then(() => room.adopt(planOf(2, peers, ends)));
+    });
+    await adopting;
+    expect(ids).toEqual(expected);
+    expect(devices[0]!.movedTo).toEqual([1, 2]);
+  });
+
+  it('changes no token when it has its layers again before the next one', async () => {
+    const { room, devices } = await roomOf(2);
+    await room.adopt(planOf(1, [1, 2], [3, 6]));
+    const ids = await answer(devices[0]!, LONG_PROMPT, 12, async (tokens) => {
+      if (tokens !== 5) return;
+      await devices[1]!.loseEngine();
+      await room.adopt(planOf(2, [1, 2], [3, 6]));
+    });
+    expect(ids).toEqual(expectedLong);
+  });
+
+  it('ends the answer with the reason when no plan comes that mends it', async () => {
+    const { room, devices } = await roomOf(2);
+    await room.adopt(planOf(1, [1, 2], [3, 6]));
+    const broken = answer(devices[0]!, PROMPT, 12, (tokens) => (tokens === 5 ? devices[1]!.loseEngine() : undefined));
+    const told = expect(broken).rejects.toMatchObject({ code: 'epoch-unknown' });
+    const ticking = setInterval(() => {
+      room.nowMs += REBUILD_PATIENCE_MS / 4;
+      devices[0]!.coordinator.tick();
+    });
+    await told;
+    clearInterval(ticking);
+  });
+
+  it('ends the answer when it loses them again and again', async () => {
+    const { room, devices } = await roomOf(2);
+    await room.adopt(planOf(1, [2], [6]));
+    let epoch = 1;
+    devices[1]!.engine.forward = () => {
+      queueMicrotask(() => void room.adopt(planOf(++epoch, [2], [6])));
+      return Promise.reject(new AppError('device-lost', 'The graphics device is gone'));
+    };
+    await expect(answer(devices[0]!, PROMPT, 12)).rejects.toMatchObject({ code: 'device-lost' });
+    expect(epoch).toBe(2 + MAX_REBUILDS);
   });
 });
 

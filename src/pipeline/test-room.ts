@@ -41,9 +41,9 @@ export const GREEDY: StepRequest = { wantIds: new Uint32Array(0), invTemperature
 
 export class TestDevice implements Transport {
   readonly selfId: PeerId;
-  readonly stage: StageHost;
+  stage: StageHost;
   readonly coordinator: Coordinator;
-  readonly engine: ShardEngine;
+  engine: ShardEngine;
   readonly loadedLayers: number[] = [];
   readonly movedTo: number[] = [];
   readonly rowsServed: number[] = [];
@@ -53,20 +53,7 @@ export class TestDevice implements Transport {
     this.room = room;
     this.selfId = selfId;
     this.engine = engine;
-    this.stage = new StageHost({
-      transport: this,
-      engine,
-      dim: SPEC.dim,
-      loader: {
-        loadLayer: async (layer) => {
-          this.loadedLayers.push(layer);
-          await engine.loadLayer(layer, randomLayer(SPEC, TYPES, layer, SEED));
-        },
-        loadHead: () => engine.loadHead(randomHead(SPEC, TYPES, SEED)),
-      },
-      now: () => room.nowMs,
-      onServed: ({ rows }) => this.rowsServed.push(rows),
-    });
+    this.stage = this.stageOf(engine);
     this.coordinator = new Coordinator({
       transport: this,
       embed: async (tokens) => {
@@ -78,6 +65,31 @@ export class TestDevice implements Transport {
       nLayers: SPEC.nLayers,
       now: () => room.nowMs,
       onMoved: (epoch) => this.movedTo.push(epoch),
+    });
+  }
+
+  /** As a tab whose browser took its graphics device away: what it held is gone, it starts with an empty engine. */
+  async loseEngine(): Promise<void> {
+    this.stage.abandon();
+    this.engine.destroy();
+    this.engine = await createCpuEngine({ spec: SPEC, contextLength: SPEC.contextLength });
+    this.stage = this.stageOf(this.engine);
+  }
+
+  private stageOf(engine: ShardEngine): StageHost {
+    return new StageHost({
+      transport: this,
+      engine,
+      dim: SPEC.dim,
+      loader: {
+        loadLayer: async (layer) => {
+          this.loadedLayers.push(layer);
+          await engine.loadLayer(layer, randomLayer(SPEC, TYPES, layer, SEED));
+        },
+        loadHead: () => engine.loadHead(randomHead(SPEC, TYPES, SEED)),
+      },
+      now: () => this.room.nowMs,
+      onServed: ({ rows }) => this.rowsServed.push(rows),
     });
   }
 

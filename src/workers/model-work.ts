@@ -39,6 +39,8 @@ export class ModelWork {
   private donor: Donor | null = null;
   private device: DeviceEngine | null = null;
   private plan: Plan | null = null;
+  /** The newest plan that this device was told to load. */
+  private preparingEpoch = 0;
   private offered = false;
   private starting = false;
   private measuredCalm = false;
@@ -97,7 +99,9 @@ export class ModelWork {
   }
 
   prepare(plan: Plan): void {
-    if (plan.modelUrl === this.modelUrl) void this.donor?.prepare(plan);
+    if (plan.modelUrl !== this.modelUrl) return;
+    this.preparingEpoch = plan.epoch;
+    void this.donor?.prepare(plan);
   }
 
   activate(plan: Plan): void {
@@ -171,7 +175,9 @@ export class ModelWork {
   private deviceLost(error: AppError): void {
     const { post } = this.options;
     post({ kind: 'device-failed', error: error.toReport() });
-    if (this.plan) post({ kind: 'prepare-failed', epoch: this.plan.epoch, error: error.toReport() });
+    // A load in progress ends in silence, like any that a newer plan makes pointless: the room hears of both plans here.
+    const epochs = new Set([this.plan?.epoch ?? 0, this.preparingEpoch]);
+    for (const epoch of epochs) if (epoch > 0) post({ kind: 'prepare-failed', epoch, error: error.toReport() });
     this.dropDonor();
     void this.startDonating();
   }

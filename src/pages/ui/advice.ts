@@ -35,7 +35,7 @@ const ADVICE: Record<ErrorCode, string> = {
   'architecture-unsupported': OTHER_MODEL,
   'tokenizer-unsupported': OTHER_MODEL,
   'no-webgpu': 'Use a current Chrome, Edge, Safari or Firefox under an https:// address, or add ?engine=cpu to this one.',
-  'device-lost': 'Reload the page: the graphics device was reset, often because its memory ran out.',
+  'device-lost': 'This device starts anew with the weights that it has stored. Lend less on it if that happens again.',
   'out-of-memory': 'Lend less on this device, close other tabs, or add a device to the room.',
   'no-devices': 'Open the donate page of this room on a device, or let this one take part.',
   'does-not-fit': MORE_MEMORY,
