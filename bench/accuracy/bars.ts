@@ -1,6 +1,6 @@
 import { type Bar, brief } from '../bar.ts';
-import { NEAR_TIE } from './greedy.ts';
-import { type FileAccuracy, ROWS } from './results.ts';
+import { REFERENCES, realPartings } from './greedy.ts';
+import { type FileAccuracy, halfWireRow, OURS, ROWS } from './results.ts';
 
 /** Half precision and better must be as good as exact; block formats may differ by what activations in float32 round. */
 const KL_LIMITS: { name: string; files: RegExp; limit: number }[] = [
@@ -14,13 +14,14 @@ export function accuracyBars(files: readonly FileAccuracy[]): Bar[] {
   return [
     ...KL_LIMITS.flatMap((limit) => klBar(files, limit)),
     ...files.flatMap((one) => ours(one).map((row) => againstLlama(one, row))),
-    greedyBar(files),
+    ...Object.values(REFERENCES).flatMap((reference) => files.map((one) => greedyBar(one, reference))),
     driftBar(files),
   ];
 }
 
+/** Rows of our engines, which keep hidden states in float32. */
 function ours({ rows }: FileAccuracy): string[] {
-  return [ROWS.cpu, ROWS.webgpu].filter((name) => rows[name]);
+  return Object.values(OURS).filter((name) => rows[name]);
 }
 
 /** The worst position of every engine in every such file. */
@@ -29,34 +30,30 @@ function klBar(files: readonly FileAccuracy[], { name, files: pattern, limit }: 
   return worst.length > 0 ? [{ name, figure: Math.max(...worst), limit, sense: '<=', unit: 'nats' }] : [];
 }
 
-/**
- * Ours against llama.cpp's. Where weights are floats both come down to the cost of 16-bit keys and values, which is above
- * or below llama.cpp's figure by luck: so a file's limit is not below that cost.
- */
 function againstLlama({ file, rows }: FileAccuracy, engine: string): Bar {
-  const llama = rows[ROWS.llama]!.klJoined.mean;
-  const halfKv = rows[ROWS.halfKv]!.klJoined.mean;
-  const note = halfKv > llama ? { note: `llama.cpp ${brief(llama)}; the limit is the cost of 16-bit keys and values` } : {};
-  const figure = rows[engine]!.klJoined.mean;
-  return { name: `kl-vs-llama ${file} ${engine}`, figure, limit: Math.max(llama, halfKv), sense: '<=', unit: 'nats', ...note };
+  const [figure, limit, halfKv] = [engine, ROWS.llama, ROWS.halfKv].map((row) => rows[row]!.klJoined.mean) as [
+    number,
+    number,
+    number,
+  ];
+  const bar: Bar = { name: `kl-vs-llama ${file} ${engine}`, figure, limit, sense: '<=', unit: 'nats' };
+  return figure > limit ? { ...bar, note: `float64 with the 16-bit keys and values that both keep has ${brief(halfKv)}` } : bar;
 }
 
-/**
- * Prompts whose continuation parts from a reference's where the float64 gap is no near-tie and float64 takes another
- * token than ours. The note counts those where it takes ours: the reference's arithmetic on quantised blocks is off.
- */
-function greedyBar(files: readonly FileAccuracy[]): Bar {
-  const parted = files
-    .flatMap(({ greedyExpanded, greedyPacked }) => [...greedyExpanded, ...greedyPacked])
-    .filter(({ exactGap }) => exactGap !== null && exactGap >= NEAR_TIE);
-  const figure = parted.filter(({ exactTakes }) => exactTakes !== 'ours').length;
-  const note = `at ${parted.length - figure} others float64 takes our token, not llama.cpp's`;
-  return { name: 'greedy-parted', figure, limit: 0, sense: '<=', unit: 'prompts', note };
+/** Prompts, times engines, whose continuation parts from the reference's where the float64 gap is no near-tie. */
+function greedyBar({ file, greedy }: FileAccuracy, reference: string): Bar {
+  const parted = greedy.flatMap(({ prompts }) => realPartings(prompts, reference));
+  const bar: Bar = { name: `greedy-vs-${reference} ${file}`, figure: parted.length, limit: 0, sense: '<=', unit: 'prompts' };
+  const taken = parted.filter(({ exactTakes }) => exactTakes === 'ours').length;
+  return parted.length > 0 ? { ...bar, note: `at ${taken} of them float64 takes our token` } : bar;
 }
 
 function driftBar(files: readonly FileAccuracy[]): Bar {
   const drifts = files.flatMap((one) =>
-    [...ours(one), ROWS.wire].map((row) => Math.abs(one.rows[row]!.perplexity / one.rows[ROWS.exact]!.perplexity - 1)),
+    ours(one)
+      .flatMap((row) => [row, halfWireRow(row)])
+      .filter((row) => one.rows[row])
+      .map((row) => Math.abs(one.rows[row]!.perplexity / one.rows[ROWS.exact]!.perplexity - 1)),
   );
   return {
     name: 'perplexity-drift',

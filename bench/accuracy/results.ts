@@ -1,22 +1,24 @@
 import type { Fidelity } from './evaluate.ts';
-import type { GreedyComparison } from './greedy.ts';
+import type { EngineGreedy } from './greedy.ts';
 
 /** What was measured of one file. */
 export interface FileAccuracy {
   file: string;
   rows: Record<string, Fidelity>;
-  /** Against llama.cpp on the file as it is: its own arithmetic on quantised blocks included. */
-  greedyPacked: GreedyComparison[];
-  /** Against the same float weights expanded, where llama.cpp and PyTorch agree on every token. */
-  greedyExpanded: GreedyComparison[];
+  greedy: EngineGreedy[];
 }
 
-/** Names of the rows of `FileAccuracy`. */
+/** Names of the rows of `FileAccuracy` that are not of an engine of ours. */
 export const ROWS = {
   exact: 'float64',
   halfKv: 'float64, 16-bit KV',
   llama: 'llama.cpp',
-  cpu: 'ours, CPU',
-  wire: 'ours, CPU, f16 wire',
-  webgpu: 'ours, WebGPU',
 };
+
+/** Our engines, as rows of `FileAccuracy` are called. */
+export const OURS = { cpu: 'ours, TypeScript', wasm: 'ours, WASM', webGpu: 'ours, WebGPU' };
+
+/** The same engine in several stages, between which hidden states travel as 16-bit floats. */
+export function halfWireRow(engine: string): string {
+  return `${engine}, f16 wire`;
+}

@@ -1,5 +1,5 @@
 import { createWebGpuEngine } from '../../src/engine/webgpu/webgpu-engine.ts';
-import { loadWholeModel, type WholeModel } from '../../src/engine/whole-model.ts';
+import { continueGreedily, loadWholeModel, type WholeModel } from '../../src/engine/whole-model.ts';
 import { memorySource } from '../../src/gguf/byte-source.ts';
 import { textLogits } from '../accuracy/text-logits.ts';
 
@@ -8,7 +8,8 @@ export interface AccuracyPage {
   /** @returns the adapter that runs the model */
   load(url: string): Promise<string>;
   /** (tokens, vocabSize) float32 logits, little-endian in base64: as numbers in JSON they would take minutes. */
-  logits(ids: number[]): Promise<string>;
+  logits(call: { ids: number[]; halfWireStages: number }): Promise<string>;
+  greedyIds(call: { promptIds: number[]; maxTokens: number; endId: number }): Promise<number[]>;
 }
 
 let model: WholeModel | null = null;
@@ -20,9 +21,12 @@ const page: AccuracyPage = {
     model = await loadWholeModel(memorySource(bytes), (options) => createWebGpuEngine(options));
     return model.engine.adapter;
   },
-  async logits(ids) {
-    const rows = await textLogits(model!.engine, ids, { nLayers: model!.spec.nLayers, halfWireStages: 1 });
+  async logits({ ids, halfWireStages }) {
+    const rows = await textLogits(model!.engine, ids, { nLayers: model!.spec.nLayers, halfWireStages });
     return (await dataUrl(new Blob(rows as BlobPart[]))).split(',')[1]!;
+  },
+  async greedyIds({ promptIds, maxTokens, endId }) {
+    return (await continueGreedily(model!, promptIds, maxTokens, endId)).ids;
   },
 };
 
