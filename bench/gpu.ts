@@ -42,7 +42,7 @@ export async function main(args: string[], _server?: ViteDevServer): Promise<num
   Object.defineProperty(globalThis, 'navigator', { value: { gpu: create([]) }, configurable: true });
   const clock = watchGpu();
   const gpu = await openGpu();
-  say(`${gpu.adapter}, products of one token: ${gpu.oneToken}`);
+  say(`${gpu.adapter}, products of one token: ${Object.values(gpu.variant.one).join(' ')}`);
   const copy = await copyGigabytesPerSecond(gpu, clock);
   const stack = await measureStack(gpu, clock, { dim: Number(values.dim), nLayers: Number(values.layers) });
   report(copy, stack);

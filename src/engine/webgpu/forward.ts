@@ -6,7 +6,6 @@ import type { EmbeddingPart, HeadPart, LayerPart, PartBase } from './gpu-parts.t
 import { headRow } from './head-reply.ts';
 import { type HeadBlock, HeadStage } from './head-stage.ts';
 import type { KvCache } from './kv-cache.ts';
-import { TILE_TOKENS } from './matmul.ts';
 import { type Pace, Pacer } from './pacing.ts';
 import { ReadBack } from './read-back.ts';
 
@@ -52,7 +51,7 @@ export class Forwarder {
     this.attention = new Attention(base);
     this.headStage = new HeadStage(base);
     this.results = new ReadBack(base.gpu);
-    this.pacer = new Pacer(TILE_TOKENS, dim * ((2 * nHeads + 2 * nKvHeads) * headDim + 3 * ffnDim));
+    this.pacer = new Pacer(base.gpu.variant.many.tokens, dim * ((2 * nHeads + 2 * nKvHeads) * headDim + 3 * ffnDim));
   }
 
   /** The request and its parts were checked. @throws AppError out-of-memory, device-lost, internal */

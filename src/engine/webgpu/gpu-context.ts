@@ -1,5 +1,6 @@
 import { AppError } from '../../shared/errors.ts';
 import { createKernel, type Kernel, type KernelSource } from './kernel.ts';
+import { defaultVariant, type KernelVariant } from './variants.ts';
 
 /** A WebGPU device, its compiled kernels and its end. Several engines may share one. */
 export interface GpuContext {
@@ -10,7 +11,11 @@ export interface GpuContext {
   readonly isFallbackAdapter: boolean;
   /** Largest buffer of weights; larger matrices are split by rows. */
   readonly maxWeightBufferBytes: number;
-  readonly oneToken: OneTokenVariant;
+  /** Workgroups along one side of a grid. */
+  readonly maxGroupsPerSide: number;
+  /** Threads in the smallest subgroup; 0 where kernels have none. */
+  readonly subgroupSize: number;
+  readonly variant: KernelVariant;
   /** Compiles a kernel, or returns the one compiled before from the same text. */
   kernel(source: KernelSource): Promise<Kernel>;
   /** The first error that no error scope caught; null as long as there is none. */
@@ -22,15 +27,16 @@ export interface GpuContext {
   destroy(): void;
 }
 
-/** How the product of one token is computed: which of the two changes no bit, only the time. */
-export type OneTokenVariant = 'serial' | 'cooperative';
+/** Used where an adapter has them. No kernel depends on any other, nor on more than the default limits but for buffers. */
+const OPTIONAL_FEATURES: readonly GPUFeatureName[] = ['subgroups'];
 
 /** For tests and tuning. */
 export interface GpuOptions {
   /** Less than the device allows. */
   maxWeightBufferBytes?: number;
-  /** Default: serial on the processor, where barriers are slow, cooperative elsewhere. */
-  oneToken?: OneTokenVariant;
+  maxGroupsPerSide?: number;
+  /** Default: what suits the kind of adapter. */
+  variant?: KernelVariant;
 }
 
 export interface WebGpuAdapterInfo {
@@ -63,7 +69,9 @@ export async function openGpu(options: GpuOptions = {}): Promise<GpuContext> {
     isFallbackAdapter,
     maxWeightBufferBytes:
       options.maxWeightBufferBytes ?? Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize),
-    oneToken: options.oneToken ?? (isFallbackAdapter ? 'serial' : 'cooperative'),
+    maxGroupsPerSide: options.maxGroupsPerSide ?? device.limits.maxComputeWorkgroupsPerDimension,
+    subgroupSize: device.features.has('subgroups') ? adapter.info.subgroupMinSize : 0,
+    variant: options.variant ?? defaultVariant(isFallbackAdapter),
     kernel: (source) => {
       const known = kernels.get(source.wgsl);
       if (known) return known;
@@ -87,8 +95,9 @@ async function requestAdapter(): Promise<GPUAdapter> {
 /** Without asking, a device gets the default limits of 256 MB buffers and 128 MB bindings whatever the adapter can do. */
 async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+  const requiredFeatures = OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature));
   try {
-    return await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
+    return await adapter.requestDevice({ requiredFeatures, requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
   } catch (thrown) {
     throw new AppError('no-webgpu', `The WebGPU adapter gave no device: ${AppError.from(thrown).message}`, { cause: thrown });
   }

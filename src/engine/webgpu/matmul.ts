@@ -1,27 +1,22 @@
 import type { QuantType } from '../../gguf/quant.ts';
 import { BUFFER_USAGE } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
-import { bind, dispatch, type Kernel } from './kernel.ts';
+import { bind, dispatch, type Grid, type Kernel } from './kernel.ts';
+import { cooperativeMatmulKernel } from './kernels/cooperative-matmul.ts';
 import { blocksPerRow, WEIGHT_FORMATS } from './kernels/formats.ts';
 import { usedLanes } from './kernels/lanes.ts';
-import { COOPERATIVE_ROWS, cooperativeMatmulKernel, MATRIX_SHAPE_WORDS, matmulKernel, type Tile } from './kernels/matmul.ts';
+import { MATRIX_SHAPE_WORDS, type MatmulSource, matmulKernel } from './kernels/matmul.ts';
 import type { MatrixStack, RowRun } from './matrix-stack.ts';
 
-/** Tokens that one thread of a prefill computes. */
-export const TILE_TOKENS = 4;
-/** Small workgroups spread over processor cores; large ones fill a graphics processor. */
-const ONE: Record<'fallback' | 'hardware', Tile> = {
-  fallback: { rows: 4, tokens: 1, threads: 16 },
-  hardware: { rows: 2, tokens: 1, threads: 64 },
-};
-const MANY: Record<'fallback' | 'hardware', Tile> = {
-  fallback: { rows: 4, tokens: TILE_TOKENS, threads: 16 },
-  hardware: { rows: 4, tokens: TILE_TOKENS, threads: 64 },
-};
+/** A compiled kernel for products, and what a workgroup of it computes. */
+interface ProductKernel extends Kernel {
+  groupRows: number;
+  groupTokens: number;
+}
 
 interface MatmulKernels {
-  one: Kernel;
-  many: Kernel;
+  one: ProductKernel;
+  many: ProductKernel;
 }
 
 /** Where products go and how. */
@@ -44,13 +39,18 @@ interface Step {
   rows: number;
 }
 
-/** Compiles what matrices of this format need. */
-export async function matmulKernels(gpu: GpuContext, type: QuantType): Promise<MatmulKernels> {
+/** Compiles what matrices of this format need, in the device's variant. */
+async function matmulKernels(gpu: GpuContext, type: QuantType): Promise<MatmulKernels> {
   const format = WEIGHT_FORMATS[type];
-  const kind = gpu.isFallbackAdapter ? 'fallback' : 'hardware';
-  const oneSource = gpu.oneToken === 'cooperative' ? cooperativeMatmulKernel(format) : matmulKernel(format, ONE[kind]);
-  const [one, many] = await Promise.all([gpu.kernel(oneSource), gpu.kernel(matmulKernel(format, MANY[kind]))]);
-  return { one, many };
+  const { one, many } = gpu.variant;
+  const oneSource = one.form === 'serial' ? matmulKernel(format, one) : cooperativeMatmulKernel(format, one);
+  const [compiledOne, compiledMany] = await Promise.all([compile(gpu, oneSource), compile(gpu, matmulKernel(format, many))]);
+  return { one: compiledOne, many: compiledMany };
+}
+
+async function compile(gpu: GpuContext, source: MatmulSource): Promise<ProductKernel> {
+  const { groupRows, groupTokens } = source;
+  return { ...(await gpu.kernel(source)), groupRows, groupTokens };
 }
 
 /** output = weights . input for a stack of matrices, ready to be encoded any number of times. */
@@ -74,8 +74,8 @@ export class Matmul {
   /** Bound, so that it can be passed on as a step. */
   readonly encode = (pass: GPUComputePassEncoder, tokens: number): void => {
     for (const { kernels, group, rows } of this.steps) {
-      if (tokens === 1) dispatch(pass, kernels.one, group, { x: this.oneTokenGrid(rows) });
-      else dispatch(pass, kernels.many, group, { x: this.tileGrid(MANY, rows), y: Math.ceil(tokens / TILE_TOKENS) });
+      const kernel = tokens === 1 ? kernels.one : kernels.many;
+      dispatch(pass, kernel, group, this.grid(kernel, rows, tokens));
     }
   };
 
@@ -83,13 +83,11 @@ export class Matmul {
     for (const { shape } of this.steps) shape.destroy();
   }
 
-  private oneTokenGrid(rows: number): number {
-    return this.gpu.oneToken === 'cooperative' ? Math.ceil(rows / COOPERATIVE_ROWS) : this.tileGrid(ONE, rows);
-  }
-
-  private tileGrid(tiles: typeof ONE, rows: number): number {
-    const tile = tiles[this.gpu.isFallbackAdapter ? 'fallback' : 'hardware'];
-    return Math.ceil(rows / tile.rows / tile.threads);
+  /** A vocabulary may have more rows than one side of a grid has workgroups: they go on in z. */
+  private grid({ groupRows, groupTokens }: ProductKernel, rows: number, tokens: number): Grid {
+    const groups = Math.ceil(rows / groupRows);
+    const folds = Math.ceil(groups / this.gpu.maxGroupsPerSide);
+    return { x: Math.ceil(groups / folds), y: Math.ceil(tokens / groupTokens), z: folds };
   }
 }
 

@@ -6,53 +6,24 @@ import {
   headTensors,
   layerTensors,
   loadWhole,
-  ODD_MODELS,
   PLAIN_MODEL,
-  someTokens,
 } from '../contract/contract-models.ts';
 import { expectSameRows, largestDifference, runChunked, runWhole, wholeModel } from '../contract/contract-runs.ts';
 import { createCpuEngine } from '../cpu/cpu-engine.ts';
 import type { ShardEngine } from '../shard-engine.ts';
 import { BUFFER_USAGE } from './gpu-constants.ts';
-import { type GpuContext, type GpuOptions, openGpu, webGpuAdapterInfo } from './gpu-context.ts';
+import { type GpuContext, openGpu, webGpuAdapterInfo } from './gpu-context.ts';
 import { createBuffers } from './gpu-memory.ts';
+import { CONTEXT_LENGTH, oneByOne, tokensOf, withEngine } from './variant-runs.test-helper.ts';
 import { createWebGpuEngine } from './webgpu-engine.ts';
-
-const CONTEXT_LENGTH = 64;
-const tokens = (model: ContractModel) => someTokens(model, 11, 3);
-
-async function withEngine<T>(model: ContractModel, gpuOptions: GpuOptions, use: (engine: ShardEngine) => Promise<T>): Promise<T> {
-  const gpu = await openGpu(gpuOptions);
-  const engine = await createWebGpuEngine({ spec: model.spec, contextLength: CONTEXT_LENGTH }, gpu);
-  try {
-    await loadWhole(engine, model);
-    return await use(engine);
-  } finally {
-    engine.destroy();
-    gpu.destroy();
-  }
-}
-
-/** Rows one at a time, through the kernels for one token. */
-const oneByOne = (model: ContractModel, options: GpuOptions) =>
-  withEngine(model, options, (engine) => runChunked(engine, model, tokens(model), 1));
-
-describe('every way to run a model on WebGPU gives the same bits', () => {
-  test.each([PLAIN_MODEL, ...ODD_MODELS])('a thread a lane, matrices split over small buffers: $title', async (model) => {
-    expectSameRows(
-      await oneByOne(model, { oneToken: 'cooperative', maxWeightBufferBytes: 4096 }),
-      await oneByOne(model, { oneToken: 'serial' }),
-    );
-  });
-});
 
 describe('weights on WebGPU', () => {
   test('may differ in format within a layer', async () => {
     const model: ContractModel = { ...PLAIN_MODEL, types: { ...PLAIN_MODEL.types, attn_k: 'F16', ffn_gate: 'Q4_0' } };
     const cpu = await createCpuEngine({ spec: model.spec, contextLength: CONTEXT_LENGTH });
     await loadWhole(cpu, model);
-    const expected = await runWhole(cpu, model, [{ sequence: 's', start: 0, tokens: tokens(model) }]);
-    const actual = await withEngine(model, {}, (engine) => runChunked(engine, model, tokens(model), 5));
+    const expected = await runWhole(cpu, model, [{ sequence: 's', start: 0, tokens: tokensOf(model) }]);
+    const actual = await withEngine(model, {}, (engine) => runChunked(engine, model, tokensOf(model), 5));
     for (const [row, { logits }] of actual.entries()) {
       expect(largestDifference(logits!, expected[row]!.logits!), `row ${row}`).toBeLessThan(1e-2);
     }
@@ -62,7 +33,7 @@ describe('weights on WebGPU', () => {
     const expected = await oneByOne(PLAIN_MODEL, {});
     const actual = await withEngine(PLAIN_MODEL, {}, async (engine) => {
       await engine.loadLayer(1, backwards(layerTensors(PLAIN_MODEL, 1)));
-      return runChunked(engine, PLAIN_MODEL, tokens(PLAIN_MODEL), 1);
+      return runChunked(engine, PLAIN_MODEL, tokensOf(PLAIN_MODEL), 1);
     });
     expectSameRows(actual, expected);
   });

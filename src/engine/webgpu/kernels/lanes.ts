@@ -22,15 +22,16 @@ export interface LaneSum {
 }
 
 /**
- * WGSL that runs `body` once for each of the first `lanes` lanes (an expression whose value is that of `usedLanes`, or
- * LANES), with `lane` (u32) and a zeroed variable for each sum in scope, and leaves the joined sums in constants called
- * `<name>_all`. The join is a binary counter: it keeps one open partial sum for each level.
+ * WGSL that runs `body` once for each of the lanes from `first` up to `end` (expressions: all lanes, all that `usedLanes`
+ * counts, or an aligned half, quarter or eighth of them), with `lane` (u32) and a zeroed variable for each sum in scope, and
+ * leaves the joined sums in constants called `<name>_all`. The join is a binary counter: it keeps one open partial sum for
+ * each level.
  */
-export function laneSums(sums: readonly LaneSum[], lanes: string, body: string): string {
+export function laneSums(sums: readonly LaneSum[], end: string, body: string, first = '0u'): string {
   const each = (text: (sum: LaneSum) => string) => sums.map(text).join('\n');
   return `
   ${each(({ name, type }) => `var ${name}_two = ${type}(0); var ${name}_four = ${type}(0); var ${name}_eight = ${type}(0);`)}
-  for (var lane = 0u; lane < ${lanes}; lane++) {
+  for (var lane = ${first}; lane < ${end}; lane++) {
     ${each(({ name, type }) => `var ${name} = ${type}(0);`)}
     ${body}
     ${each(({ name }) => `${name}_two += ${name};`)}

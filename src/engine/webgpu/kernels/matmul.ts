@@ -1,19 +1,18 @@
 import type { KernelSource } from '../kernel.ts';
+import type { SerialTile } from '../variants.ts';
 import { formatHelpers, type WeightFormat } from './formats.ts';
 import { DOT4, LANES, laneSums, unroll } from './lanes.ts';
 
-/** Rows and tokens that one thread computes. Neither changes a bit of the result. */
-export interface Tile {
-  rows: number;
-  tokens: number;
-  /** Threads to a workgroup. */
-  threads: number;
+/** A kernel for products, and how much of them a workgroup computes. */
+export interface MatmulSource extends KernelSource {
+  groupRows: number;
+  groupTokens: number;
 }
 
 /** What `struct Shape` holds, in words: the uniform that describes a run of matrix rows. */
 export const MATRIX_SHAPE_WORDS = 8;
 
-const DECLARATIONS = (format: WeightFormat) => `
+export const DECLARATIONS = (format: WeightFormat) => `
 struct Shape {
   firstRow: u32,      // in the bound buffers
   rows: u32,          // how many from there
@@ -36,13 +35,18 @@ fn store(token: u32, row: u32, value: f32) {
   if (shape.accumulate == 1u) { output[at] += value; } else { output[at] = value; }
 }`;
 
-type TileShape = Pick<Tile, 'rows' | 'tokens'>;
+export const GROUP_AND_THREAD = `@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32`;
+/** Number of a workgroup among those of the same token: rows that are too many for x go on in z. */
+export const FOLDED_GROUP = '(group.x + group.z * groups.x)';
+
+type TileShape = Pick<SerialTile, 'rows' | 'tokens'>;
 
 /**
  * WGSL that adds the products of the blocks lane, lane + LANES, ... of each row of a tile to `sum<row>_<token>`. The one
  * text that every variant uses.
  */
-function laneOfTile(format: WeightFormat, tile: TileShape): string {
+export function laneOfTile(format: WeightFormat, tile: TileShape): string {
   const element = (e: number) => unroll(tile.rows, (r) => `let e${r}_${e} = weights[at${r} * ${format.elements}u + ${e}u];`);
   const operands = (quad: number) => `
       ${unroll(tile.tokens, (t) => `let x${t}_${quad} = input[from${t} + block * ${format.quads}u + ${quad}u];`)}
@@ -97,13 +101,13 @@ function scaledProducts({ quads, scales }: WeightFormat, unit: string, tile: Til
       ${unroll(scales.parts, end)}`;
 }
 
-const BINDINGS: KernelSource['bindings'] = ['read', 'read', 'read', 'write', 'uniform', 'uniform'];
+export const BINDINGS: KernelSource['bindings'] = ['read', 'read', 'read', 'write', 'uniform', 'uniform'];
 
 /**
  * output[token, row] = sum over k of weight[row, k] * input[token, k], one thread a tile and no barriers: what an adapter
- * on the processor wants. Grid: (rows / tile.rows / tile.threads, tokens / tile.tokens).
+ * on the processor wants. Grid: (rows / groupRows, tokens / groupTokens), rows folded into z beyond the limit.
  */
-export function matmulKernel(format: WeightFormat, tile: Tile): KernelSource {
+export function matmulKernel(format: WeightFormat, tile: SerialTile): MatmulSource {
   const { rows, tokens } = tile;
   const sums = Array.from({ length: rows * tokens }, (_, i) => ({
     name: `sum${Math.floor(i / tokens)}_${i % tokens}`,
@@ -112,10 +116,10 @@ export function matmulKernel(format: WeightFormat, tile: Tile): KernelSource {
   // A tile that hangs over an edge computes the last row or token again and does not store it.
   const wgsl = `${DECLARATIONS(format)}
 @compute @workgroup_size(${tile.threads})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let firstRow = id.x * ${rows}u;
+fn main(${GROUP_AND_THREAD}) {
+  let firstRow = (${FOLDED_GROUP} * ${tile.threads}u + thread) * ${rows}u;
   if (firstRow >= shape.rows) { return; }
-  let firstToken = id.y * ${tokens}u;
+  let firstToken = group.y * ${tokens}u;
   ${unroll(rows, (r) => `let row${r} = shape.firstRow + min(firstRow + ${r}u, shape.rows - 1u);`)}
   ${unroll(tokens, (t) => `let from${t} = min(firstToken + ${t}u, tokens.x - 1u) * shape.blocks * ${format.quads}u;`)}
   ${laneSums(sums, 'shape.lanes', laneOfTile(format, tile))}
@@ -128,35 +132,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     ),
   )}
 }`;
-  return { label: `matmul ${format.type} ${rows}x${tokens}`, wgsl, bindings: BINDINGS };
-}
-
-/** Rows that a workgroup of the cooperative kernel computes. */
-export const COOPERATIVE_ROWS = 8;
-
-/**
- * The same products with a thread a lane: what a graphics processor wants for one token. Grid: (rows /
- * COOPERATIVE_ROWS, tokens).
- */
-export function cooperativeMatmulKernel(format: WeightFormat): KernelSource {
-  const wgsl = `${DECLARATIONS(format)}
-var<workgroup> lanes: array<f32, ${COOPERATIVE_ROWS * LANES}>;
-@compute @workgroup_size(${COOPERATIVE_ROWS * LANES})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let lane = thread % ${LANES}u;
-  let firstRow = group.x * ${COOPERATIVE_ROWS}u + thread / ${LANES}u;
-  let row0 = shape.firstRow + min(firstRow, shape.rows - 1u);
-  let from0 = group.y * shape.blocks * ${format.quads}u;
-  var sum0_0 = 0.0;
-  ${laneOfTile(format, { rows: 1, tokens: 1 })}
-  lanes[thread] = sum0_0;
-  workgroupBarrier();
-  if (lane != 0u || firstRow >= shape.rows) { return; }
-  let two0 = lanes[thread] + lanes[thread + 1u];
-  let two1 = lanes[thread + 2u] + lanes[thread + 3u];
-  let two2 = lanes[thread + 4u] + lanes[thread + 5u];
-  let two3 = lanes[thread + 6u] + lanes[thread + 7u];
-  store(group.y, firstRow, (two0 + two1) + (two2 + two3));
-}`;
-  return { label: `matmul ${format.type} cooperative`, wgsl, bindings: BINDINGS };
+  const label = `matmul ${format.type} ${rows}x${tokens}`;
+  return { label, wgsl, bindings: BINDINGS, groupRows: rows * tile.threads, groupTokens: tokens };
 }

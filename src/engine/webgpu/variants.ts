@@ -1,0 +1,73 @@
+/**
+ * How a device computes: who takes which rows, tokens and lanes of a sum. A variant changes the time, never a bit, as all
+ * of them add the same terms in the same order (kernels/lanes.ts).
+ */
+export interface KernelVariant {
+  /** Products of one token. */
+  one: SerialTile | CooperativeTile;
+  /** Products of several tokens. */
+  many: SerialTile;
+}
+
+/** A thread computes whole cells and waits for no other: what adapters on the processor want. */
+export interface SerialTile {
+  form: 'serial';
+  /** Of one thread. */
+  rows: number;
+  tokens: number;
+  /** To a workgroup. */
+  threads: number;
+}
+
+/** Neighbouring threads share rows of one token and take an equal part of the lanes each: what graphics processors want. */
+export interface CooperativeTile {
+  form: 'cooperative';
+  threadsPerRow: 2 | 4 | 8;
+  /** That a thread sums side by side. */
+  rows: number;
+  /** To a workgroup. */
+  threads: number;
+  /** How threads tell each other their sums: through workgroup memory, or within a subgroup of at least `threadsPerRow`. */
+  join: 'memory' | 'subgroup';
+}
+
+function cooperative(
+  threadsPerRow: CooperativeTile['threadsPerRow'],
+  rows: number,
+  join: CooperativeTile['join'],
+): CooperativeTile {
+  return { form: 'cooperative', threadsPerRow, rows, threads: 64, join };
+}
+
+/** What tuning tries for one token, the likely best of each kind of adapter first. */
+export const ONE_TOKEN: readonly KernelVariant['one'][] = [
+  { form: 'serial', rows: 4, tokens: 1, threads: 16 },
+  cooperative(8, 1, 'memory'),
+  cooperative(8, 2, 'memory'),
+  cooperative(4, 2, 'memory'),
+  cooperative(8, 2, 'subgroup'),
+  cooperative(4, 2, 'subgroup'),
+  cooperative(2, 4, 'memory'),
+  { form: 'serial', rows: 2, tokens: 1, threads: 64 },
+];
+
+/** Whether a device can run it. */
+export function isUsable(tile: KernelVariant['one'], subgroupSize: number): boolean {
+  return tile.form === 'serial' || tile.join === 'memory' || tile.threadsPerRow <= subgroupSize;
+}
+
+/** Small workgroups spread over processor cores. */
+const ON_PROCESSOR: KernelVariant = {
+  one: { form: 'serial', rows: 4, tokens: 1, threads: 16 },
+  many: { form: 'serial', rows: 4, tokens: 4, threads: 16 },
+};
+
+const ON_GPU: KernelVariant = {
+  one: { form: 'cooperative', threadsPerRow: 8, rows: 1, threads: 64, join: 'memory' },
+  many: { form: 'serial', rows: 4, tokens: 4, threads: 64 },
+};
+
+/** What a device starts with that was never tuned. */
+export function defaultVariant(isFallbackAdapter: boolean): KernelVariant {
+  return isFallbackAdapter ? ON_PROCESSOR : ON_GPU;
+}
