@@ -27,7 +27,7 @@ describe.each<TransportName[][]>([[['websocket']], [['polling']]])('over %s', (t
     expect(room).toMatchObject({ peerId: 1, isHost: true, iceServers: [] });
     const { peerId } = await donor.join(room.code, { donates: true });
     await host.ask('room:model', { modelUrl: DEFAULT_MODEL_URL, spec: tinySpec });
-    await donor.ask('peer:profile', { profile: tinyProfile(1e9) });
+    await donor.ask('peer:profile', { profile: tinyProfile(1e9), origin: 'measured' });
     await donor.ask('link:report', { to: 1, link: { rttMs: 2, linkMbps: 50 } });
     const { plan } = await donor.hear('plan:prepare');
     expect(plan.stages).toEqual([{ peerId, layers: { startLayer: 0, endLayer: 4 }, head: true }]);
@@ -43,7 +43,7 @@ describe.each<TransportName[][]>([[['websocket']], [['polling']]])('over %s', (t
     donor.socket.disconnect();
     expect(await host.hear('peer:left')).toEqual({ peerId });
     await host.hear('room:state', (state) => state.plan === null);
-    await spare.ask('peer:profile', { profile: tinyProfile(1e9) });
+    await spare.ask('peer:profile', { profile: tinyProfile(1e9), origin: 'measured' });
     await spare.ask('link:report', { to: 1, link: { rttMs: 2, linkMbps: 50 } });
     const next = await spare.hear('plan:prepare');
     expect(next.plan.epoch).toBeGreaterThan(plan.epoch);
@@ -92,7 +92,12 @@ describe('a tab that sends nonsense gets an error and keeps its place', () => {
       { code: 'abc', hostKey: null, tabKey: 't'.repeat(32), name: 'x', donates: true, chats: true },
       'bad-message',
     ],
-    ['a number that is none', 'peer:profile', { profile: { ...tinyProfile(1), headMs: 'fast' } }, 'bad-message'],
+    [
+      'a number that is none',
+      'peer:profile',
+      { profile: { ...tinyProfile(1), headMs: 'fast' }, origin: 'measured' },
+      'bad-message',
+    ],
     ['a negative time', 'link:report', { to: 1, link: { rttMs: -1, linkMbps: 1 } }, 'bad-message'],
     ['binary data', 'signal', { to: 1, data: Buffer.from([1, 2, 3]) }, 'bad-message'],
     ['a description that is too long', 'signal', { to: 1, data: { type: 'offer', sdp: 'x'.repeat(40_000) } }, 'bad-message'],

@@ -23,7 +23,7 @@ export function planningProblem(room: Room): PlanningProblem | null {
         ? [
             {
               peerId: member.peerId,
-              profile: member.profile,
+              profile: member.profile.mean,
               isSource: member.chats,
               cachedBytes: member.progress?.loadedBytes ?? 0,
             },

@@ -4,6 +4,7 @@ import type { LinkProfile, PeerId } from '../src/shared/model/link-profile.ts';
 import type { ModelSpec } from '../src/shared/model/model-spec.ts';
 import type { Plan } from '../src/shared/model/plan.ts';
 import { DEFAULT_SETTINGS, type RoomSettings } from '../src/shared/model/room-settings.ts';
+import type { Followed } from '../src/shared/planner/drift.ts';
 import type { LinkMeasure, LoadProgress, RoomState, ServerEvent, ServerMessage } from '../src/shared/protocol/signaling.ts';
 
 /** A tab in a room. */
@@ -13,7 +14,7 @@ export interface Member {
   donates: boolean;
   chats: boolean;
   hasHostKey: boolean;
-  profile: DeviceProfile | null;
+  profile: Followed<DeviceProfile> | null;
   progress: LoadProgress | null;
   problem: ErrorReport | null;
 }
@@ -29,7 +30,7 @@ export interface Room {
   model: ModelSpec | null;
   members: readonly Member[];
   /** What each end last said of a link, by `linkKey(from, to)`; null: that it could not be made, or broke. */
-  reports: ReadonlyMap<string, LinkMeasure | null>;
+  reports: ReadonlyMap<string, Followed<LinkMeasure> | null>;
   plan: Plan | null;
   preparing: Plan | null;
   /** A plan that lost a device and serves no more: what is left of it should be kept where it is. */
@@ -108,9 +109,9 @@ export function linkKey(from: PeerId, to: PeerId): string {
 
 /** The mean of what both ends measured; null when there is no link, undefined when nobody has said anything yet. */
 export function linkBetween(room: Room, a: PeerId, b: PeerId): LinkMeasure | null | undefined {
-  const one = room.reports.get(linkKey(a, b));
-  const other = room.reports.get(linkKey(b, a));
-  if (!one || !other) return one ?? other;
+  const [there, back] = [room.reports.get(linkKey(a, b)), room.reports.get(linkKey(b, a))];
+  const [one, other] = [there?.mean, back?.mean];
+  if (!one || !other) return one ?? other ?? (there === null || back === null ? null : undefined);
   return { rttMs: (one.rttMs + other.rttMs) / 2, linkMbps: (one.linkMbps + other.linkMbps) / 2 };
 }
 
@@ -131,7 +132,7 @@ export function publicState(room: Room): RoomState {
     hostId: hostIdOf(room),
     settings: room.settings,
     model: room.model,
-    peers: room.members.map(({ hasHostKey: _, ...peer }) => peer),
+    peers: room.members.map(({ hasHostKey: _, profile, ...peer }) => ({ ...peer, profile: profile?.mean ?? null })),
     links: measuredLinks(room),
     plan: room.plan,
     preparing: room.preparing,

@@ -54,7 +54,7 @@ function readyRoom(planner?: PlannerRunner) {
   const host = room.join({ chats: true, key: room.hostKey });
   const donor = room.join({ donates: true });
   room.store.apply(room.code, { kind: 'model', peerId: host.peerId, modelUrl: DEFAULT_MODEL_URL, spec: tinySpec });
-  room.store.apply(room.code, { kind: 'profile', peerId: donor.peerId, profile: tinyProfile(1e9) });
+  room.store.apply(room.code, { kind: 'profile', peerId: donor.peerId, profile: tinyProfile(1e9), origin: 'measured' });
   const link = () =>
     room.store.apply(room.code, { kind: 'link', peerId: donor.peerId, to: host.peerId, link: { rttMs: 1, linkMbps: 50 } });
   return { ...room, host, donor, link };
@@ -164,7 +164,7 @@ describe('planning', () => {
     for (let elapsedMs = 0; elapsedMs < patienceMs; elapsedMs += 500) {
       store.heardFrom(code, host.peerId);
       store.heardFrom(code, donor.peerId);
-      store.apply(code, { kind: 'profile', peerId: donor.peerId, profile: tinyProfile(1e9, 1 + elapsedMs) });
+      store.apply(code, { kind: 'profile', peerId: donor.peerId, profile: tinyProfile(1e9, 1 + elapsedMs), origin: 'measured' });
       await clock.advance(500);
     }
     expect(planner.asked.length).toBeGreaterThan(0);
@@ -175,7 +175,7 @@ describe('planning', () => {
     const { clock, store, code, donor, host, link } = readyRoom(planner);
     link();
     await clock.advance(settleMs);
-    store.apply(code, { kind: 'profile', peerId: donor.peerId, profile: tinyProfile(1e9, 7) });
+    store.apply(code, { kind: 'profile', peerId: donor.peerId, profile: tinyProfile(1e9, 7), origin: 'measured' });
     await clock.advance(settleMs);
     const [older, newer] = planner.asked;
     older!.answer(planRoom(older!.problem));

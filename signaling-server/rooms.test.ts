@@ -68,8 +68,8 @@ function halves(): TestRoom {
   const room = new TestRoom().chat(true).donor().donor();
   room.apply({ kind: 'model', peerId: 1, modelUrl: url, spec: tinySpec });
   room.apply(
-    { kind: 'profile', peerId: 2, profile: tinyProfile(HALF) },
-    { kind: 'profile', peerId: 3, profile: tinyProfile(HALF) },
+    { kind: 'profile', peerId: 2, profile: tinyProfile(HALF), origin: 'measured' },
+    { kind: 'profile', peerId: 3, profile: tinyProfile(HALF), origin: 'measured' },
   );
   return room.links([2, 1], [3, 1], [3, 2]);
 }
@@ -99,7 +99,7 @@ describe('a plan goes through', () => {
     const room = running().apply({ kind: 'moved', peerId: 1, epoch: 1 });
     room
       .donor()
-      .apply({ kind: 'profile', peerId: 4, profile: tinyProfile(1e9, 1) })
+      .apply({ kind: 'profile', peerId: 4, profile: tinyProfile(1e9, 1), origin: 'measured' })
       .links([4, 1], [4, 2], [4, 3]);
     expect(room.plan().notices()).toEqual(['plan:prepare 2']);
     expect(room.room.plan?.epoch).toBe(1);
@@ -113,7 +113,7 @@ describe('a plan goes through', () => {
     const room = running().chat();
     const settings = { ...DEFAULT_SETTINGS, wireDtype: 'f16', objective: 'latency' } as const;
     room.apply({ kind: 'settings', peerId: 1, settings }).links([4, 2], [4, 3]);
-    room.apply({ kind: 'profile', peerId: 2, profile: tinyProfile(1e9) });
+    room.apply({ kind: 'profile', peerId: 2, profile: tinyProfile(1e9), origin: 'measured' });
     room.plan().ready(2, 2);
     expect(room.notices()).toEqual(['plan:activate 2']);
     room.chat();
@@ -143,7 +143,7 @@ describe('a plan is given up', () => {
 
   test('and mended: who is left keeps its layers, and only then the best plan is asked for', () => {
     const room = halves().donor();
-    room.apply({ kind: 'profile', peerId: 4, profile: tinyProfile(HALF) }).links([4, 1], [4, 2], [4, 3]);
+    room.apply({ kind: 'profile', peerId: 4, profile: tinyProfile(HALF), origin: 'measured' }).links([4, 1], [4, 2], [4, 3]);
     const [first, last] = room.plan().room.preparing!.stages;
     room.ready(1, first!.peerId, last!.peerId).apply({ kind: 'leave', peerId: first!.peerId });
     expect(planningProblem(room.room)?.surviving).toEqual([last]);
@@ -159,7 +159,7 @@ describe('a plan is given up', () => {
   test('in preparation, when one of its stages leaves, and the next has a new epoch', () => {
     const room = halves().plan().apply({ kind: 'leave', peerId: 3 });
     expect(room.room.preparing).toBeNull();
-    room.apply({ kind: 'profile', peerId: 2, profile: tinyProfile(1e9) });
+    room.apply({ kind: 'profile', peerId: 2, profile: tinyProfile(1e9), origin: 'measured' });
     expect(room.plan().notices()).toEqual(['plan:prepare 2']);
   });
 
@@ -170,7 +170,7 @@ describe('a plan is given up', () => {
     expect(publicState(room.room).peers[2]?.problem?.code).toBe('out-of-memory');
     expect(planningProblem(room.room)?.devices.map((d) => d.peerId)).toEqual([2]);
     expect(room.plan().room.problem?.code).toBe('does-not-fit');
-    room.apply({ kind: 'profile', peerId: 3, profile: tinyProfile(HALF) });
+    room.apply({ kind: 'profile', peerId: 3, profile: tinyProfile(HALF), origin: 'measured' });
     expect(room.plan().notices()).toEqual(['plan:prepare 2']);
     expect(room.room.problem).toBeNull();
   });
@@ -197,7 +197,7 @@ describe('a plan is given up', () => {
     const room = running();
     expect(
       room
-        .apply({ kind: 'profile', peerId: 2, profile: tinyProfile(HALF, 5.2) })
+        .apply({ kind: 'profile', peerId: 2, profile: tinyProfile(HALF, 5.2), origin: 'measured' })
         .plan()
         .notices(),
     ).toEqual([]);
@@ -208,7 +208,7 @@ describe('a plan is given up', () => {
   test('but what it says is what it takes by the latest measurements', () => {
     const room = running();
     const before = room.room.plan!;
-    room.apply({ kind: 'profile', peerId: 2, profile: tinyProfile(HALF, 5.5) }).plan();
+    room.apply({ kind: 'profile', peerId: 2, profile: tinyProfile(HALF, 5.5), origin: 'measured' }).plan();
     const now = room.room.plan!;
     expect(now.predicted.msPerToken).toBeCloseTo(before.predicted.msPerToken + 2 * 0.5, 9);
     expect(now.why).toContain(now.predicted.msPerToken.toFixed(1));
@@ -217,10 +217,10 @@ describe('a plan is given up', () => {
   });
 
   test('a plan that serves while the next one loads says what it takes too', () => {
-    const room = running().apply({ kind: 'profile', peerId: 2, profile: tinyProfile(HALF, 50) });
+    const room = running().apply({ kind: 'profile', peerId: 2, profile: tinyProfile(HALF, 50), origin: 'measured' });
     room
       .donor()
-      .apply({ kind: 'profile', peerId: 4, profile: tinyProfile(1e9, 1) })
+      .apply({ kind: 'profile', peerId: 4, profile: tinyProfile(1e9, 1), origin: 'measured' })
       .links([4, 1], [4, 2], [4, 3]);
     expect(room.plan().notices()).toEqual(['plan:prepare 2']);
     expect(room.room.plan?.predicted.stageMs).toContain(100);
@@ -242,6 +242,31 @@ describe('a room', () => {
     expect(room.room.members.map((m) => m.peerId)).toEqual([1, 3]);
   });
 
+  test('takes the mean of what a serving device says, and what it measures on its own as it is', () => {
+    const layerMs = (room: TestRoom) => publicState(room.room).peers[1]!.profile!.decodeLayerMs;
+    const say = (room: TestRoom, ms: number, origin: 'served' | 'measured' | 'unchanged', lendBytes = HALF) =>
+      room.apply({ kind: 'profile', peerId: 2, profile: tinyProfile(lendBytes, ms), origin });
+    const room = running();
+    expect(say(room, 5.8, 'served').has('replan')).toBe(false);
+    expect(layerMs(room)).toBeCloseTo(5.4, 9);
+    expect(say(room, 9, 'served').has('replan')).toBe(true);
+    expect(layerMs(room)).toBeCloseTo(6.6, 9);
+    expect(say(room, 1, 'unchanged', HALF + 1).has('replan')).toBe(true);
+    expect(publicState(room.room).peers[1]!.profile).toMatchObject({ lendBytes: HALF + 1 });
+    expect(layerMs(room)).toBeCloseTo(6.6, 9);
+    say(room, 3, 'measured');
+    expect(layerMs(room)).toBe(3);
+  });
+
+  test('is not told by a device that still serves an older plan that it can serve the one it failed', () => {
+    const room = halves().plan();
+    room.apply({ kind: 'failed', peerId: 3, epoch: 1, error: { code: 'out-of-memory', message: 'too much' } });
+    room.apply({ kind: 'profile', peerId: 3, profile: tinyProfile(HALF), origin: 'served' });
+    expect(publicState(room.room).peers[2]?.problem?.code).toBe('out-of-memory');
+    room.apply({ kind: 'profile', peerId: 3, profile: tinyProfile(HALF), origin: 'unchanged' });
+    expect(publicState(room.room).peers[2]?.problem).toBeNull();
+  });
+
   test('takes model and settings from its host only, and only the model that it has', () => {
     const room = new TestRoom().chat(true).chat();
     const settings = { ...DEFAULT_SETTINGS, contextLength: 32 };
@@ -257,13 +282,17 @@ describe('a room', () => {
     expect(publicState(room.room).hostId).toBeNull();
   });
 
-  test('forgets plan, model and failures when the host names another model', () => {
+  test('forgets plan, model, measurements and failures when the host names another model', () => {
     const room = running().apply({ kind: 'settings', peerId: 1, settings: { ...DEFAULT_SETTINGS, modelUrl: '/other.gguf' } });
     expect(room.room).toMatchObject({ plan: null, preparing: null, model: null });
     expect(planningProblem(room.room)).toBeNull();
-    expect(room.apply({ kind: 'model', peerId: 1, modelUrl: '/other.gguf', spec: tinySpec }).plan().notices()).toEqual([
-      'plan:prepare 2',
-    ]);
+    room.apply({ kind: 'model', peerId: 1, modelUrl: '/other.gguf', spec: tinySpec });
+    // What a device measured of the other model's layers says nothing of these.
+    room.apply({ kind: 'profile', peerId: 2, profile: tinyProfile(HALF), origin: 'served' });
+    expect(planningProblem(room.room)?.devices).toEqual([]);
+    const profile = tinyProfile(HALF);
+    for (const peerId of [2, 3]) room.apply({ kind: 'profile', peerId, profile, origin: 'measured' });
+    expect(room.plan().notices()).toEqual(['plan:prepare 2']);
   });
 
   test('plans with the context and the number format of its settings', () => {
@@ -294,9 +323,9 @@ describe('a room', () => {
 
   test('is measured when every donor and every link that a plan could use is known, broken ones too', () => {
     const room = new TestRoom().chat(true).donor().donor().chat();
-    room.apply({ kind: 'profile', peerId: 2, profile: tinyProfile(1) }).links([2, 1], [4, 2], [3, 1], [4, 3]);
+    room.apply({ kind: 'profile', peerId: 2, profile: tinyProfile(1), origin: 'measured' }).links([2, 1], [4, 2], [3, 1], [4, 3]);
     expect(isMeasured(room.room)).toBe(false);
-    room.apply({ kind: 'profile', peerId: 3, profile: tinyProfile(1) });
+    room.apply({ kind: 'profile', peerId: 3, profile: tinyProfile(1), origin: 'measured' });
     expect(isMeasured(room.room)).toBe(false);
     room.apply({ kind: 'link', peerId: 3, to: 2, link: null });
     expect(isMeasured(room.room)).toBe(true);

@@ -1,15 +1,15 @@
 import { AppError, type ErrorReport } from '../src/shared/errors.ts';
-import type { DeviceProfile } from '../src/shared/model/device-profile.ts';
+import type { DeviceProfile, ProfileOrigin } from '../src/shared/model/device-profile.ts';
 import type { PeerId } from '../src/shared/model/link-profile.ts';
 import type { ModelSpec } from '../src/shared/model/model-spec.ts';
 import type { RoomSettings } from '../src/shared/model/room-settings.ts';
+import { DEVICE_TIMES, follow, LINK_NUMBERS, startFollowing } from '../src/shared/planner/drift.ts';
 import type { PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
 import { type LinkMeasure, type LoadProgress, MAX_PEERS_PER_ROOM } from '../src/shared/protocol/signaling.ts';
 import { afterLeaving, chatMoved, planned, stageFailed, stageReady } from './plan-lifecycle.ts';
 import {
   type Effect,
   hostIdOf,
-  linkBetween,
   linkKey,
   type Member,
   memberOf,
@@ -29,7 +29,7 @@ export type RoomEvent =
   | { kind: 'settings'; peerId: PeerId; settings: RoomSettings }
   | { kind: 'model'; peerId: PeerId; modelUrl: string; spec: ModelSpec }
   | { kind: 'donates'; peerId: PeerId; donates: boolean }
-  | { kind: 'profile'; peerId: PeerId; profile: DeviceProfile }
+  | { kind: 'profile'; peerId: PeerId; profile: DeviceProfile; origin: ProfileOrigin }
   | { kind: 'progress'; peerId: PeerId; epoch: number; progress: LoadProgress }
   | { kind: 'link'; peerId: PeerId; to: PeerId; link: LinkMeasure | null }
   | { kind: 'ready'; peerId: PeerId; epoch: number }
@@ -55,7 +55,7 @@ export function applyToRoom(room: Room, event: RoomEvent): Step {
     case 'donates':
       return withMember(room, event.peerId, { donates: event.donates }, [STATE, REPLAN]);
     case 'profile':
-      return withMember(room, event.peerId, { profile: event.profile, problem: null }, [STATE, REPLAN]);
+      return profiled(room, event.peerId, event.profile, event.origin);
     case 'progress':
       return progressed(room, event.peerId, event.epoch, event.progress);
     case 'link':
@@ -95,7 +95,7 @@ function leave(room: Room, peerId: PeerId): Step {
 function changeSettings(room: Room, peerId: PeerId, settings: RoomSettings): Step {
   requireHost(room, peerId);
   if (settings.modelUrl === room.settings.modelUrl) return { room: { ...room, settings }, effects: [STATE, REPLAN] };
-  const members = room.members.map((member) => ({ ...member, progress: null, problem: null }));
+  const members = room.members.map((member) => ({ ...member, profile: null, progress: null, problem: null }));
   return { room: { ...withoutPlans(room), settings, model: null, members }, effects: [STATE] };
 }
 
@@ -129,23 +129,34 @@ function progressed(room: Room, peerId: PeerId, epoch: number, progress: LoadPro
   return isCurrent ? withMember(room, peerId, { progress }, [STATE]) : { room, effects: [] };
 }
 
-/** A link's measurement that moves less than this is shown, but is no reason to plan anew. */
-const NOTEWORTHY_CHANGE = 0.2;
-
-/** A broken link is broken for both ends; one that works again is believed from either. */
+/**
+ * A link is measured by either end, or both. A broken one is broken for both; one that works again is believed from either,
+ * and what was measured of it before counts no more.
+ */
 function reportLink(room: Room, from: PeerId, to: PeerId, link: LinkMeasure | null): Step {
   if (from === to || !memberOf(room, to)) throw new AppError('peer-not-found', `no other device ${to} in room ${room.code}`);
-  const reports = new Map(room.reports).set(linkKey(from, to), link);
-  const back = linkKey(to, from);
-  if (!link) reports.set(back, null);
-  else if (reports.get(back) === null) reports.delete(back);
-  const next = { ...room, reports };
-  const isNews = differs(linkBetween(room, from, to), linkBetween(next, from, to));
-  return { room: next, effects: isNews ? [STATE, REPLAN] : [STATE] };
+  const reports = new Map(room.reports);
+  const [there, back] = [linkKey(from, to), linkKey(to, from)];
+  const before = reports.get(there);
+  if (!link) {
+    const isNews = before !== null || reports.get(back) !== null;
+    return { room: { ...room, reports: reports.set(there, null).set(back, null) }, effects: isNews ? [STATE, REPLAN] : [] };
+  }
+  if (reports.get(back) === null) reports.delete(back);
+  const { now, hasDrifted } = before ? follow(before, link, LINK_NUMBERS) : { now: startFollowing(link), hasDrifted: true };
+  return { room: { ...room, reports: reports.set(there, now) }, effects: hasDrifted ? [STATE, REPLAN] : [STATE] };
 }
 
-function differs(before: LinkMeasure | null | undefined, now: LinkMeasure | null | undefined): boolean {
-  if (!before || !now) return before !== now;
-  const moved = (a: number, b: number) => Math.abs(a - b) > NOTEWORTHY_CHANGE * Math.max(a, b);
-  return moved(before.rttMs, now.rttMs) || moved(before.linkMbps, now.linkMbps);
+/** A device says what it can do. Samples of one that has not measured itself, or of another model, tell nothing. */
+function profiled(room: Room, peerId: PeerId, profile: DeviceProfile, origin: ProfileOrigin): Step {
+  const known = memberOf(room, peerId)?.profile;
+  if (origin === 'measured')
+    return withMember(room, peerId, { profile: startFollowing(profile), problem: null }, [STATE, REPLAN]);
+  if (!known) return { room, effects: [] };
+  if (origin === 'unchanged') {
+    const lent = { ...known, mean: { ...known.mean, lendBytes: profile.lendBytes } };
+    return withMember(room, peerId, { profile: lent, problem: null }, [STATE, REPLAN]);
+  }
+  const { now, hasDrifted } = follow(known, profile, DEVICE_TIMES);
+  return withMember(room, peerId, { profile: now }, hasDrifted ? [STATE, REPLAN] : [STATE]);
 }

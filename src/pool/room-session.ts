@@ -245,7 +245,8 @@ export class RoomSession {
         this.state.updateSelf({ measuring: true });
         break;
       case 'profile':
-        this.measured(message.profile, message.engineNote);
+        this.tell('peer:profile', { profile: message.profile, origin: message.origin });
+        if (message.origin !== 'served') this.measured(message.profile, message.engineNote);
         break;
       case 'device-failed':
         this.state.updateSelf({ measuring: false });
@@ -265,7 +266,6 @@ export class RoomSession {
   }
 
   private measured(profile: DeviceProfile, engineNote: string): void {
-    this.tell('peer:profile', { profile });
     const { engine, lendBytes } = profile;
     this.state.updateSelf({ measuring: false, profile, engine, engineNote, lendBytes });
   }

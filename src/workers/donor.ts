@@ -8,7 +8,7 @@ import type { Plan } from '../shared/model/plan.ts';
 import type { DeviceEngine } from './choose-device-engine.ts';
 import type { DeviceMessage, RoomMessage } from './messages.ts';
 import type { OpenModel } from './open-model.ts';
-import { ProfileDrift } from './profile-drift.ts';
+import { ServedSpeed } from './served-speed.ts';
 
 /** Progress is told at most this often, ms: every message goes on to the whole room. */
 const PROGRESS_INTERVAL_MS = 250;
@@ -19,8 +19,8 @@ export interface DonorOptions {
   contextLength: number;
   transport: Transport;
   post(message: DeviceMessage | RoomMessage): void;
-  /** Serving took another time than the profile says, for long enough to believe it. */
-  onDrift(profile: EngineProfile): void;
+  /** What serving says of this device's speed, now and then. */
+  onServedSpeed(profile: EngineProfile): void;
   /** The engine's device is gone and with it all that this donor held. */
   onLost(error: AppError): void;
 }
@@ -36,12 +36,12 @@ export class Donor {
   private toldMs = 0;
   private loadingEpoch = 0;
   private servedMs = performance.now();
-  private readonly drift: ProfileDrift;
+  private speed: ServedSpeed;
 
   private constructor(options: DonorOptions, engine: ShardEngine) {
     this.options = options;
     this.engine = engine;
-    this.drift = new ProfileDrift(options.device.profile);
+    this.speed = new ServedSpeed(options.device.profile, performance.now());
     this.host = new StageHost({
       transport: options.transport,
       engine,
@@ -83,6 +83,11 @@ export class Donor {
     this.options.post({ kind: 'stage', stage: this.host.stage });
   }
 
+  /** From now on serving is compared with this. */
+  measuredAnew(profile: EngineProfile): void {
+    this.speed = new ServedSpeed(profile, performance.now());
+  }
+
   /** How long this device has had nothing to do, ms. */
   get idleMs(): number {
     return performance.now() - this.servedMs;
@@ -112,7 +117,7 @@ export class Donor {
     this.servedMs = performance.now();
     this.tokensServed += forward.rows;
     this.options.post({ kind: 'served', tokensServed: this.tokensServed });
-    const drifted = this.drift.observe(forward);
-    if (drifted) this.options.onDrift(drifted);
+    const sample = this.speed.observe(forward, this.servedMs);
+    if (sample) this.options.onServedSpeed(sample);
   }
 }

@@ -1,5 +1,6 @@
 import type { EngineProfile } from '../engine/device-profile.ts';
 import { AppError } from '../shared/errors.ts';
+import type { ProfileOrigin } from '../shared/model/device-profile.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import { DEFAULT_SETTINGS, effectiveContext } from '../shared/model/room-settings.ts';
@@ -9,7 +10,6 @@ import { chooseDeviceEngine, type DeviceEngine, measureAgain } from './choose-de
 import { Donor } from './donor.ts';
 import type { DeviceMessage, RoomMessage, WorkerSetup } from './messages.ts';
 import { OpenModel } from './open-model.ts';
-import { isDrift } from './profile-drift.ts';
 import { openSource, type Source } from './source.ts';
 import type { WorkerTransport } from './worker-transport.ts';
 
@@ -61,7 +61,7 @@ export class ModelWork {
   async startDonating(): Promise<void> {
     const { post, setup, transport } = this.options;
     this.offered = true;
-    if (this.donor) return this.tellProfile();
+    if (this.donor) return this.tellLent();
     if (this.starting) return;
     this.starting = true;
     try {
@@ -71,12 +71,12 @@ export class ModelWork {
       const device = this.device ?? (await chooseDeviceEngine(setup.engine, model));
       const contextLength = this.contextOf(model);
       const onLost = (error: AppError) => this.deviceLost(error);
-      const onDrift = (profile: EngineProfile) => this.tellProfile(profile);
-      const donor = await Donor.start({ model, device, contextLength, transport, post, onLost, onDrift });
+      const onServedSpeed = (profile: EngineProfile) => this.tellRoom(profile, 'served');
+      const donor = await Donor.start({ model, device, contextLength, transport, post, onLost, onServedSpeed });
       if (this.abort.signal.aborted) return donor.destroy();
       this.device = device;
       this.donor = donor;
-      this.tellProfile();
+      this.tellRoom(device.profile, 'measured');
     } catch (thrown) {
       if (!this.abort.signal.aborted) post({ kind: 'device-failed', error: AppError.from(thrown).toReport() });
     } finally {
@@ -90,12 +90,9 @@ export class ModelWork {
     if (!this.plan) this.dropDonor();
   }
 
-  /** Tells the room what this device can do and lends. */
-  tellProfile(measured?: EngineProfile): void {
-    if (!this.device || !this.donor) return;
-    if (measured) this.device = { ...this.device, profile: measured };
-    const profile = { ...this.device.profile, lendBytes: this.options.lendBytes() };
-    this.options.post({ kind: 'profile', profile, engineNote: this.device.why });
+  /** Tells the room what its owner lends now. */
+  tellLent(): void {
+    if (this.device && this.donor) this.tellRoom(this.device.profile, 'unchanged');
   }
 
   prepare(plan: Plan): void {
@@ -184,7 +181,7 @@ export class ModelWork {
 
   /**
    * A tab that has just opened shares its processor with its own start. Once it has been idle for a while it measures
-   * again, and tells the room if that changes anything.
+   * again, and tells the room.
    */
   private async measureWhenCalm(): Promise<void> {
     const { device, donor } = this;
@@ -193,7 +190,15 @@ export class ModelWork {
     const calm = await measureAgain(device, await this.opened).catch(() => null);
     // What was measured while a forward ran beside it tells nothing.
     if (!calm || this.donor !== donor || donor.idleMs < CALM_MS) return;
-    if (isDrift(calm.decodeLayerMs / device.profile.decodeLayerMs)) this.tellProfile(calm);
+    this.device = { ...device, profile: calm };
+    donor.measuredAnew(calm);
+    this.tellRoom(calm, 'measured');
+  }
+
+  private tellRoom(measured: EngineProfile, origin: ProfileOrigin): void {
+    if (!this.device) return;
+    const profile = { ...measured, lendBytes: this.options.lendBytes() };
+    this.options.post({ kind: 'profile', profile, origin, engineNote: this.device.why });
   }
 
   private dropDonor(): void {

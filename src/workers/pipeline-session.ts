@@ -39,7 +39,7 @@ export class PipelineSession {
         break;
       case 'lend':
         this.lendBytes = message.lendBytes;
-        this.work?.tellProfile();
+        this.work?.tellLent();
         break;
       case 'generate':
         void this.generate(message.id, message.prompt, message.settings);

@@ -4,6 +4,13 @@ export type EngineKind = (typeof ENGINE_KINDS)[number];
 export const ENGINE_CHOICES = ['auto', ...ENGINE_KINDS] as const;
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
+/**
+ * How a device knows what it says of itself. `measured`: on its own, and what it said before counts no more. `served`: while it
+ * served, as one sample of many. `unchanged`: it measured nothing, only what it lends is new.
+ */
+export const PROFILE_ORIGINS = ['measured', 'served', 'unchanged'] as const;
+export type ProfileOrigin = (typeof PROFILE_ORIGINS)[number];
+
 /** What a device measured of itself, on random weights of the model's own shape and quantisation. */
 export interface DeviceProfile {
   engine: EngineKind;

@@ -1,48 +1,50 @@
 import type { DeviceProfile } from '../model/device-profile.ts';
 import type { LinkProfile } from '../model/link-profile.ts';
 
-/** How much a new measurement counts: the mean remembers about the last ten. */
-const WEIGHT = 0.1;
-/** What has moved less than this since the last plan is no reason to plan anew. */
+/** The least that a new measurement counts: the mean is that of the last ten or so. */
+const LEAST_WEIGHT = 0.1;
+/** What has moved less than this since it last was news is no reason to plan anew. */
 export const NOTEWORTHY_DRIFT = 0.2;
 
-type DeviceTimes = Pick<DeviceProfile, 'decodeLayerMs' | 'prefillLayerMsPerToken' | 'forwardOverheadMs' | 'headMs'>;
-type LinkNumbers = Pick<LinkProfile, 'rttMs' | 'linkMbps'>;
+export const DEVICE_TIMES = ['decodeLayerMs', 'prefillLayerMsPerToken', 'forwardOverheadMs', 'headMs'] as const;
+export const LINK_NUMBERS = ['rttMs', 'linkMbps'] as const;
 
-/** Numbers measured again and again, and what the last plan was made with. */
+type Measured = Pick<DeviceProfile, (typeof DEVICE_TIMES)[number]> | Pick<LinkProfile, (typeof LINK_NUMBERS)[number]>;
+
+/** Numbers measured again and again. */
 export interface Followed<T> {
-  /** What plans are made with. */
-  planned: T;
-  /** Where the measurements are now, without their noise. */
+  /** Where they are now, without their noise: what plans are made with. */
   mean: T;
+  /** Where they were when they last were news. */
+  news: T;
+  /** How many measurements the mean has seen. */
+  samples: number;
 }
 
 export function startFollowing<T>(measured: T): Followed<T> {
-  return { planned: measured, mean: measured };
+  return { mean: measured, news: measured, samples: 1 };
 }
 
 /**
- * Takes a measurement in. The numbers for planning change only when the mean of the last ones has drifted from them by
- * more than a fifth; they then change to the mean, all together, so that they belong to the same time.
+ * Takes a measurement in: into the mean of all at first, and then of the last ones.
  *
- * @returns with `hasDrifted` true when a new plan is worth asking for.
+ * @param names of the numbers that are measured; whatever else there is comes from `measured` as it is.
+ * @returns with `hasDrifted` true when the mean has moved by more than a fifth since it last was news: then a new plan is
+ * worth asking for.
  */
-export function follow<T extends DeviceTimes | LinkNumbers>(
+export function follow<K extends string, T extends Measured & Record<K, number>>(
   before: Followed<T>,
   measured: T,
+  names: readonly K[],
 ): { now: Followed<T>; hasDrifted: boolean } {
-  const names = Object.keys(before.mean).filter((name) => typeof Reflect.get(before.mean, name) === 'number');
-  const numberIn = (of: T, name: string) => Reflect.get(of, name) as number;
-  const means = names.map((name) => [name, mix(numberIn(before.mean, name), numberIn(measured, name))]);
-  const mean = { ...measured, ...Object.fromEntries(means) } as T;
-  const hasDrifted = names.some((name) => differs(numberIn(before.planned, name), numberIn(mean, name)));
-  return { now: { planned: hasDrifted ? mean : before.planned, mean }, hasDrifted };
+  const samples = before.samples + 1;
+  const weight = Math.max(LEAST_WEIGHT, 1 / samples);
+  const means = names.map((name) => [name, (1 - weight) * before.mean[name] + weight * measured[name]]);
+  const mean: T = { ...measured, ...Object.fromEntries(means) };
+  const hasDrifted = names.some((name) => differs(before.news[name], mean[name]));
+  return { now: { mean, news: hasDrifted ? mean : before.news, samples }, hasDrifted };
 }
 
-function mix(mean: number, measured: number): number {
-  return (1 - WEIGHT) * mean + WEIGHT * measured;
-}
-
-function differs(planned: number, now: number): boolean {
-  return Math.abs(now - planned) > NOTEWORTHY_DRIFT * Math.max(planned, now);
+function differs(before: number, now: number): boolean {
+  return Math.abs(now - before) > NOTEWORTHY_DRIFT * Math.max(before, now);
 }

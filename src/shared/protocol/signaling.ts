@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { ERROR_CODES, type ErrorReport } from '../errors.ts';
-import { ENGINE_KINDS } from '../model/device-profile.ts';
+import { ENGINE_KINDS, PROFILE_ORIGINS } from '../model/device-profile.ts';
 import { OBJECTIVE_CHOICES, OBJECTIVES } from '../model/plan.ts';
 import { WIRE_DTYPES } from '../model/wire-dtype.ts';
 
@@ -173,7 +173,10 @@ export const clientEvents = {
   /** Host only: what the model's header says, for the planner. */
   'room:model': { request: v.strictObject({ modelUrl: v.string(), spec: ModelSpecSchema }), reply: nothing },
   'peer:donates': { request: v.strictObject({ donates: v.boolean() }), reply: nothing },
-  'peer:profile': { request: v.strictObject({ profile: DeviceProfileSchema }), reply: nothing },
+  'peer:profile': {
+    request: v.strictObject({ profile: DeviceProfileSchema, origin: v.picklist(PROFILE_ORIGINS) }),
+    reply: nothing,
+  },
   'peer:progress': { request: v.strictObject({ epoch: positive, ...LoadProgressSchema.entries }), reply: nothing },
   /** A link to another peer was measured; null: no link could be made, or it broke. */
   'link:report': { request: v.strictObject({ to: positive, link: v.nullable(LinkMeasureSchema) }), reply: nothing },

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import type { EngineProfile } from '../engine/device-profile.ts';
+import { ServedSpeed } from './served-speed.ts';
+
+const profile: EngineProfile = {
+  engine: 'cpu',
+  adapter: 'test',
+  decodeLayerMs: 2,
+  prefillLayerMsPerToken: 1,
+  forwardOverheadMs: 1,
+  headMs: 3,
+};
+/** Four layers and the head: 1 + 4 * 2 + 3 = 12 ms by the profile. */
+const token = (ms: number | null) => ({ rows: 1, layers: 4, head: true, ms });
+
+/** The samples of tokens that come so far apart, ms. */
+function samples(times: (number | null)[], apartMs = 25): EngineProfile[] {
+  const speed = new ServedSpeed(profile, 0);
+  return times.map((ms, i) => speed.observe(token(ms), (i + 1) * apartMs)).filter((found) => found !== null);
+}
+
+describe('a device that serves', () => {
+  it('says what tokens really take', () => {
+    const found = samples(Array(48).fill(24));
+    expect(found).toHaveLength(2);
+    for (const sample of found) expect(sample).toMatchObject({ decodeLayerMs: 4, forwardOverheadMs: 2, headMs: 6 });
+  });
+
+  it('tells nobody of a few slow tokens, or of times that it shared with others', () => {
+    const found = samples(Array.from({ length: 200 }, (_, i) => (i % 3 === 0 ? 100 : 12)));
+    expect(found.length).toBeGreaterThan(1);
+    for (const sample of found) expect(sample.decodeLayerMs).toBe(2);
+    expect(samples(Array(200).fill(null))).toEqual([]);
+  });
+
+  it('speaks twice a second at most, however fast tokens come', () => {
+    expect(samples(Array(1000).fill(12), 1)).toHaveLength(2);
+  });
+
+  it('learns from single tokens only', () => {
+    const speed = new ServedSpeed(profile, 0);
+    for (let i = 0; i < 100; i++) expect(speed.observe({ ...token(500), rows: 32 }, i * 100)).toBeNull();
+  });
+});
