@@ -8,6 +8,7 @@ import { type HeadBlock, HeadStage } from './head-stage.ts';
 import type { KvCache } from './kv-cache.ts';
 import { type Pace, Pacer } from './pacing.ts';
 import { ReadBack } from './read-back.ts';
+import { groupTokens } from './variants.ts';
 
 /** The parts that a forward runs through, all loaded. */
 export interface ForwardParts {
@@ -51,7 +52,7 @@ export class Forwarder {
     this.attention = new Attention(base);
     this.headStage = new HeadStage(base);
     this.results = new ReadBack(base.gpu);
-    this.pacer = new Pacer(base.gpu.variant.many.tokens, dim * ((2 * nHeads + 2 * nKvHeads) * headDim + 3 * ffnDim));
+    this.pacer = new Pacer(groupTokens(base.gpu.variant.many), dim * ((2 * nHeads + 2 * nKvHeads) * headDim + 3 * ffnDim));
   }
 
   /** The request and its parts were checked. @throws AppError out-of-memory, device-lost, internal */

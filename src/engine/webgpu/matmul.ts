@@ -6,6 +6,7 @@ import { cooperativeMatmulKernel } from './kernels/cooperative-matmul.ts';
 import { blocksPerRow, WEIGHT_FORMATS } from './kernels/formats.ts';
 import { usedLanes } from './kernels/lanes.ts';
 import { MATRIX_SHAPE_WORDS, type MatmulSource, matmulKernel } from './kernels/matmul.ts';
+import { stagedMatmulKernel } from './kernels/staged-matmul.ts';
 import type { MatrixStack, RowRun } from './matrix-stack.ts';
 
 /** A compiled kernel for products, and what a workgroup of it computes. */
@@ -44,7 +45,8 @@ async function matmulKernels(gpu: GpuContext, type: QuantType): Promise<MatmulKe
   const format = WEIGHT_FORMATS[type];
   const { one, many } = gpu.variant;
   const oneSource = one.form === 'serial' ? matmulKernel(format, one) : cooperativeMatmulKernel(format, one);
-  const [compiledOne, compiledMany] = await Promise.all([compile(gpu, oneSource), compile(gpu, matmulKernel(format, many))]);
+  const manySource = many.form === 'serial' ? matmulKernel(format, many) : stagedMatmulKernel(format, many);
+  const [compiledOne, compiledMany] = await Promise.all([compile(gpu, oneSource), compile(gpu, manySource)]);
   return { one: compiledOne, many: compiledMany };
 }
 

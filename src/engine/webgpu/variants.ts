@@ -6,7 +6,7 @@ export interface KernelVariant {
   /** Products of one token. */
   one: SerialTile | CooperativeTile;
   /** Products of several tokens. */
-  many: SerialTile;
+  many: SerialTile | StagedTile;
 }
 
 /** A thread computes whole cells and waits for no other: what adapters on the processor want. */
@@ -31,6 +31,25 @@ export interface CooperativeTile {
   join: 'memory' | 'subgroup';
 }
 
+/**
+ * A workgroup shares the packed weights of its rows, which it brings to its own memory, and each thread takes one lane of a
+ * few tokens: what graphics processors want for many tokens.
+ */
+export interface StagedTile {
+  form: 'staged';
+  /** Of a workgroup. */
+  rows: number;
+  /** Of a thread. */
+  tokens: number;
+  /** Of a workgroup, as threads to a lane. */
+  tokenGroups: number;
+}
+
+/** Tokens that a workgroup computes together. */
+export function groupTokens(tile: KernelVariant['many']): number {
+  return tile.form === 'staged' ? tile.tokens * tile.tokenGroups : tile.tokens;
+}
+
 function cooperative(
   threadsPerRow: CooperativeTile['threadsPerRow'],
   rows: number,
@@ -49,6 +68,15 @@ export const ONE_TOKEN: readonly KernelVariant['one'][] = [
   cooperative(4, 2, 'subgroup'),
   cooperative(2, 4, 'memory'),
   { form: 'serial', rows: 2, tokens: 1, threads: 64 },
+];
+
+/** And for several. */
+export const MANY_TOKENS: readonly KernelVariant['many'][] = [
+  { form: 'serial', rows: 4, tokens: 4, threads: 16 },
+  { form: 'staged', rows: 4, tokens: 4, tokenGroups: 8 },
+  { form: 'staged', rows: 8, tokens: 2, tokenGroups: 8 },
+  { form: 'staged', rows: 8, tokens: 4, tokenGroups: 8 },
+  { form: 'serial', rows: 4, tokens: 4, threads: 64 },
 ];
 
 /** Whether a device can run it. */

@@ -1,36 +1,53 @@
 import { beforeAll, describe, test } from 'vitest';
-import { ODD_MODELS, PLAIN_MODEL } from '../contract/contract-models.ts';
-import { expectSameRows } from '../contract/contract-runs.ts';
+import { type ContractModel, ODD_MODELS, PLAIN_MODEL, someTokens } from '../contract/contract-models.ts';
+import { expectSameRows, runChunked } from '../contract/contract-runs.ts';
 import type { HeadRow } from '../shard-engine.ts';
-import { openGpu } from './gpu-context.ts';
-import { oneByOne } from './variant-runs.test-helper.ts';
-import { defaultVariant, isUsable, ONE_TOKEN } from './variants.ts';
+import { type GpuOptions, openGpu } from './gpu-context.ts';
+import { withEngine } from './variant-runs.test-helper.ts';
+import { defaultVariant, isUsable, type KernelVariant, MANY_TOKENS, ONE_TOKEN } from './variants.ts';
 
 const device = await openGpu();
-const others = ONE_TOKEN.slice(1).filter((one) => isUsable(one, device.subgroupSize));
+const ones = ONE_TOKEN.slice(1).filter((one) => isUsable(one, device.subgroupSize));
 device.destroy();
 
 const SERIAL = defaultVariant(true);
 /** Many blocks to a row, and no round number of them. */
 const LONG_ROWS = ODD_MODELS[1]!;
+const TOKENS = someTokens(LONG_ROWS, 37, 3);
+const named = <V extends object>(all: readonly V[]) => all.map((tile) => ({ tile, title: Object.values(tile).join(' ') }));
+
+/** Rows one at a time, through the kernels for one token. */
+const oneByOne = (model: ContractModel, options: GpuOptions) =>
+  withEngine(model, options, (engine) => runChunked(engine, model, someTokens(model, 7, 3), 1));
+
+/** Most rows through the kernels for several tokens, the last two alone. */
+const together = (options: GpuOptions) =>
+  withEngine(LONG_ROWS, options, (engine) => runChunked(engine, LONG_ROWS, TOKENS, TOKENS.length - 2));
 
 describe('every way to run a model on WebGPU gives the same bits', () => {
   let expected: HeadRow[];
   beforeAll(async () => {
-    expected = await oneByOne(LONG_ROWS, { variant: SERIAL });
+    expected = await together({ variant: SERIAL });
   });
 
-  test.each(others.map((one) => ({ one, title: Object.values(one).join(' ') })))('one token: $title', async ({ one }) => {
-    expectSameRows(await oneByOne(LONG_ROWS, { variant: { ...SERIAL, one } }), expected);
+  test.each(named(ones))('one token: $title', async ({ tile }) => {
+    const actual = await oneByOne(LONG_ROWS, { variant: { ...SERIAL, one: tile } });
+    expectSameRows(actual, expected.slice(0, actual.length));
   });
 
-  test.each([PLAIN_MODEL, ...ODD_MODELS].map((model, i) => ({ model, one: others[i % others.length]! })))(
-    'another form, matrices split over small buffers, folded grids: $model.title',
+  test.each(named(MANY_TOKENS.slice(1)))('many tokens: $title', async ({ tile }) => {
+    expectSameRows(await together({ variant: { ...SERIAL, many: tile } }), expected);
+  });
+
+  test.each([PLAIN_MODEL, ...ODD_MODELS].map((model, i) => ({ model, one: ones[i % ones.length]! })))(
+    'other forms, matrices split over small buffers, folded grids: $model.title',
     async ({ model, one }) => {
-      expectSameRows(
-        await oneByOne(model, { variant: { ...SERIAL, one }, maxWeightBufferBytes: 4096, maxGroupsPerSide: 3 }),
-        await oneByOne(model, { variant: SERIAL }),
+      const tokens = someTokens(model, 7, 3);
+      const variant: KernelVariant = { ...SERIAL, one, many: { form: 'staged', rows: 2, tokens: 2, tokenGroups: 2 } };
+      const actual = await withEngine(model, { variant, maxWeightBufferBytes: 4096, maxGroupsPerSide: 3 }, (engine) =>
+        runChunked(engine, model, tokens, 3),
       );
+      expectSameRows(actual, await oneByOne(model, { variant: SERIAL }));
     },
   );
 });

@@ -42,25 +42,31 @@ export const FOLDED_GROUP = '(group.x + group.z * groups.x)';
 
 type TileShape = Pick<SerialTile, 'rows' | 'tokens'>;
 
-/**
- * WGSL that adds the products of the blocks lane, lane + LANES, ... of each row of a tile to `sum<row>_<token>`. The one
- * text that every variant uses.
- */
+/** WGSL that adds the products of the blocks lane, lane + LANES, ... of each row of a tile to `sum<row>_<token>`. */
 export function laneOfTile(format: WeightFormat, tile: TileShape): string {
-  const element = (e: number) => unroll(tile.rows, (r) => `let e${r}_${e} = weights[at${r} * ${format.elements}u + ${e}u];`);
+  return `
+    for (var block = lane; block < shape.blocks; block += ${LANES}u) {
+      ${unroll(tile.rows, (r) => `let at${r} = row${r} * shape.blocks + block;`)}
+      ${blockOfTile(format, tile, (r, e) => `weights[at${r} * ${format.elements}u + ${e}u]`)}
+    }`;
+}
+
+/**
+ * The same for one block: number `block` of its row, `at<row>` of the matrix. The one text that every variant uses;
+ * `element` is where it reads the elements of a row's block.
+ */
+export function blockOfTile(format: WeightFormat, tile: TileShape, element: (row: number, element: number) => string): string {
+  const elements = (e: number) => unroll(tile.rows, (r) => `let e${r}_${e} = ${element(r, e)};`);
   const operands = (quad: number) => `
       ${unroll(tile.tokens, (t) => `let x${t}_${quad} = input[from${t} + block * ${format.quads}u + ${quad}u];`)}
       ${unroll(tile.rows, (r) => `let w${r}_${quad} = ${format.quad(quad, (e) => `e${r}_${e}`)};`)}`;
   return `
-    for (var block = lane; block < shape.blocks; block += ${LANES}u) {
-      ${unroll(tile.rows, (r) => `let at${r} = row${r} * shape.blocks + block;`)}
-      ${unroll(format.elements, element)}
+      ${unroll(format.elements, elements)}
       ${unroll(format.quads, operands)}
-      ${format.unit ? scaledProducts(format, format.unit, tile) : plainProducts(format, tile)}
-    }`;
+      ${format.unit ? scaledProducts(format, format.unit, tile) : plainProducts(format, tile)}`;
 }
 
-function eachCell({ rows, tokens }: TileShape, text: (cell: string, row: number, token: number) => string): string {
+export function eachCell({ rows, tokens }: TileShape, text: (cell: string, row: number, token: number) => string): string {
   return unroll(rows, (r) => unroll(tokens, (t) => text(`${r}_${t}`, r, t)));
 }
 
