@@ -1,4 +1,4 @@
-import type { ErrorReport } from '../src/shared/errors.ts';
+import type { ErrorCode, ErrorReport } from '../src/shared/errors.ts';
 import type { PeerId } from '../src/shared/model/link-profile.ts';
 import type { Plan } from '../src/shared/model/plan.ts';
 import { effectiveContext } from '../src/shared/model/room-settings.ts';
@@ -6,7 +6,7 @@ import type { PlanLayout, PlanningProblem, PlanResult } from '../src/shared/plan
 import { refreshed } from '../src/shared/planner/refresh.ts';
 import { predictStages, servedSources, shouldAdopt } from '../src/shared/planner/replan.ts';
 import { objectiveOf } from './room-planning.ts';
-import { isPlannable, memberOf, REPLAN, type Room, STATE, type Step, toAll } from './room-state.ts';
+import { type Effect, isPlannable, memberOf, REPLAN, type Room, STATE, type Step, toAll } from './room-state.ts';
 
 /**
  * A plan's life: prepare (stages load while the one before it serves) -> ready -> activate (chats move at a token
@@ -97,13 +97,26 @@ function retireIfMoved(room: Room): Step {
   return { room: { ...room, moving: null }, effects };
 }
 
-/** A stage can't run its part: it is planned without until it measures itself again. */
-export function stageFailed(room: Room, peerId: PeerId, epoch: number, error: ErrorReport): Step {
+/** Failures of the moment: a download that broke off, a load that hangs. Others stay until the device or its owner changes something. */
+const MAY_PASS: ReadonlySet<ErrorCode> = new Set(['model-unreachable', 'model-truncated', 'stage-failed', 'internal']);
+
+/** A stage can't run its part: it is planned without until it measures itself again, or is given another chance. */
+export function stageFailed(room: Room, peerId: PeerId, epoch: number, problem: ErrorReport): Step {
+  const member = memberOf(room, peerId);
   const concerns = [room.plan, room.preparing].some((plan) => plan?.epoch === epoch && hasStage(plan, peerId));
-  if (!concerns) return { room, effects: [] };
-  const members = room.members.map((member) => (member.peerId === peerId ? { ...member, problem: error } : member));
+  if (!member || !concerns) return { room, effects: [] };
+  const failures = member.failures + 1;
+  const members = room.members.map((one) => (one === member ? { ...one, problem, failures } : one));
   const rest = dropPlanWith(dropPreparingWith(room, peerId), (plan) => plan.epoch === epoch);
-  return { room: { ...rest, members }, effects: [STATE, REPLAN] };
+  const retry: Effect[] = MAY_PASS.has(problem.code) ? [{ kind: 'retry', peerId, problem, failures }] : [];
+  return { room: { ...rest, members }, effects: [STATE, REPLAN, ...retry] };
+}
+
+/** A device that failed is planned with again, unless something else has become of it since. */
+export function tryAgain(room: Room, peerId: PeerId, problem: ErrorReport): Step {
+  if (memberOf(room, peerId)?.problem !== problem) return { room, effects: [] };
+  const members = room.members.map((member) => (member.peerId === peerId ? { ...member, problem: null } : member));
+  return { room: { ...room, members }, effects: [STATE, REPLAN] };
 }
 
 /** What the plans lose when a tab, already removed from the members, is gone. */

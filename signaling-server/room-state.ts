@@ -17,6 +17,8 @@ export interface Member {
   profile: Followed<DeviceProfile> | null;
   progress: LoadProgress | null;
   problem: ErrorReport | null;
+  /** How often it could not run its part since it last measured itself. */
+  failures: number;
 }
 
 /** All that the server knows of a room. A value: every change makes a new one. */
@@ -51,7 +53,9 @@ export type Effect =
   /** The room's state as tabs see it has changed. */
   | { kind: 'state' }
   /** Something that plans depend on has changed. */
-  | { kind: 'replan' };
+  | { kind: 'replan' }
+  /** This device failed in a way that may pass: it should be tried again some time. */
+  | { kind: 'retry'; peerId: PeerId; problem: ErrorReport; failures: number };
 
 export interface Step {
   room: Room;
@@ -132,7 +136,7 @@ export function publicState(room: Room): RoomState {
     hostId: hostIdOf(room),
     settings: room.settings,
     model: room.model,
-    peers: room.members.map(({ hasHostKey: _, profile, ...peer }) => ({ ...peer, profile: profile?.mean ?? null })),
+    peers: room.members.map(({ hasHostKey: _, failures: __, profile, ...peer }) => ({ ...peer, profile: profile?.mean ?? null })),
     links: measuredLinks(room),
     plan: room.plan,
     preparing: room.preparing,

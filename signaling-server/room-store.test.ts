@@ -11,7 +11,7 @@ import { DEFAULT_TIMES, MAX_ROOMS, RoomStore } from './room-store.ts';
 import { TestClock } from './test-clock.ts';
 import { tinyProfile, tinySpec } from './test-room.ts';
 
-const { settleMs, graceMs, stateMs, emptyRoomMs, patienceMs } = DEFAULT_TIMES;
+const { settleMs, graceMs, stateMs, emptyRoomMs, patienceMs, stallMs, retryMs } = DEFAULT_TIMES;
 
 /** Plans when the test says so. */
 class ManualPlanner implements PlannerRunner {
@@ -194,5 +194,84 @@ describe('planning', () => {
     store.leave(code, donor.peerId);
     await clock.advance(settleMs + stateMs);
     expect(lastState(host.notices)).toMatchObject({ plan: null, problem: { code: 'no-devices' } });
+  });
+});
+
+describe('a stage that the room waits for', () => {
+  const profile = { ...tinyProfile(1e9), decodeLayerMs: 9 };
+
+  /** The only stage of the first plan is loading; everybody beats. */
+  async function loadingRoom() {
+    const room = readyRoom();
+    room.link();
+    await room.clock.advance(settleMs);
+    const { clock, store, code, host, donor } = room;
+    const pass = async (ms: number, each: () => void = () => {}) => {
+      for (let elapsedMs = 0; elapsedMs < ms; elapsedMs += 1000) {
+        for (const { peerId } of [host, donor]) store.heardFrom(code, peerId);
+        each();
+        await clock.advance(1000);
+      }
+    };
+    const peerOf = (state: RoomState | undefined) => state?.peers.find(({ peerId }) => peerId === donor.peerId);
+    const fail = (error: { code: 'model-unreachable' | 'out-of-memory'; message: string }, epoch = 1) =>
+      store.apply(code, { kind: 'failed', peerId: donor.peerId, epoch, error });
+    return { ...room, pass, fail, problem: () => peerOf(lastState(host.notices))?.problem };
+  }
+
+  test('may take as long as it needs while something arrives', async () => {
+    const { store, code, donor, host, pass, problem } = await loadingRoom();
+    let loadedBytes = 0;
+    await pass(5 * stallMs, () => {
+      const progress = { loadedBytes: ++loadedBytes, shardBytes: 4000 };
+      if (loadedBytes % 30 === 0) store.apply(code, { kind: 'progress', peerId: donor.peerId, epoch: 1, progress });
+    });
+    expect(problem()).toBeNull();
+    expect(lastState(host.notices)?.preparing?.epoch).toBe(1);
+  });
+
+  test('is planned without, and says why, once nothing has arrived for a minute', async () => {
+    const { store, code, donor, host, pass, problem } = await loadingRoom();
+    const progress = { loadedBytes: 1_000_000, shardBytes: 4_000_000 };
+    await pass(10_000, () => store.apply(code, { kind: 'progress', peerId: donor.peerId, epoch: 1, progress }));
+    // The same bytes told again are no progress.
+    await pass(stallMs - 10_000, () => store.apply(code, { kind: 'progress', peerId: donor.peerId, epoch: 1, progress }));
+    expect(problem()).toBeNull();
+    await pass(12_000);
+    expect(problem()?.code).toBe('stage-failed');
+    expect(problem()?.message).toMatch(/nothing of its layers for 6\d s, 60 s are allowed \(1.0 of 4.0 MB are there\)/);
+    expect(lastState(host.notices)).toMatchObject({ preparing: null, problem: { code: 'no-devices' } });
+  });
+
+  test('is not given up for its silence once it is ready', async () => {
+    const { store, code, donor, pass, problem } = await loadingRoom();
+    store.apply(code, { kind: 'ready', peerId: donor.peerId, epoch: 1 });
+    await pass(3 * stallMs);
+    expect(problem()).toBeNull();
+  });
+
+  test('gets another chance when its failure may pass, later and later', async () => {
+    const { host, pass, fail, problem } = await loadingRoom();
+    const prepared = () => events(host.notices).filter((event) => event === 'plan:prepare').length;
+    fail({ code: 'model-unreachable', message: 'the connection failed' });
+    await pass(retryMs - 1000);
+    expect([problem()?.code, prepared()]).toEqual(['model-unreachable', 1]);
+    await pass(3000);
+    expect([problem(), prepared()]).toEqual([null, 2]);
+    fail({ code: 'model-unreachable', message: 'the connection failed again' }, 2);
+    await pass(2 * retryMs - 1000);
+    expect([problem()?.code, prepared()]).toEqual(['model-unreachable', 2]);
+    await pass(3000);
+    expect([problem(), prepared()]).toEqual([null, 3]);
+  });
+
+  test('gets none for what will not pass, and no second one beside its own', async () => {
+    const { store, code, donor, host, pass, fail, problem } = await loadingRoom();
+    fail({ code: 'model-unreachable', message: 'the connection failed' });
+    store.apply(code, { kind: 'profile', peerId: donor.peerId, profile, origin: 'measured' });
+    await pass(1000);
+    fail({ code: 'out-of-memory', message: 'too large' }, lastState(host.notices)!.preparing!.epoch);
+    await pass(20 * retryMs);
+    expect(problem()?.code).toBe('out-of-memory');
   });
 });

@@ -8,6 +8,7 @@ import {
   type SignalData,
 } from '../src/shared/protocol/signaling.ts';
 import type { Clock } from './clock.ts';
+import { LoadWatch } from './load-watch.ts';
 import type { PlannerRunner } from './planner-runner.ts';
 import { isSameKey, randomHostKey, randomRoomCode } from './room-code.ts';
 import { isMeasured, planningProblem } from './room-planning.ts';
@@ -28,6 +29,10 @@ export interface StoreTimes {
   emptyRoomMs: number;
   /** How long a tab may be silent. */
   beatTimeoutMs: number;
+  /** How long a stage that is waited for may load nothing. */
+  stallMs: number;
+  /** From a failure that may pass to the next try; doubles with every failure of the same device. */
+  retryMs: number;
 }
 
 export const DEFAULT_TIMES: StoreTimes = {
@@ -37,10 +42,15 @@ export const DEFAULT_TIMES: StoreTimes = {
   patienceMs: 12_000,
   emptyRoomMs: 10 * 60_000,
   beatTimeoutMs: BEAT_TIMEOUT_MS,
+  stallMs: 60_000,
+  retryMs: 15_000,
 };
 
 /** A server of this size holds a few MB of rooms. */
 export const MAX_ROOMS = 1000;
+
+/** A device that fails again and again is tried every quarter of an hour or so. */
+const MOST_DOUBLINGS = 6;
 
 /** The way to one tab. */
 export type Outlet = (notice: Notice) => void;
@@ -55,6 +65,8 @@ interface Slot {
   firstChangeMs: number | null;
   planRequest: number;
   emptySinceMs: number;
+  loadWatch: LoadWatch;
+  retries: Set<() => void>;
 }
 
 /** Every room of the server: keeps the values, runs their effects, and owns every timer. Timers never outlive `close`. */
@@ -93,6 +105,8 @@ export class RoomStore {
       firstChangeMs: null,
       planRequest: 0,
       emptySinceMs: this.clock.now(),
+      loadWatch: new LoadWatch(),
+      retries: new Set(),
     });
     return { code, hostKey: room.hostKey };
   }
@@ -170,6 +184,7 @@ export class RoomStore {
     for (const effect of effects) {
       if (effect.kind === 'state') this.tellState(slot);
       else if (effect.kind === 'replan') this.replanSoon(slot);
+      else if (effect.kind === 'retry') this.retryLater(slot, effect);
       else queueMicrotask(() => this.send(slot, effect.to, effect.notice));
     }
   }
@@ -206,6 +221,15 @@ export class RoomStore {
     this.perform(slot, this.change(slot, { kind: 'planned', asked, result }));
   }
 
+  private retryLater(slot: Slot, { peerId, problem, failures }: Extract<Effect, { kind: 'retry' }>): void {
+    const waitMs = this.times.retryMs * 2 ** Math.min(failures - 1, MOST_DOUBLINGS);
+    const cancel = this.clock.after(waitMs, () => {
+      slot.retries.delete(cancel);
+      this.perform(slot, this.change(slot, { kind: 'retry', peerId, problem }));
+    });
+    slot.retries.add(cancel);
+  }
+
   private sweepLater(): void {
     this.cancelSweep = this.clock.after(Math.min(1000, this.times.beatTimeoutMs / 4), () => {
       this.sweep();
@@ -219,7 +243,16 @@ export class RoomStore {
       for (const [peerId, lastMs] of slot.lastSeenMs) {
         if (nowMs - lastMs > this.times.beatTimeoutMs) this.drop(slot, peerId, nowMs - lastMs);
       }
+      this.giveUpStalled(slot, nowMs);
       if (slot.outlets.size === 0 && nowMs - slot.emptySinceMs > this.times.emptyRoomMs) this.remove(code);
+    }
+  }
+
+  private giveUpStalled(slot: Slot, nowMs: number): void {
+    const epoch = slot.room.preparing?.epoch;
+    if (epoch === undefined) return;
+    for (const { peerId, error } of slot.loadWatch.stalled(slot.room, nowMs, this.times.stallMs)) {
+      this.perform(slot, this.change(slot, { kind: 'failed', peerId, epoch, error: error.toReport() }));
     }
   }
 
@@ -240,6 +273,7 @@ export class RoomStore {
     const slot = this.slots.get(code);
     slot?.cancelState?.();
     slot?.cancelReplan?.();
+    for (const cancel of slot?.retries ?? []) cancel();
     this.slots.delete(code);
   }
 }

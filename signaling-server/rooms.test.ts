@@ -295,6 +295,15 @@ describe('a room', () => {
     expect(room.plan().notices()).toEqual(['plan:prepare 2']);
   });
 
+  test('forgets the plan when its host changes the context, as tabs then do', () => {
+    const room = running();
+    const { settings } = room.room;
+    room.apply({ kind: 'settings', peerId: 1, settings: { ...settings, contextLength: 64 } });
+    expect(room.room).toMatchObject({ plan: null, preparing: null, model: tinySpec });
+    expect(room.plan().notices()).toEqual(['plan:prepare 2']);
+    expect(room.room.preparing?.contextLength).toBe(64);
+  });
+
   test('plans with the context and the number format of its settings', () => {
     const room = halves().apply({
       kind: 'settings',

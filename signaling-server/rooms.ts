@@ -6,7 +6,7 @@ import type { RoomSettings } from '../src/shared/model/room-settings.ts';
 import { DEVICE_TIMES, follow, LINK_NUMBERS, startFollowing } from '../src/shared/planner/drift.ts';
 import type { PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
 import { type LinkMeasure, type LoadProgress, MAX_PEERS_PER_ROOM } from '../src/shared/protocol/signaling.ts';
-import { afterLeaving, chatMoved, planned, stageFailed, stageReady } from './plan-lifecycle.ts';
+import { afterLeaving, chatMoved, planned, stageFailed, stageReady, tryAgain } from './plan-lifecycle.ts';
 import {
   type Effect,
   hostIdOf,
@@ -34,6 +34,7 @@ export type RoomEvent =
   | { kind: 'link'; peerId: PeerId; to: PeerId; link: LinkMeasure | null }
   | { kind: 'ready'; peerId: PeerId; epoch: number }
   | { kind: 'failed'; peerId: PeerId; epoch: number; error: ErrorReport }
+  | { kind: 'retry'; peerId: PeerId; problem: ErrorReport }
   | { kind: 'moved'; peerId: PeerId; epoch: number }
   | { kind: 'planned'; asked: PlanningProblem; result: PlanResult };
 
@@ -64,6 +65,8 @@ export function applyToRoom(room: Room, event: RoomEvent): Step {
       return stageReady(room, event.peerId, event.epoch);
     case 'failed':
       return stageFailed(room, event.peerId, event.epoch, event.error);
+    case 'retry':
+      return tryAgain(room, event.peerId, event.problem);
     case 'moved':
       return chatMoved(room, event.peerId, event.epoch);
     case 'planned':
@@ -77,7 +80,7 @@ function join(room: Room, { name, donates, chats, hasHostKey }: JoinRequest): St
     throw new AppError('room-full', `room ${room.code} has ${room.members.length} devices, the most that it may have`);
   }
   const peerId = room.nextPeerId;
-  const member: Member = { peerId, name, donates, chats, hasHostKey, profile: null, progress: null, problem: null };
+  const member: Member = { peerId, name, donates, chats, hasHostKey, profile: null, progress: null, problem: null, failures: 0 };
   const effects: Effect[] = [STATE, REPLAN];
   if (room.preparing)
     effects.unshift({ kind: 'send', to: peerId, notice: { event: 'plan:prepare', message: { plan: room.preparing } } });
@@ -94,8 +97,12 @@ function leave(room: Room, peerId: PeerId): Step {
 /** Another model makes everything known of the old one void. */
 function changeSettings(room: Room, peerId: PeerId, settings: RoomSettings): Step {
   requireHost(room, peerId);
-  if (settings.modelUrl === room.settings.modelUrl) return { room: { ...room, settings }, effects: [STATE, REPLAN] };
-  const members = room.members.map((member) => ({ ...member, profile: null, progress: null, problem: null }));
+  if (settings.modelUrl === room.settings.modelUrl) {
+    // Tabs make their caches anew for another context, and hold nothing of the plan before it.
+    const rest = settings.contextLength === room.settings.contextLength ? room : withoutPlans(room);
+    return { room: { ...rest, settings }, effects: [STATE, REPLAN] };
+  }
+  const members = room.members.map((member) => ({ ...member, profile: null, progress: null, problem: null, failures: 0 }));
   return { room: { ...withoutPlans(room), settings, model: null, members }, effects: [STATE] };
 }
 
@@ -151,11 +158,11 @@ function reportLink(room: Room, from: PeerId, to: PeerId, link: LinkMeasure | nu
 function profiled(room: Room, peerId: PeerId, profile: DeviceProfile, origin: ProfileOrigin): Step {
   const known = memberOf(room, peerId)?.profile;
   if (origin === 'measured')
-    return withMember(room, peerId, { profile: startFollowing(profile), problem: null }, [STATE, REPLAN]);
+    return withMember(room, peerId, { profile: startFollowing(profile), problem: null, failures: 0 }, [STATE, REPLAN]);
   if (!known) return { room, effects: [] };
   if (origin === 'unchanged') {
     const lent = { ...known, mean: { ...known.mean, lendBytes: profile.lendBytes } };
-    return withMember(room, peerId, { profile: lent, problem: null }, [STATE, REPLAN]);
+    return withMember(room, peerId, { profile: lent, problem: null, failures: 0 }, [STATE, REPLAN]);
   }
   const { now, hasDrifted } = follow(known, profile, DEVICE_TIMES);
   return withMember(room, peerId, { profile: now }, hasDrifted ? [STATE, REPLAN] : [STATE]);

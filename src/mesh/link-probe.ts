@@ -13,6 +13,8 @@ export interface LinkProbeOptions {
   send: (message: Probe) => void;
   /** A monotonic clock of fine resolution, ms. */
   nowMs: () => number;
+  /** Ids that no other probe of this tab has. */
+  nextId: () => number;
 }
 
 /**
@@ -22,13 +24,14 @@ export interface LinkProbeOptions {
 export class LinkProbe {
   readonly #send: (message: Probe) => void;
   readonly #nowMs: () => number;
-  #nextId = 0;
+  readonly #nextId: () => number;
   #waiting: { id: number; resolve: () => void; reject: (reason: AppError) => void } | null = null;
   #aborted: AppError | null = null;
 
-  constructor({ send, nowMs }: LinkProbeOptions) {
+  constructor({ send, nowMs, nextId }: LinkProbeOptions) {
     this.#send = send;
     this.#nowMs = nowMs;
+    this.#nextId = nextId;
   }
 
   /** @throws AppError what `abort` was given, or what `send` threw */
@@ -59,13 +62,13 @@ export class LinkProbe {
     const smallMs: number[] = [];
     const largeMs: number[] = [];
     for (let i = 0; i < PINGS; i++) {
-      smallMs.push(await this.#timePing(''));
-      largeMs.push(await this.#timePing(largePadding(this.#nextId)));
+      smallMs.push(await this.#timePing(noPadding));
+      largeMs.push(await this.#timePing(largePadding));
     }
     return { smallMs, largeMs, largeBytes: PIECE_BYTES, burst: null };
   }
 
-  async #timePing(padding: string): Promise<number> {
+  async #timePing(padding: Padding): Promise<number> {
     const startMs = this.#nowMs();
     await this.#ping(padding);
     return this.#nowMs() - startMs;
@@ -74,23 +77,27 @@ export class LinkProbe {
   async #timeBurst(): Promise<{ bytes: number; ms: number }> {
     const startMs = this.#nowMs();
     for (let i = 1; i < BURST_SENDS; i++) {
-      const id = this.#nextId++;
+      const id = this.#nextId();
       this.#send({ kind: 'probe', id, ack: false, padding: largePadding(id) });
     }
-    await this.#ping(largePadding(this.#nextId));
+    await this.#ping(largePadding);
     return { bytes: BURST_SENDS * PIECE_BYTES, ms: this.#nowMs() - startMs };
   }
 
-  #ping(padding: string): Promise<void> {
+  #ping(padding: Padding): Promise<void> {
     if (this.#aborted) return Promise.reject(this.#aborted);
-    const id = this.#nextId++;
+    const id = this.#nextId();
     const answered = new Promise<void>((resolve, reject) => {
       this.#waiting = { id, resolve, reject };
     });
-    this.#send({ kind: 'probe', id, ack: true, padding });
+    this.#send({ kind: 'probe', id, ack: true, padding: padding(id) });
     return answered;
   }
 }
+
+type Padding = (id: number) => string;
+
+const noPadding: Padding = () => '';
 
 /** Fills the message up to exactly one piece; `false` and `true` differ by a byte that does not matter. */
 function largePadding(id: number): string {

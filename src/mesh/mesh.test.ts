@@ -188,6 +188,29 @@ describe('probing', () => {
     expect(sizes.filter((bytes) => bytes > 100)).toHaveLength(72);
   });
 
+  test('a link that could not be measured is probed again, and its late answers are not taken for new ones', async () => {
+    const { mesh, links, measured, pass } = startMesh(2);
+    mesh.setPeers([1, 2]);
+    const [link] = links;
+    link!.events.onOpen();
+    const [late] = link!.probes;
+    const alive = () => link!.events.onActivity();
+    pass(15_000, alive);
+    await Promise.resolve();
+    for (let tries = 2; tries < 5; tries++) {
+      await expect.poll(() => pass(500, alive) ?? link!.probes.length, { interval: 0 }).toBe(tries);
+      link!.receive({ kind: 'probe-ack', id: late! });
+      await Promise.resolve();
+      expect(link!.probes).toHaveLength(tries);
+      if (tries < 4) pass(15_000, alive);
+    }
+    await answerAll(link!, () => measured.length === 1);
+    expect(measured).toEqual([1]);
+    const probes = link!.probes.length;
+    pass(120_000, alive);
+    expect(link!.probes).toHaveLength(probes);
+  });
+
   test('a device that never answers, or goes, does not hold up the others', async () => {
     const { mesh, links, measured, pass } = startMesh(4);
     mesh.setPeers([1, 2, 3, 4]);

@@ -6,6 +6,9 @@ import { LinkProbe } from './link-probe.ts';
 
 /** A probe takes 16 round trips; what has not finished by then tells nothing that a plan could use. */
 const PROBE_DEADLINE_MS = 15_000;
+/** A link that could not be measured is probed again: without a measurement no plan uses it. Doubles up to the most. */
+const RETRY_MS = 5000;
+const MOST_RETRY_MS = 60_000;
 
 export interface ProbeQueueOptions {
   send: (to: PeerId, message: PeerMessage) => void;
@@ -13,11 +16,23 @@ export interface ProbeQueueOptions {
   onMeasured: (to: PeerId, measure: LinkMeasure) => void;
 }
 
+interface Active {
+  peerId: PeerId;
+  probe: LinkProbe;
+  untilMs: number;
+  /** The link broke, whether or not there is another by now. */
+  isGone: boolean;
+}
+
 /** Probes one link after another: two at once would measure each other. */
 export class ProbeQueue {
   readonly #options: ProbeQueueOptions;
   readonly #waiting = new Set<PeerId>();
-  #active: { peerId: PeerId; probe: LinkProbe; untilMs: number } | null = null;
+  /** Links that could not be measured, and when they are probed again. */
+  readonly #retries = new Map<PeerId, { atMs: number; delayMs: number }>();
+  /** Counted over all probes: a late answer to one that was given up fits no other. */
+  #nextId = 0;
+  #active: Active | null = null;
   #clockMs = 0;
 
   constructor(options: ProbeQueueOptions) {
@@ -32,8 +47,10 @@ export class ProbeQueue {
   /** The link is gone. */
   remove(peerId: PeerId): void {
     this.#waiting.delete(peerId);
-    if (this.#active?.peerId === peerId)
-      this.#active.probe.abort(new AppError('peer-lost', 'the link broke while it was measured'));
+    this.#retries.delete(peerId);
+    if (this.#active?.peerId !== peerId) return;
+    this.#active.isGone = true;
+    this.#active.probe.abort(new AppError('peer-lost', 'the link broke while it was measured'));
   }
 
   acknowledge(from: PeerId, id: number): void {
@@ -42,8 +59,17 @@ export class ProbeQueue {
 
   tick(clockMs: number): void {
     this.#clockMs = clockMs;
+    this.#addRetries();
     if (!this.#active || clockMs < this.#active.untilMs) return;
     this.#active.probe.abort(new AppError('link-timeout', `the link was not measured within ${PROBE_DEADLINE_MS} ms`));
+  }
+
+  #addRetries(): void {
+    for (const [peerId, retry] of this.#retries) {
+      if (this.#clockMs < retry.atMs) continue;
+      retry.atMs = Number.POSITIVE_INFINITY;
+      this.add(peerId);
+    }
   }
 
   #next(): void {
@@ -51,16 +77,24 @@ export class ProbeQueue {
     if (this.#active || peerId === undefined) return;
     this.#waiting.delete(peerId);
     const { send, nowMs } = this.#options;
-    const probe = new LinkProbe({ send: (message) => send(peerId, message), nowMs });
-    this.#active = { peerId, probe, untilMs: this.#clockMs + PROBE_DEADLINE_MS };
-    void this.#finish(peerId, probe);
+    const probe = new LinkProbe({ send: (message) => send(peerId, message), nowMs, nextId: () => this.#nextId++ });
+    this.#active = { peerId, probe, untilMs: this.#clockMs + PROBE_DEADLINE_MS, isGone: false };
+    void this.#finish(this.#active);
   }
 
-  /** A link that could not be measured is reported by its own state, or stays unmeasured. */
-  async #finish(peerId: PeerId, probe: LinkProbe): Promise<void> {
-    const measure = await probe.run().catch(() => null);
+  async #finish(active: Active): Promise<void> {
+    const measure = await active.probe.run().catch(() => null);
+    const { peerId } = active;
     this.#active = null;
-    if (measure) this.#options.onMeasured(peerId, measure);
+    if (measure) {
+      this.#retries.delete(peerId);
+      this.#options.onMeasured(peerId, measure);
+    } else if (!active.isGone) this.#retryLater(peerId);
     this.#next();
+  }
+
+  #retryLater(peerId: PeerId): void {
+    const delayMs = Math.min((this.#retries.get(peerId)?.delayMs ?? RETRY_MS / 2) * 2, MOST_RETRY_MS);
+    this.#retries.set(peerId, { atMs: this.#clockMs + delayMs, delayMs });
   }
 }

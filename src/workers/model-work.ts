@@ -1,4 +1,5 @@
 import type { EngineProfile } from '../engine/device-profile.ts';
+import { stageOf } from '../pipeline/state.ts';
 import { AppError } from '../shared/errors.ts';
 import type { ProfileOrigin } from '../shared/model/device-profile.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
@@ -40,7 +41,7 @@ export class ModelWork {
   private device: DeviceEngine | null = null;
   private plan: Plan | null = null;
   /** The newest plan that this device was told to load. */
-  private preparingEpoch = 0;
+  private preparing: Plan | null = null;
   private offered = false;
   private starting = false;
   private measuredCalm = false;
@@ -73,12 +74,15 @@ export class ModelWork {
       const onLost = (error: AppError) => this.deviceLost(error);
       const onServedSpeed = (profile: EngineProfile) => this.tellRoom(profile, 'served');
       const donor = await Donor.start({ model, device, contextLength, transport, post, onLost, onServedSpeed });
-      if (this.abort.signal.aborted) return donor.destroy();
+      if (this.abort.signal.aborted || !this.offered) return donor.destroy();
       this.device = device;
       this.donor = donor;
       this.tellRoom(device.profile, 'measured');
+      if (this.preparing) void donor.prepare(this.preparing);
     } catch (thrown) {
-      if (!this.abort.signal.aborted) post({ kind: 'device-failed', error: AppError.from(thrown).toReport() });
+      if (this.abort.signal.aborted) return;
+      post({ kind: 'device-failed', error: AppError.from(thrown).toReport() });
+      this.prepareFailed(AppError.from(thrown));
     } finally {
       this.starting = false;
     }
@@ -96,12 +100,16 @@ export class ModelWork {
   }
 
   prepare(plan: Plan): void {
-    if (plan.modelUrl !== this.modelUrl) return;
-    this.preparingEpoch = plan.epoch;
-    void this.donor?.prepare(plan);
+    this.preparing = plan;
+    if (plan.modelUrl !== this.modelUrl) {
+      this.prepareFailed(new AppError('stage-failed', `this device has ${this.modelUrl} open, the plan is for ${plan.modelUrl}`));
+    } else if (this.donor) void this.donor.prepare(plan);
+    // A device that is just starting prepares as soon as it has an engine.
+    else if (!this.starting) this.prepareFailed(new AppError('stage-failed', 'this device does not lend its layers any more'));
   }
 
   activate(plan: Plan): void {
+    if (plan.epoch === this.preparing?.epoch) this.preparing = null;
     if (plan.modelUrl !== this.modelUrl) return;
     this.plan = plan;
     this.donor?.activate(plan.epoch);
@@ -173,8 +181,8 @@ export class ModelWork {
     const { post } = this.options;
     post({ kind: 'device-failed', error: error.toReport() });
     // A load in progress ends in silence, like any that a newer plan makes pointless: the room hears of both plans here.
-    const epochs = new Set([this.plan?.epoch ?? 0, this.preparingEpoch]);
-    for (const epoch of epochs) if (epoch > 0) post({ kind: 'prepare-failed', epoch, error: error.toReport() });
+    if (this.plan) post({ kind: 'prepare-failed', epoch: this.plan.epoch, error: error.toReport() });
+    this.prepareFailed(error);
     this.dropDonor();
     void this.startDonating();
   }
@@ -199,6 +207,14 @@ export class ModelWork {
     if (!this.device) return;
     const profile = { ...measured, lendBytes: this.options.lendBytes() };
     this.options.post({ kind: 'profile', profile, origin, engineNote: this.device.why });
+  }
+
+  /** The room waits for this device's part of a plan in preparation, if it has one: it must not wait in vain. */
+  private prepareFailed(error: AppError): void {
+    const plan = this.preparing;
+    this.preparing = null;
+    if (!plan || !stageOf(plan, this.options.setup.selfId)) return;
+    this.options.post({ kind: 'prepare-failed', epoch: plan.epoch, error: error.toReport() });
   }
 
   private dropDonor(): void {

@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Plan } from '../shared/model/plan.ts';
+import type { FromWorker } from './messages.ts';
+import { ModelWork } from './model-work.ts';
+import { WorkerTransport } from './worker-transport.ts';
+
+const FILE = readFileSync(new URL('../../public/models/storyteller-1.7m-q8_0.gguf', import.meta.url));
+const SELF = 2;
+const OTHER = 3;
+
+let modelUrl = '';
+let isServed = true;
+const opened: { close(): void }[] = [];
+
+/** A server with the built-in model, until a test takes it away. */
+beforeEach(async () => {
+  isServed = true;
+  const server = createServer((request, response) => {
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+    if (!isServed || !first) return void response.writeHead(404).end();
+    const range = FILE.subarray(Number(first), Number(last) + 1);
+    response.writeHead(206, { 'content-range': `bytes ${first}-${last}/${FILE.length}`, 'content-length': range.length });
+    response.end(range);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  vi.stubGlobal('location', { origin });
+  modelUrl = `${origin}/model.gguf`;
+  opened.push(server);
+});
+
+afterEach(() => {
+  for (const one of opened.splice(0)) one.close();
+  vi.unstubAllGlobals();
+});
+
+/** One tab's work with the built-in model, and what it told. */
+function startWork() {
+  const posted: FromWorker[] = [];
+  const post = (message: FromWorker) => posted.push(message);
+  const transport = new WorkerTransport(SELF, { receiveFrame: () => {}, receiveMessage: () => {} }, post);
+  const setup = {
+    label: 'ABCDE-2',
+    selfId: SELF,
+    chats: false,
+    donates: true,
+    engine: 'cpu',
+    lendBytes: 1e8,
+    hints: { userAgent: '' },
+  } as const;
+  const work = new ModelWork({ setup, modelUrl, contextLength: 64, transport, lendBytes: () => 1e8, post });
+  opened.push(work);
+  const told = <K extends FromWorker['kind']>(kind: K) =>
+    posted.filter((message): message is Extract<FromWorker, { kind: K }> => message.kind === kind);
+  return { work, told };
+}
+
+function planOf(epoch: number, peerId: number): Plan {
+  return {
+    epoch,
+    modelUrl,
+    contextLength: 64,
+    wireDtype: 'f32',
+    objective: 'latency',
+    stages: [{ peerId, layers: { startLayer: 0, endLayer: 8 }, head: true }],
+    predicted: {
+      msPerToken: 1,
+      bottleneckMs: 1,
+      tokensPerSecond: 1,
+      firstTokenMs: 1,
+      stageMs: [1],
+      overheadMs: [0],
+      linkMs: [0, 0],
+    },
+    why: 'a test',
+    leftOut: [],
+  };
+}
+
+test('a plan that comes while the device is still starting is loaded as soon as it can', async () => {
+  const { work, told } = startWork();
+  void work.startDonating();
+  work.prepare(planOf(1, SELF));
+  await expect.poll(() => told('ready'), { timeout: 20_000 }).toEqual([{ kind: 'ready', epoch: 1 }]);
+  expect(told('prepare-failed')).toEqual([]);
+});
+
+test('a device that stops and starts again in mid-load loads its part anew', async () => {
+  const { work, told } = startWork();
+  await work.startDonating();
+  work.prepare(planOf(1, SELF));
+  work.stopOffering();
+  await work.startDonating();
+  await expect.poll(() => told('ready'), { timeout: 20_000 }).toEqual([{ kind: 'ready', epoch: 1 }]);
+});
+
+test('a device that lends nothing says so when a plan counts on it, and nothing when it does not', () => {
+  const { work, told } = startWork();
+  work.prepare(planOf(1, OTHER));
+  expect(told('prepare-failed')).toEqual([]);
+  work.prepare(planOf(2, SELF));
+  expect(told('prepare-failed')).toMatchObject([{ epoch: 2, error: { code: 'stage-failed' } }]);
+});
+
+test('a plan for another model than the one that is open here is not waited for', () => {
+  const { work, told } = startWork();
+  work.prepare({ ...planOf(1, SELF), modelUrl: '/another.gguf' });
+  expect(told('prepare-failed')).toMatchObject([{ epoch: 1, error: { code: 'stage-failed' } }]);
+});
+
+test('a device that cannot start says so to the plan that counts on it', async () => {
+  isServed = false;
+  const { work, told } = startWork();
+  const starting = work.startDonating();
+  work.prepare(planOf(1, SELF));
+  await starting;
+  expect(told('prepare-failed')).toMatchObject([{ epoch: 1, error: { code: 'model-unreachable' } }]);
+});
