@@ -37,7 +37,9 @@ function againstLlama({ file, rows }: FileAccuracy, engine: string): Bar {
     number,
   ];
   const bar: Bar = { name: `kl-vs-llama ${file} ${engine}`, figure, limit, sense: '<=', unit: 'nats' };
-  return figure > limit ? { ...bar, note: `float64 with the 16-bit keys and values that both keep has ${brief(halfKv)}` } : bar;
+  return figure > limit
+    ? { ...bar, note: `float64 with keys and values in half precision, as both keep them, has ${brief(halfKv)}` }
+    : bar;
 }
 
 /** Prompts, times engines, whose continuation parts from the reference's where the float64 gap is no near-tie. */

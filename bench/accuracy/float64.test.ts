@@ -6,13 +6,13 @@ import { syntheticGguf } from '../../tools/synthetic-gguf/synthetic-gguf.ts';
 import { float64Logits, loadFloat64 } from './float64.ts';
 import { textLogits } from './text-logits.ts';
 
-/** Float32 sums, and a key or value now and then that rounds to its other 16-bit neighbour. Logits reach 4. */
-const TOLERANCE = 1e-3;
+/** What keys and values in 16-bit integers cost with random weights, whose logits reach 5. */
+const TOLERANCE = 5e-3;
 
 test.each(ARCHITECTURE_VARIANTS)('$name: float64 and the CPU engine agree on every token', async (variant) => {
   const source = syntheticGguf(variant);
   const model = await loadFloat64(source);
-  const exact = float64Logits(model, VARIANT_TOKENS, { halfKv: true });
+  const exact = float64Logits(model, VARIANT_TOKENS);
   expect(largestDifference(exact, await cpuLogits(variant))).toBeLessThan(TOLERANCE);
 });
 
@@ -21,8 +21,8 @@ test.each(['linear-rope', 'llama-3-rope'])('%s: without its factors float64 find
   const model = await loadFloat64(syntheticGguf(variant));
   const { ropeFactors, ...plain } = model.spec;
   expect(ropeFactors!.some((factor) => factor !== 1)).toBe(true);
-  const without = float64Logits({ ...model, spec: plain }, VARIANT_TOKENS, { halfKv: true });
-  expect(largestDifference(without, await cpuLogits(variant))).toBeGreaterThan(100 * TOLERANCE);
+  const without = float64Logits({ ...model, spec: plain }, VARIANT_TOKENS);
+  expect(largestDifference(without, await cpuLogits(variant))).toBeGreaterThan(0.1);
 });
 
 async function cpuLogits(variant: (typeof ARCHITECTURE_VARIANTS)[number]): Promise<number[]> {

@@ -45,7 +45,7 @@ async function expand(source: ByteSource, slices: readonly TensorSlice[]): Promi
 
 /**
  * Logits after every token of a text, (tokens, vocabSize), with every step in float64, keys and values too: what all
- * engines round away from. With `halfKv` only keys and values are rounded, to 16 bits: no engine that keeps them so comes
+ * engines round away from. With `halfKv` only keys and values are rounded, to half precision: no engine that keeps them so comes
  * closer but by luck. RMSNorm, RoPE on neighbouring pairs with the factors that stretch a context, grouped-query attention
  * and SwiGLU as in Touvron et al. 2023, "Llama 2".
  */

@@ -11,7 +11,7 @@ export interface FileAccuracy {
 /** Names of the rows of `FileAccuracy` that are not of an engine of ours. */
 export const ROWS = {
   exact: 'float64',
-  halfKv: 'float64, 16-bit KV',
+  halfKv: 'float64, half-precision KV',
   llama: 'llama.cpp',
 };
 

@@ -3,13 +3,14 @@ import { type ContractModel, loadWhole, ODD_MODELS, PLAIN_MODEL } from './contra
 import { describeHead } from './contract/head-contract.ts';
 import { describeLife } from './contract/life-contract.ts';
 import { describeBatches, describeRows } from './contract/rows-contract.ts';
+import type { KvRounding } from './reference.ts';
 import type { EngineOptions, ShardEngine } from './shard-engine.ts';
 
 export interface ContractOptions {
   /** Which of the odd models the engine runs; the others it refuses. */
   runs?: (model: ContractModel) => boolean;
-  /** Whether keys and values are kept in 16 bits. */
-  halfKv?: boolean;
+  /** How the engine rounds keys and values, which the reference then does too. */
+  kvRounding?: KvRounding;
   /** Large forwards of several sequences, which take minutes where a row takes a tenth of a second. */
   batches?: boolean;
   /** Of every engine that the tests open, tokens. */
@@ -25,17 +26,17 @@ type CreateEngine = (options: EngineOptions) => Promise<ShardEngine>;
 export function describeEngineContract(
   name: string,
   createEngine: CreateEngine,
-  { runs = () => true, halfKv = true, batches = true, contextLength = 200 }: ContractOptions = {},
+  { runs = () => true, kvRounding = 'integers', batches = true, contextLength = 200 }: ContractOptions = {},
 ): void {
   describe(`the ${name} engine`, () => {
     describeWith(PLAIN_MODEL, contextLength, createEngine, (engine) => {
-      describeRows(PLAIN_MODEL, engine, { halfKv });
+      describeRows(PLAIN_MODEL, engine, kvRounding);
       if (batches) describeBatches(PLAIN_MODEL, engine);
       describeHead(PLAIN_MODEL, engine);
       describeLife(PLAIN_MODEL, engine, contextLength);
     });
     for (const model of ODD_MODELS.filter(runs))
-      describeWith(model, contextLength, createEngine, (engine) => describeRows(model, engine, { halfKv }));
+      describeWith(model, contextLength, createEngine, (engine) => describeRows(model, engine, kvRounding));
   });
 }
 

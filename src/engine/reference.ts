@@ -5,12 +5,14 @@ import type { ModelSpec } from '../shared/model/model-spec.ts';
 
 /**
  * A whole Llama model in float64 and in the plainest words we have (Touvron et al. 2023, "Llama 2", and the papers it
- * builds on). A test aid: engines are compared with it. Only keys and values are rounded, to the 16 bits that our own
- * engines keep them in.
+ * builds on). A test aid: engines are compared with it. Only keys and values are rounded, as the engine in question does.
  */
 type Vector = number[];
 type Matrix = Vector[];
 type Weights = Record<TensorRole, Matrix>;
+
+/** Not at all; to half precision; or to 16-bit integers times the 32,767th part of the largest of each head. */
+export type KvRounding = 'none' | 'half' | 'integers';
 
 export interface ReferenceModel {
   spec: ModelSpec;
@@ -45,8 +47,8 @@ async function expand(tensors: AsyncIterable<WeightTensor>): Promise<Weights> {
 }
 
 /** Logits after each token of one sequence, (tokens, vocabSize). */
-export function referenceLogits(model: ReferenceModel, tokens: readonly number[], { halfKv = true } = {}): Matrix {
-  const caches = model.layers.map(() => ({ keys: [] as Matrix, values: [] as Matrix, halfKv }));
+export function referenceLogits(model: ReferenceModel, tokens: readonly number[], kvRounding: KvRounding): Matrix {
+  const caches = model.layers.map(() => ({ keys: [] as Matrix, values: [] as Matrix, kvRounding }));
   return tokens.map((token, position) => {
     let hidden = model.embedding[token]!;
     model.layers.forEach((weights, layer) => {
@@ -59,13 +61,13 @@ export function referenceLogits(model: ReferenceModel, tokens: readonly number[]
 function decoderLayer(
   spec: ModelSpec,
   weights: Weights,
-  cache: { keys: Matrix; values: Matrix; halfKv: boolean },
+  cache: { keys: Matrix; values: Matrix; kvRounding: KvRounding },
   hidden: Vector,
   position: number,
 ): Vector {
   const normed = rmsNorm(hidden, weights.attn_norm[0]!, spec.rmsEps);
   const queries = rotateHeads(spec, multiply(weights.attn_q, normed), position);
-  const kept = (vector: Vector) => (cache.halfKv ? toHalf(vector) : vector);
+  const kept = (vector: Vector) => rounded(vector, cache.kvRounding, spec.headDim);
   cache.keys.push(kept(rotateHeads(spec, multiply(weights.attn_k, normed), position)));
   cache.values.push(kept(multiply(weights.attn_v, normed)));
   const attended = add(hidden, multiply(weights.attn_output, attention(spec, queries, cache.keys, cache.values)));
@@ -129,6 +131,12 @@ function add(a: Vector, b: Vector): Vector {
   return a.map((value, i) => value + b[i]!);
 }
 
-function toHalf(vector: Vector): Vector {
-  return vector.map((value) => halfToFloat(floatToHalf(value)));
+function rounded(vector: Vector, kvRounding: KvRounding, headDim: number): Vector {
+  if (kvRounding === 'none') return vector;
+  if (kvRounding === 'half') return vector.map((value) => halfToFloat(floatToHalf(value)));
+  return vector.map((value, i) => {
+    const head = i - (i % headDim);
+    const scale = Math.fround(Math.max(...vector.slice(head, head + headDim).map(Math.abs)) / 32_767);
+    return Math.round(value / scale) * scale;
+  });
 }

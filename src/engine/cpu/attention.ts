@@ -1,5 +1,4 @@
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
-import { HALF_VALUES } from './half-values.ts';
 import type { SequenceKv } from './kv-cache.ts';
 
 /**
@@ -19,31 +18,23 @@ export function attend(
   const sums = new Float64Array(headDim);
   for (let head = 0; head < nHeads; head++) {
     const start = (row * nHeads + head) * headDim;
-    const kvStart = Math.floor((head * nKvHeads) / nHeads) * headDim;
-    score(queries, start, headDim, kv, kvStart, weights);
+    const kvHead = Math.floor((head * nKvHeads) / nHeads);
+    score(queries, start, headDim, kv, kvHead, weights);
     softmax(weights);
-    mix(weights, headDim, kv, nKvHeads * headDim + kvStart, sums);
+    mix(weights, headDim, kv, nKvHeads + kvHead, sums);
     out.set(sums, start);
   }
 }
 
-/** scores[t] = query . key[t] / sqrt(headDim) */
-function score(
-  queries: Float32Array,
-  start: number,
-  headDim: number,
-  kv: SequenceKv,
-  kvStart: number,
-  scores: Float64Array,
-): void {
-  const halves = HALF_VALUES;
-  const scale = 1 / Math.sqrt(headDim);
+/** scores[t] = query . key[t] / sqrt(headDim); `key` counts the vectors of a position. */
+function score(queries: Float32Array, start: number, headDim: number, kv: SequenceKv, key: number, scores: Float64Array): void {
   for (let t = 0; t < scores.length; t++) {
-    const block = kv.blockOf(t);
-    const at = kv.offsetOf(t) + kvStart;
+    const { integers, scales } = kv.blockOf(t);
+    const vector = kv.firstVectorOf(t) + key;
+    const at = vector * headDim;
     let sum = 0;
-    for (let i = 0; i < headDim; i++) sum += queries[start + i]! * halves[block[at + i]!]!;
-    scores[t] = sum * scale;
+    for (let i = 0; i < headDim; i++) sum += queries[start + i]! * integers[at + i]!;
+    scores[t] = (sum * scales[vector]!) / Math.sqrt(headDim);
   }
 }
 
@@ -58,14 +49,14 @@ function softmax(scores: Float64Array): void {
   for (let t = 0; t < scores.length; t++) scores[t]! /= sum;
 }
 
-/** out = sum over t of weights[t] * value[t]; `valueStart` is where a position's values of this head start. */
-function mix(weights: Float64Array, headDim: number, kv: SequenceKv, valueStart: number, out: Float64Array): void {
-  const halves = HALF_VALUES;
+/** out = sum over t of weights[t] * value[t]; `value` counts the vectors of a position. */
+function mix(weights: Float64Array, headDim: number, kv: SequenceKv, value: number, out: Float64Array): void {
   out.fill(0);
   for (let t = 0; t < weights.length; t++) {
-    const block = kv.blockOf(t);
-    const at = kv.offsetOf(t) + valueStart;
-    const weight = weights[t]!;
-    for (let i = 0; i < headDim; i++) out[i]! += weight * halves[block[at + i]!]!;
+    const { integers, scales } = kv.blockOf(t);
+    const vector = kv.firstVectorOf(t) + value;
+    const at = vector * headDim;
+    const weight = weights[t]! * scales[vector]!;
+    for (let i = 0; i < headDim; i++) out[i]! += weight * integers[at + i]!;
   }
 }

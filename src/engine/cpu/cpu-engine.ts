@@ -43,7 +43,7 @@ class CpuEngine implements ShardEngine {
   async loadLayer(layer: number, tensors: AsyncIterable<WeightTensor>): Promise<void> {
     const weights: LayerWeights = await this.copyAll(LAYER_ROLES, tensors);
     const { nKvHeads, headDim } = this.options.spec;
-    await this.queue.run(() => this.layers.set(layer, { weights, kv: new LayerKv(nKvHeads * headDim) }));
+    await this.queue.run(() => this.layers.set(layer, { weights, kv: new LayerKv(nKvHeads, headDim) }));
   }
 
   async loadHead(tensors: AsyncIterable<WeightTensor>): Promise<void> {

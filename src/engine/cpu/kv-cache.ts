@@ -1,43 +1,48 @@
 import { AppError } from '../../shared/errors.ts';
-import { floatToHalf } from '../../shared/model/float16.ts';
 import type { SequenceKey } from '../shard-engine.ts';
+import { roundVectors } from './scaled-integers.ts';
 
 const BLOCK_BITS = 6;
 /** Positions that memory grows by. */
 const BLOCK_POSITIONS = 1 << BLOCK_BITS;
 
+/** Per position nKvHeads keys, then as many values: each a vector of headDim integers and a scale, see `roundVectors`. */
+interface KvBlock {
+  integers: Int16Array; // (BLOCK_POSITIONS, 2 * nKvHeads, headDim)
+  scales: Float32Array; // (BLOCK_POSITIONS, 2 * nKvHeads)
+}
+
 /** Keys and values of one sequence in one layer, 16 bits each, in blocks of 64 positions. */
 export class SequenceKv {
   length = 0;
-  readonly blocks: Uint16Array[] = [];
-  /** Per position kvDim keys, then kvDim values. */
-  readonly stride: number;
+  private readonly blocks: KvBlock[] = [];
+  private readonly nKvHeads: number;
+  private readonly headDim: number;
 
-  constructor(kvDim: number) {
-    this.stride = 2 * kvDim;
+  constructor(nKvHeads: number, headDim: number) {
+    this.nKvHeads = nKvHeads;
+    this.headDim = headDim;
   }
 
-  /** keys, values: (rows, kvDim); takes `count` rows from `firstRow` on. @throws AppError out-of-memory, nothing appended */
+  /** keys, values: (rows, nKvHeads * headDim); takes `count` rows from `firstRow` on. @throws AppError out-of-memory, nothing appended */
   append(keys: Float32Array, values: Float32Array, firstRow: number, count: number): void {
-    const kvDim = this.stride / 2;
+    const { nKvHeads } = this;
+    const kvDim = nKvHeads * this.headDim;
     this.reserve(this.length + count);
     for (let row = firstRow; row < firstRow + count; row++, this.length++) {
-      const block = this.blocks[this.length >> BLOCK_BITS]!;
-      const at = (this.length & (BLOCK_POSITIONS - 1)) * this.stride;
-      for (let i = 0; i < kvDim; i++) {
-        block[at + i] = floatToHalf(keys[row * kvDim + i]!);
-        block[at + kvDim + i] = floatToHalf(values[row * kvDim + i]!);
-      }
+      const vector = this.firstVectorOf(this.length);
+      this.keep(keys.subarray(row * kvDim, (row + 1) * kvDim), vector);
+      this.keep(values.subarray(row * kvDim, (row + 1) * kvDim), vector + nKvHeads);
     }
   }
 
-  blockOf(position: number): Uint16Array {
+  blockOf(position: number): KvBlock {
     return this.blocks[position >> BLOCK_BITS]!;
   }
 
-  /** Where in its block the keys of a position start. */
-  offsetOf(position: number): number {
-    return (position & (BLOCK_POSITIONS - 1)) * this.stride;
+  /** Which vector of its block is the first key of a position. */
+  firstVectorOf(position: number): number {
+    return (position & (BLOCK_POSITIONS - 1)) * 2 * this.nKvHeads;
   }
 
   truncate(length: number): void {
@@ -46,15 +51,29 @@ export class SequenceKv {
   }
 
   get bytes(): number {
-    return this.blocks.length * BLOCK_POSITIONS * this.stride * 2;
+    return this.blocks.length * BLOCK_POSITIONS * this.positionBytes;
+  }
+
+  private get positionBytes(): number {
+    return 2 * this.nKvHeads * (2 * this.headDim + 4);
+  }
+
+  /** vectors: (nKvHeads, headDim) of the position that comes next. */
+  private keep(vectors: Float32Array, firstVector: number): void {
+    const { integers, scales } = this.blockOf(this.length);
+    const endVector = firstVector + this.nKvHeads;
+    const { headDim } = this;
+    roundVectors(vectors, integers.subarray(firstVector * headDim, endVector * headDim), scales.subarray(firstVector, endVector));
   }
 
   private reserve(length: number): void {
+    const vectors = BLOCK_POSITIONS * 2 * this.nKvHeads;
     try {
-      while (this.blocks.length * BLOCK_POSITIONS < length) this.blocks.push(new Uint16Array(BLOCK_POSITIONS * this.stride));
+      while (this.blocks.length * BLOCK_POSITIONS < length)
+        this.blocks.push({ integers: new Int16Array(vectors * this.headDim), scales: new Float32Array(vectors) });
     } catch (error) {
       this.truncate(this.length);
-      throw new AppError('out-of-memory', `no memory for ${length} positions of ${this.stride * 2} bytes`, { cause: error });
+      throw new AppError('out-of-memory', `no memory for ${length} positions of ${this.positionBytes} bytes`, { cause: error });
     }
   }
 }
@@ -62,10 +81,12 @@ export class SequenceKv {
 /** What one layer keeps of all sequences. */
 export class LayerKv {
   private readonly sequences = new Map<SequenceKey, SequenceKv>();
-  private readonly kvDim: number;
+  private readonly nKvHeads: number;
+  private readonly headDim: number;
 
-  constructor(kvDim: number) {
-    this.kvDim = kvDim;
+  constructor(nKvHeads: number, headDim: number) {
+    this.nKvHeads = nKvHeads;
+    this.headDim = headDim;
   }
 
   lengthOf(sequence: SequenceKey): number {
@@ -75,7 +96,7 @@ export class LayerKv {
   open(sequence: SequenceKey): SequenceKv {
     let kv = this.sequences.get(sequence);
     if (!kv) {
-      kv = new SequenceKv(this.kvDim);
+      kv = new SequenceKv(this.nKvHeads, this.headDim);
       this.sequences.set(sequence, kv);
     }
     return kv;

@@ -10,7 +10,7 @@ import { createOnnxEngine } from './onnx-engine.ts';
 describeEngineContract('onnxruntime-web, row by row', (options) => createOnnxEngine(options, { chunkRows: 1 }), {
   // Most of the odd models have heads that it refuses; its formats are tested below.
   runs: () => false,
-  halfKv: false,
+  kvRounding: 'none',
   batches: false,
   contextLength: 80,
 });
@@ -21,7 +21,7 @@ describe('the onnxruntime-web engine with rows in chunks', () => {
     const engine = await createOnnxEngine({ spec: model.spec, contextLength: 64 });
     await loadWhole(engine, model);
     const tokens = someTokens(model, 20);
-    const expected = referenceLogits(await loadReference(model.spec, referenceSource(model)), tokens, { halfKv: false });
+    const expected = referenceLogits(await loadReference(model.spec, referenceSource(model)), tokens, 'none');
     const actual = await runChunked(engine, model, tokens, tokens.length);
     const differences = actual.map(({ logits }, row) => largestDifference(logits!, expected[row]!));
     expect(Math.max(...differences)).toBeLessThan(1e-4);

@@ -41,8 +41,8 @@ export class Heap {
     return new Uint8Array(this.memory.buffer, address, count);
   }
 
-  halves(address: Address, count: number): Uint16Array {
-    return new Uint16Array(this.memory.buffer, address, count);
+  int16s(address: Address, count: number): Int16Array {
+    return new Int16Array(this.memory.buffer, address, count);
   }
 
   words(address: Address, count: number): Uint32Array {

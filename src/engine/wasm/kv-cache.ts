@@ -1,4 +1,4 @@
-import { floatToHalf } from '../../shared/model/float16.ts';
+import { roundVectors } from '../cpu/scaled-integers.ts';
 import type { SequenceKey } from '../shard-engine.ts';
 import type { Heap } from './heap.ts';
 import type { Address } from './kernels.ts';
@@ -6,29 +6,31 @@ import type { Address } from './kernels.ts';
 /** Positions that memory grows by; the attention kernel counts on it. */
 export const KV_BLOCK_POSITIONS = 64;
 
-/** Keys and values of one sequence in one layer, 16 bits each, in blocks of 64 positions. */
+/**
+ * Keys and values of one sequence in one layer, 16 bits each, in blocks of 64 positions. A block holds integers, (positions,
+ * keys then values, nKvHeads, headDim), and then a scale for each vector of them, see `roundVectors`.
+ */
 export class SequenceKv {
   length = 0;
   readonly blocks: Address[] = [];
   private readonly heap: Heap;
-  /** Bytes per position: kvDim keys, then kvDim values. */
-  private readonly strideBytes: number;
+  private readonly nKvHeads: number;
+  private readonly headDim: number;
 
-  constructor(heap: Heap, kvDim: number) {
+  constructor(heap: Heap, nKvHeads: number, headDim: number) {
     this.heap = heap;
-    this.strideBytes = 4 * kvDim;
+    this.nKvHeads = nKvHeads;
+    this.headDim = headDim;
   }
 
-  /** keys, values: (rows, kvDim); takes `count` rows from `firstRow` on. @throws AppError out-of-memory, nothing appended */
+  /** keys, values: (rows, nKvHeads * headDim); takes `count` rows from `firstRow` on. @throws AppError out-of-memory, nothing appended */
   append(keys: Address, values: Address, firstRow: number, count: number): void {
     this.reserve(this.length + count);
-    const kvDim = this.strideBytes / 4;
+    const rowBytes = this.nKvHeads * this.headDim * 4;
     for (let row = firstRow; row < firstRow + count; row++, this.length++) {
-      const block = this.blocks[Math.floor(this.length / KV_BLOCK_POSITIONS)]!;
-      const at = block + (this.length % KV_BLOCK_POSITIONS) * this.strideBytes;
-      const to = this.heap.halves(at, 2 * kvDim);
-      roundInto(to, 0, this.heap.floats(keys + row * kvDim * 4, kvDim));
-      roundInto(to, kvDim, this.heap.floats(values + row * kvDim * 4, kvDim));
+      const vector = (this.length % KV_BLOCK_POSITIONS) * 2 * this.nKvHeads;
+      this.keep(keys + row * rowBytes, vector);
+      this.keep(values + row * rowBytes, vector + this.nKvHeads);
     }
   }
 
@@ -39,13 +41,28 @@ export class SequenceKv {
   }
 
   get bytes(): number {
-    return this.blocks.length * KV_BLOCK_POSITIONS * this.strideBytes;
+    return this.blocks.length * this.blockBytes;
+  }
+
+  private get blockBytes(): number {
+    return KV_BLOCK_POSITIONS * 2 * this.nKvHeads * (2 * this.headDim + 4);
+  }
+
+  /** vectors: (nKvHeads, headDim) of the position that comes next. */
+  private keep(vectors: Address, firstVector: number): void {
+    const { heap, nKvHeads, headDim } = this;
+    const block = this.blocks[Math.floor(this.length / KV_BLOCK_POSITIONS)]!;
+    const scales = block + KV_BLOCK_POSITIONS * 4 * nKvHeads * headDim;
+    roundVectors(
+      heap.floats(vectors, nKvHeads * headDim),
+      heap.int16s(block + firstVector * headDim * 2, nKvHeads * headDim),
+      heap.floats(scales + firstVector * 4, nKvHeads),
+    );
   }
 
   private reserve(length: number): void {
     try {
-      while (this.blocks.length * KV_BLOCK_POSITIONS < length)
-        this.blocks.push(this.heap.allocate(KV_BLOCK_POSITIONS * this.strideBytes));
+      while (this.blocks.length * KV_BLOCK_POSITIONS < length) this.blocks.push(this.heap.allocate(this.blockBytes));
     } catch (error) {
       this.truncate(this.length);
       throw error;
@@ -53,19 +70,17 @@ export class SequenceKv {
   }
 }
 
-function roundInto(halves: Uint16Array, start: number, floats: Float32Array): void {
-  for (let i = 0; i < floats.length; i++) halves[start + i] = floatToHalf(floats[i]!);
-}
-
 /** What one layer keeps of all sequences. */
 export class LayerKv {
   private readonly sequences = new Map<SequenceKey, SequenceKv>();
   private readonly heap: Heap;
-  private readonly kvDim: number;
+  private readonly nKvHeads: number;
+  private readonly headDim: number;
 
-  constructor(heap: Heap, kvDim: number) {
+  constructor(heap: Heap, nKvHeads: number, headDim: number) {
     this.heap = heap;
-    this.kvDim = kvDim;
+    this.nKvHeads = nKvHeads;
+    this.headDim = headDim;
   }
 
   lengthOf(sequence: SequenceKey): number {
@@ -75,7 +90,7 @@ export class LayerKv {
   open(sequence: SequenceKey): SequenceKv {
     let kv = this.sequences.get(sequence);
     if (!kv) {
-      kv = new SequenceKv(this.heap, this.kvDim);
+      kv = new SequenceKv(this.heap, this.nKvHeads, this.headDim);
       this.sequences.set(sequence, kv);
     }
     return kv;

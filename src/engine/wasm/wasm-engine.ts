@@ -54,7 +54,7 @@ export class WasmEngine implements ShardEngine {
     const { nKvHeads, headDim } = this.options.spec;
     await this.queue.run(() => {
       this.dropLayer(layer);
-      this.layers.set(layer, { weights, kv: new LayerKv(this.heap, nKvHeads * headDim) });
+      this.layers.set(layer, { weights, kv: new LayerKv(this.heap, nKvHeads, headDim) });
     });
   }
 

@@ -29,7 +29,10 @@ export interface ModelSpec {
   headBytes: number;
 }
 
-/** Keys and values are kept in 16 bits: two vectors of nKvHeads * headDim per token and layer. */
+/**
+ * Keys and values are kept in 16 bits: two vectors of nKvHeads * headDim per token and layer. Like the room for activations,
+ * the scale that a processor keeps with each head's vector (4 bytes to 2 * headDim) is not counted.
+ */
 export function kvBytesPerTokenAndLayer(spec: Pick<ModelSpec, 'nKvHeads' | 'headDim'>): number {
   return 2 * spec.nKvHeads * spec.headDim * 2;
 }
