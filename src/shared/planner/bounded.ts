@@ -1,41 +1,51 @@
 import { clusterBound } from './cluster-bound.ts';
 import type { CostTables } from './cost.ts';
+import { type Clusters, clustersOf } from './cuts.ts';
+import { passPlan } from './evaluate.ts';
 import { type PassAnswer, type PassSolver, SAME } from './frontier.ts';
+import { LabelSearch } from './labels.ts';
 import type { LayerView } from './layer-view.ts';
 import { LocalSearch } from './local-search.ts';
 import type { PassPlan } from './part.ts';
+import { Prices } from './prices.ts';
 import { cheapestCut } from './split.ts';
 import { WalkSearch } from './walks.ts';
 
-/** A probe that cannot be finished exactly ends when its plan is this close to its bound. */
+/** A probe that need not be exact ends when its plan is this close to its bound. */
 const CLOSE_ENOUGH = 0.002;
-/** Rounds without a better bound, after which prices go back to their best and move by less. */
-const PATIENCE = 8;
-const SLOWER = 1.5;
-const LAST_STEP = 0.05;
 /** Rounds between two looks for devices that cannot be in a better plan, and between two local searches. */
 const WEED_EVERY = 12;
 const LOCAL_EVERY = 24;
+/** Labels of a layer that go on when any plan is wanted. */
+const BEAM_WIDTH = 200;
+/** How far up from the bound to the best plan the searches by labels look, one after the other. */
+const TARGETS = [0.25, 0.5, 1];
 
 /** Finishes a probe among few devices, exactly. */
 export type Finisher = (devices: readonly number[]) => PassSolver;
 
 export interface BoundedOptions {
   isLate(): boolean;
+  /** Devices that must take part. */
+  required: readonly number[];
+  /** True when the answer has to be proven, whatever that takes. */
+  isExact: boolean;
   finish: Finisher;
   /** The finisher is asked as soon as so few devices are left. */
   finishBelow: number;
-  /** Rounds after which it is asked anyway, if it can be; else the probe ends. */
-  rounds: number;
   /** Most devices that the finisher can look at. */
   finishLimit: number;
+  /** Rounds after which exact searches are tried anyway. */
+  rounds: number;
+  /** What each search by labels may take. */
+  mostLabels: number;
 }
 
 /**
- * Short passes among many devices. Each round solves a relaxation in which devices may be visited twice (`WalkSearch`),
- * raises the price of those that were and lowers that of those that were not (Held and Karp's subgradient method, Math.
- * Programming 1, 1971). The best bound tells which devices cannot be in any better plan; when few are left, an exact
- * search among them ends the probe. Walks, improved by local search, give the plans to beat.
+ * Short passes among many devices, or with uneven layers. Each round solves a relaxation in which devices may be visited
+ * twice (`WalkSearch`), raises the price of those that were and lowers that of those that were not. The best bound tells
+ * which devices cannot be in any better plan. Exact searches end the probe: over sets of devices when few are left, else
+ * by labels. Walks, improved by local search, give the plans to beat.
  */
 export function boundedSolver(
   tables: CostTables,
@@ -44,13 +54,15 @@ export function boundedSolver(
   options: BoundedOptions,
 ): PassSolver {
   // Prices and orders carry over from probe to probe: caps that are close have plans that are close.
-  const memory: Memory = { prices: startPrices(tables, view, candidates), order: [] };
+  const memory: Memory = { visits: startPrices(tables, view, candidates), cuts: new Map(), order: [] };
   return (capMs, limitMs) => new Probe(tables, view, candidates, { capMs, limitMs }, memory, options).run();
 }
 
 interface Memory {
-  /** By device. */
-  prices: Map<number, number>;
+  /** Prices by device. */
+  visits: Map<number, number>;
+  /** Prices by what they say. */
+  cuts: Map<string, number>;
   order: readonly number[];
 }
 
@@ -74,15 +86,11 @@ class Probe {
   private readonly memory: Memory;
   private readonly options: BoundedOptions;
   private readonly local: LocalSearch;
+  private readonly clusters: Clusters;
+  private readonly prices: Prices;
   private walks: WalkSearch;
-  private prices: Float64Array;
-  private bestPrices: Float64Array;
-  private step = 1;
-  private stale = 0;
   private best: PassPlan | null = null;
   private lowerMs = 0;
-  /** The best bound by walks alone: what the prices are moved for. */
-  private walkMs = 0;
   private readonly seen = new Set<string>();
 
   constructor(
@@ -98,10 +106,12 @@ class Probe {
     this.asked = asked;
     this.memory = memory;
     this.options = options;
-    this.walks = new WalkSearch(tables, devices, asked.capMs);
+    this.clusters = clustersOf(tables, view, devices, asked.capMs);
+    this.walks = new WalkSearch(tables, devices, asked.capMs, this.clusters);
     this.local = new LocalSearch(tables, view, devices, asked.capMs);
-    this.prices = Float64Array.from(devices, (device) => memory.prices.get(device)!);
-    this.bestPrices = this.prices;
+    const cuts = this.clusters.cuts.map((cut) => memory.cuts.get(cut.counts.join()) ?? 0);
+    const start = Float64Array.from([...devices.map((device) => memory.visits.get(device)!), ...cuts]);
+    this.prices = new Prices(start, [...devices.map((device) => options.required.includes(device)), ...cuts.map(() => false)]);
   }
 
   run(): PassAnswer {
@@ -110,15 +120,23 @@ class Probe {
     if (!this.canFinish()) this.lowerMs = clusterBound(this.tables, this.view, this.walks.devices, this.asked.capMs);
     if (this.lowerMs >= this.limitMs()) return { plan: null, lowerMs: this.lowerMs };
     if (this.memory.order.length > 0) this.tryOrder(this.memory.order);
-    for (let round = 0; round < this.options.rounds && this.step > LAST_STEP; round++) {
+    for (let round = 0; round < this.options.rounds && !this.prices.isSettled; round++) {
       if (round > 0 && (this.isClosed() || this.shouldFinish() || this.options.isLate())) break;
       const isReached = this.round(round);
       // Without weeding there is no way at all; after it, none that is better than what is known.
       if (!isReached) return { plan: this.best, lowerMs: this.limitMs() };
     }
-    // Where nothing is possible, prices rise without end: they are no use elsewhere.
-    if (this.best) for (const [i, device] of this.walks.devices.entries()) this.memory.prices.set(device, this.bestPrices[i]!);
+    this.remember();
     return this.answer();
+  }
+
+  /** Where nothing is possible, prices rise without end: they are no use elsewhere. */
+  private remember(): void {
+    if (!this.best) return;
+    for (const [i, device] of this.walks.devices.entries()) this.memory.visits.set(device, this.prices.best[i]!);
+    for (const [c, cut] of this.clusters.cuts.entries()) {
+      this.memory.cuts.set(cut.counts.join(), this.prices.best[this.walks.devices.length + c]!);
+    }
   }
 
   /** What a plan must be below to be worth finding, ms. */
@@ -127,8 +145,7 @@ class Probe {
   }
 
   private isClosed(): boolean {
-    const tolerance = this.canFinish() ? SAME : CLOSE_ENOUGH;
-    return this.lowerMs >= this.limitMs() * (1 - tolerance);
+    return this.lowerMs >= this.limitMs() * (1 - (this.options.isExact ? SAME : CLOSE_ENOUGH));
   }
 
   private canFinish(): boolean {
@@ -136,38 +153,62 @@ class Probe {
   }
 
   private shouldFinish(): boolean {
-    return this.canFinish() && this.walks.devices.length <= this.options.finishBelow;
+    return this.walks.devices.length <= Math.min(this.options.finishLimit, this.options.finishBelow);
   }
 
   private answer(): PassAnswer {
-    const limitMs = this.limitMs();
-    if (this.isClosed() || !this.canFinish()) return { plan: this.best, lowerMs: Math.min(this.lowerMs, limitMs) };
-    const exact = this.options.finish(this.walks.devices)(this.asked.capMs, limitMs);
-    return { plan: exact.plan ?? this.best, lowerMs: Math.min(exact.lowerMs, limitMs) };
+    if (!this.isClosed() && this.canFinish()) {
+      const limitMs = this.limitMs();
+      const exact = this.options.finish(this.walks.devices)(this.asked.capMs, limitMs);
+      return { plan: exact.plan ?? this.best, lowerMs: Math.min(exact.lowerMs, limitMs) };
+    }
+    if (!this.isClosed()) this.searchByLabels();
+    return { plan: this.best, lowerMs: Math.min(this.lowerMs, this.limitMs()) };
+  }
+
+  /** Raises the bound to where labels find the best plan, or nothing below what is known; as far as that is possible. */
+  private searchByLabels(): void {
+    while (this.weed());
+    if (!this.walks.solve(this.prices.best)) {
+      this.lowerMs = this.limitMs();
+      return;
+    }
+    if (!this.best) this.byLabels(this.limitMs(), BEAM_WIDTH);
+    for (const target of TARGETS) {
+      const limitMs = this.limitMs();
+      const targetMs = target === 1 ? limitMs : this.lowerMs + target * (limitMs - this.lowerMs);
+      if (targetMs === Number.POSITIVE_INFINITY && target < 1) continue;
+      const { isFound, isComplete } = this.byLabels(targetMs, Number.POSITIVE_INFINITY);
+      if (!isComplete) return;
+      this.lowerMs = isFound ? this.limitMs() : Math.max(this.lowerMs, targetMs);
+      if (isFound) return;
+    }
+  }
+
+  private byLabels(limitMs: number, width: number): { isFound: boolean; isComplete: boolean } {
+    const { isLate, mostLabels, required } = this.options;
+    const labels = new LabelSearch(this.tables, this.walks, this.prices.best, required);
+    const { parts, isComplete } = labels.solve(limitMs, { mostLabels, width, isLate });
+    const plan = parts && passPlan(this.tables, parts);
+    if (plan)
+      this.take(
+        plan,
+        parts.map((part) => part.device),
+      );
+    return { isFound: plan !== null, isComplete };
   }
 
   /** @returns false when there is no way through the layers at all. */
   private round(round: number): boolean {
-    const walk = this.walks.solve(this.prices);
+    const walk = this.walks.solve(this.prices.now);
     if (!walk) return false;
-    this.learn(walk.boundMs);
+    this.lowerMs = Math.max(this.lowerMs, walk.boundMs);
+    this.prices.learn(walk.boundMs);
     if (round % LOCAL_EVERY === 0) this.tryOrder([...new Set(walk.visits)].map((i) => this.walks.devices[i]!));
     if (round % WEED_EVERY === WEED_EVERY - 1 && this.weed()) return true;
-    this.prices = this.nextPrices(walk.visits, walk.boundMs);
+    const targetMs = Math.min(this.limitMs(), this.prices.bestBoundMs * 1.3 + 1);
+    this.prices.move(this.walks.slope(walk.visits), walk.boundMs, targetMs);
     return true;
-  }
-
-  private learn(boundMs: number): void {
-    this.lowerMs = Math.max(this.lowerMs, boundMs);
-    if (boundMs > this.walkMs) {
-      this.walkMs = boundMs;
-      this.bestPrices = this.prices;
-      this.stale = 0;
-    } else if (++this.stale >= PATIENCE) {
-      this.stale = 0;
-      this.step /= SLOWER;
-      this.prices = this.bestPrices;
-    }
   }
 
   private tryOrder(order: readonly number[]): void {
@@ -175,36 +216,35 @@ class Probe {
     if (this.seen.has(key)) return;
     this.seen.add(key);
     const improved = this.local.improve(order, this.options.isLate);
+    const { required } = this.options;
     if (!this.local.isPossible(improved.ms) || (this.view.isEqual && improved.ms >= this.limitMs())) return;
-    const plan = cheapestCut(this.tables, improved.order, this.asked.capMs);
-    if (!plan || plan.passMs >= (this.best?.passMs ?? Number.POSITIVE_INFINITY)) return;
+    if (!required.every((device) => improved.order.includes(device))) return;
+    const plan = cheapestCut(this.tables, improved.order, this.asked.capMs, new Set(required));
+    if (plan) this.take(plan, improved.order);
+  }
+
+  private take(plan: PassPlan, order: readonly number[]): void {
+    if (plan.passMs >= (this.best?.passMs ?? Number.POSITIVE_INFINITY)) return;
     this.best = plan;
-    this.memory.order = improved.order;
+    this.memory.order = order;
   }
 
   /** Drops devices that no better plan can have. @returns whether there were any. */
   private weed(): boolean {
     const limitMs = this.limitMs() * (1 - SAME);
     if (limitMs === Number.POSITIVE_INFINITY) return false;
-    const walk = this.walks.solve(this.bestPrices);
-    const bounds = walk ? this.walks.boundsWith(this.bestPrices) : this.bestPrices.map(() => Number.POSITIVE_INFINITY);
-    const kept = [...this.walks.devices.keys()].filter((i) => bounds[i]! < limitMs);
-    if (kept.length === this.walks.devices.length) return false;
-    const devices = kept.map((i) => this.walks.devices[i]!);
-    this.bestPrices = Float64Array.from(kept, (i) => this.bestPrices[i]!);
-    this.prices = this.bestPrices;
-    this.walks = new WalkSearch(this.tables, devices, this.asked.capMs);
+    const { devices } = this.walks;
+    const { best } = this.prices;
+    const bounds = this.walks.solve(best) ? this.walks.boundsWith(best) : devices.map(() => Number.POSITIVE_INFINITY);
+    const kept = [...devices.keys()].filter((i) => bounds[i]! < limitMs);
+    if (kept.length === devices.length) return false;
+    this.prices.keep([...kept, ...this.clusters.cuts.map((_, c) => devices.length + c)]);
+    this.walks = new WalkSearch(
+      this.tables,
+      kept.map((i) => devices[i]!),
+      this.asked.capMs,
+      this.clusters,
+    );
     return true;
-  }
-
-  private nextPrices(visits: readonly number[], boundMs: number): Float64Array {
-    const slope = new Float64Array(this.prices.length).fill(-1);
-    for (const i of visits) slope[i]! += 1;
-    for (let i = 0; i < slope.length; i++) if (slope[i]! < 0 && this.prices[i]! <= 0) slope[i] = 0;
-    const norm = slope.reduce((sum, one) => sum + one * one, 0);
-    if (norm === 0) return this.prices;
-    const targetMs = Math.min(this.limitMs(), this.walkMs * 1.3 + 1);
-    const length = (this.step * Math.max(targetMs - boundMs, 0)) / norm;
-    return this.prices.map((ms, i) => Math.max(0, ms + length * slope[i]!));
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { clusterBound } from './cluster-bound.ts';
+import { clustersOf } from './cuts.ts';
 import { leastByEnumeration } from './enumerate.test-problem.ts';
 import { layerView } from './layer-view.ts';
 import { randomRoom } from './random-room.test-problem.ts';
@@ -33,9 +34,10 @@ test(
       expect(clusterBound(tables, layerView(tables), devices, Number.POSITIVE_INFINITY), `room ${seed}`).toBeLessThanOrEqual(
         least + 1e-6,
       );
-      const walks = new WalkSearch(tables, devices, Number.POSITIVE_INFINITY);
+      const clusters = clustersOf(tables, layerView(tables), devices, Number.POSITIVE_INFINITY);
+      const walks = new WalkSearch(tables, devices, Number.POSITIVE_INFINITY, clusters);
       for (const priceMs of [0, 5, 30]) {
-        const prices = Float64Array.from(devices, (i) => (priceMs * ((seed + i) % 3)) / 2);
+        const prices = Float64Array.from([...devices, ...clusters.cuts], (_, i) => (priceMs * ((seed + i) % 3)) / 2);
         expect(walks.solve(prices)?.boundMs ?? Number.POSITIVE_INFINITY, `room ${seed}`).toBeLessThanOrEqual(least + 1e-6);
         const withDevice = walks.boundsWith(prices);
         for (const device of devices) {

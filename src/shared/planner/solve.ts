@@ -5,7 +5,6 @@ import type { CostTables } from './cost.ts';
 import { type Found, type PassSolver, SAME, searchFrontier } from './frontier.ts';
 import type { Goal } from './goal.ts';
 import { type LayerView, layerView } from './layer-view.ts';
-import { layeredDeviceLimit, layeredSolver } from './layered.ts';
 import type { Part } from './part.ts';
 
 export interface SolveOptions {
@@ -33,15 +32,17 @@ export interface Solution {
 /** How long a search may take that cannot prove its answer, ms. */
 export const ANYTIME_BUDGET_MS = 400;
 /** Devices that an exact search goes through faster than another round of bounds. */
-const FINISH_BELOW = { equal: 12, uneven: 8 };
+const FINISH_BELOW = 12;
 /** Rounds of bounds before an exact search, and of probes that have none to follow: one long one, or many for many caps. */
 const ROUNDS = { exact: 48, latency: 300, frontier: 30 };
+/** Labels of one search: an exact one takes what it needs, as far as memory goes. */
+const MOST_LABELS = { exact: 3e6, latency: 3e5, frontier: 1e4 };
 
 /**
  * The best contiguous shards, one for each device at most, and their order.
  *
- * Exact for up to 16 devices with equal layers and, as far as memory for the search goes, for up to 12 with any; beyond,
- * the best that was found until the deadline, with a bound on what could be better.
+ * Exact for up to 16 devices: the plan is proven to be the best. Beyond, and where a proof takes more memory than there
+ * is, the best that was found until the deadline, with a bound on what could be better.
  *
  * @returns null when no plan fits memory and links or, in a search that is not exact, when none was found.
  */
@@ -59,25 +60,25 @@ export function solve(tables: CostTables, goal: Goal, options: SolveOptions = {}
 
 /** True when `solve` proves its answer for so many devices. */
 export function isExact(tables: CostTables): boolean {
-  const limit = layerView(tables).isEqual ? MAX_CHAIN_DEVICES : layeredDeviceLimit(tables.nLayers);
-  return tables.peerIds.length <= limit;
+  return tables.peerIds.length <= MAX_CHAIN_DEVICES;
 }
 
 function search(tables: CostTables, view: LayerView, goal: Goal, candidates: number[], options: SolveOptions): Found {
-  const { required } = options;
-  const finishLimit = view.isEqual ? MAX_CHAIN_DEVICES : layeredDeviceLimit(tables.nLayers);
-  const isSmall = candidates.length <= finishLimit;
-  const finish = (devices: readonly number[]) =>
-    view.isEqual ? chainSolver(tables, view, devices, required) : layeredSolver(tables, view, devices, required);
+  const { required = [] } = options;
+  const isSmall = candidates.length <= MAX_CHAIN_DEVICES;
+  const finish = (devices: readonly number[]) => chainSolver(tables, view, devices, required);
   const busyMs = busyValues(tables, candidates, view.isEqual);
-  const finishBelow = view.isEqual ? FINISH_BELOW.equal : FINISH_BELOW.uneven;
   // Forced devices are no part of the relaxation, so it would bound too little to be worth its time.
-  const isForced = required !== undefined && required.length > 0;
-  if (isSmall && (isForced || candidates.length <= finishBelow)) return polished(goal, finish(candidates), busyMs);
+  if (view.isEqual && isSmall && (required.length > 0 || candidates.length <= FINISH_BELOW)) {
+    return polished(goal, finish(candidates), busyMs);
+  }
   const isLate = isSmall ? () => false : lateness(options);
-  const rounds = isSmall ? ROUNDS.exact : goal.kind === 'latency' ? ROUNDS.latency : ROUNDS.frontier;
-  const solver = boundedSolver(tables, view, candidates, { isLate, finish, finishBelow, rounds, finishLimit });
-  return polished(goal, solver, busyMs, isLate);
+  const effort = isSmall ? 'exact' : goal.kind === 'latency' ? 'latency' : 'frontier';
+  const rounds = ROUNDS[effort];
+  const finishLimit = view.isEqual ? MAX_CHAIN_DEVICES : 0;
+  const mostLabels = MOST_LABELS[effort];
+  const bounded = { isLate, required, isExact: isSmall, finish, finishBelow: FINISH_BELOW, finishLimit, rounds, mostLabels };
+  return polished(goal, boundedSolver(tables, view, candidates, bounded), busyMs, isLate);
 }
 
 function lateness({ now = Date.now, deadlineMs }: SolveOptions): () => boolean {

@@ -1,4 +1,5 @@
 import { type CostTables, fits, stageBusyMs } from './cost.ts';
+import type { Clusters } from './cuts.ts';
 import { SAME } from './frontier.ts';
 
 /** A way through all layers that may come to a device more than once. */
@@ -34,20 +35,27 @@ export class WalkSearch {
   private readonly capMs: number;
   private readonly n: number;
   /** (device, end): the first layer that a stage ending there can start with; the last entry is for the stage with the head. */
-  private readonly firstStart: Int32Array;
-  private readonly hopMs: Float64Array;
+  readonly firstStart: Int32Array;
+  /** (device, device), less the prices of the cuts of the last `solve`, ms. */
+  readonly hopMs: Float64Array;
+  readonly fullHopMs: Float64Array;
+  readonly entryMs: Float64Array;
+  private readonly clusters: Clusters;
   /** Before a stage starts with the layer. */
-  private readonly enter: Ranked;
+  readonly enter: Ranked;
   /** After a stage without the head that ends before the layer. */
-  private readonly done: Ranked;
+  readonly done: Ranked;
 
-  constructor(tables: CostTables, devices: readonly number[], capMs: number) {
+  constructor(tables: CostTables, devices: readonly number[], capMs: number, clusters: Clusters) {
     this.tables = tables;
+    this.clusters = clusters;
     this.devices = devices;
     this.capMs = capMs * (1 + SAME);
     this.n = devices.length;
     this.firstStart = Int32Array.from(devices.flatMap((device) => this.firstStarts(device)));
-    this.hopMs = Float64Array.from(devices.flatMap((from) => devices.map((to) => this.hop(from, to))));
+    this.fullHopMs = Float64Array.from(devices.flatMap((from) => devices.map((to) => this.hop(from, to))));
+    this.hopMs = this.fullHopMs.slice();
+    this.entryMs = new Float64Array(devices.length);
     this.enter = ranked((tables.nLayers + 1) * this.n);
     this.done = ranked((tables.nLayers + 1) * this.n);
   }
@@ -71,7 +79,7 @@ export class WalkSearch {
     return [...first, start];
   }
 
-  /** @param priceMs of a visit, for each of the devices. @returns null when there is no way at all. */
+  /** @param priceMs of a visit, for each of the devices, and of each cut. @returns null when there is no way at all. */
   solve(priceMs: Float64Array): Walk | null {
     const { tables, n, enter, done } = this;
     for (const rank of RANKS) {
@@ -80,16 +88,59 @@ export class WalkSearch {
       enter.from[rank].fill(NOBODY);
       done.from[rank].fill(NOBODY);
     }
-    for (let i = 0; i < n; i++) {
-      const device = this.devices[i]!;
-      if (tables.entryBusyMs[device]! <= this.capMs) enter.ms[0][i] = tables.entryMs[device]!;
-    }
+    this.setCutPrices(priceMs);
+    for (let i = 0; i < n; i++) enter.ms[0][i] = this.entryMs[i]!;
     for (let layer = 1; layer < tables.nLayers; layer++) {
       for (let i = 0; i < n; i++) this.endAt(layer, i, priceMs[i]!);
       this.enterAt(layer);
     }
     const last = this.finish(priceMs);
-    return last && { boundMs: priceMs.reduce((sum, ms) => sum - ms, last.ms) + tables.sourceMs, visits: this.trace(last) };
+    return last && { boundMs: last.ms + this.offsetMs(priceMs), visits: this.trace(last) };
+  }
+
+  /** Layers that each device has room for at most, within the cap. */
+  mostLayers(): Int32Array {
+    const width = this.tables.nLayers + 1;
+    return Int32Array.from(this.devices, (_, i) => {
+      let most = 0;
+      for (let end = 1; end < width; end++) most = Math.max(most, end - this.firstStart[i * width + end]!);
+      return most;
+    });
+  }
+
+  /** What a way's cost with prices is more than its bound, negated, ms. */
+  offsetMs(priceMs: Float64Array): number {
+    let ms = this.tables.sourceMs;
+    for (let i = 0; i < this.n; i++) ms -= priceMs[i]!;
+    for (const [c, cut] of this.clusters.cuts.entries()) ms += cut.least * priceMs[this.n + c]!;
+    return ms;
+  }
+
+  private setCutPrices(priceMs: Float64Array): void {
+    const { n, clusters, tables, devices } = this;
+    this.hopMs.set(this.fullHopMs);
+    for (const [i, device] of devices.entries()) {
+      const isOpen = tables.entryBusyMs[device]! <= this.capMs;
+      this.entryMs[i] = isOpen ? tables.entryMs[device]! : Number.POSITIVE_INFINITY;
+    }
+    const lessMs = clusterPrices(clusters, priceMs.subarray(n));
+    for (let to = 0; to < n; to++) {
+      const cluster = clusters.of[devices[to]!]!;
+      this.entryMs[to]! -= lessMs[clusters.count]![cluster]!;
+      for (let from = 0; from < n; from++) this.hopMs[from * n + to]! -= lessMs[clusters.of[devices[from]!]!]![cluster]!;
+    }
+  }
+
+  /** How far a walk is from using each device once and each cut as often as it must: where prices should rise. */
+  slope(visits: readonly number[]): Float64Array {
+    const { n, clusters, devices } = this;
+    const slope = new Float64Array(n + clusters.cuts.length).fill(-1, 0, n);
+    for (const i of visits) slope[i]! += 1;
+    const clusterAt = (at: number) => (at < 0 ? clusters.count : clusters.of[devices[visits[at]!]!]!);
+    for (const [c, { least, counts }] of clusters.cuts.entries()) {
+      slope[n + c] = visits.reduce((left, _, at) => left - counts[clusterAt(at - 1)]![clusterAt(at)]!, least);
+    }
+    return slope;
   }
 
   private endAt(layer: number, i: number, visitMs: number): void {
@@ -143,7 +194,7 @@ export class WalkSearch {
   }
 
   /** What a last stage costs besides its layers, ms. */
-  private lastMs(i: number, priceMs: Float64Array): number {
+  lastMs(i: number, priceMs: Float64Array): number {
     const { tables } = this;
     const device = this.devices[i]!;
     if (!(tables.exitBusyMs[device]! <= this.capMs)) return Number.POSITIVE_INFINITY;
@@ -176,7 +227,7 @@ export class WalkSearch {
     const { tables, n } = this;
     const bounds = new Float64Array(n).fill(Number.POSITIVE_INFINITY);
     const onMs = new Float64Array((tables.nLayers + 1) * n).fill(Number.POSITIVE_INFINITY);
-    const offsetMs = priceMs.reduce((sum, ms) => sum - ms, tables.sourceMs);
+    const offsetMs = this.offsetMs(priceMs);
     for (let layer = tables.nLayers - 1; layer >= 0; layer--) {
       const fromHere = Float64Array.from(this.devices, (_, i) => this.runFrom(layer, i, priceMs, onMs));
       for (let i = 0; i < n; i++) {
@@ -203,6 +254,16 @@ export class WalkSearch {
     if (this.firstStart[i * width + tables.nLayers]! > layer) return leastMs;
     return Math.min(leastMs, before[tables.nLayers]! - before[layer]! + this.lastMs(i, priceMs));
   }
+}
+
+/** (clusters + 1, clusters): what the prices of the cuts take off a link, ms. */
+function clusterPrices({ count, cuts }: Clusters, priceMs: Float64Array): Float64Array[] {
+  const lessMs = Array.from({ length: count + 1 }, () => new Float64Array(count));
+  for (const [c, { counts }] of cuts.entries()) {
+    for (const [from, row] of counts.entries())
+      for (const [to, often] of row.entries()) lessMs[from]![to]! += often * priceMs[c]!;
+  }
+  return lessMs;
 }
 
 function ranked(size: number): Ranked {
