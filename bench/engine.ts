@@ -11,6 +11,7 @@ import type { ViteDevServer } from 'vite';
 import { type Bar, barLine, brief, kept } from './bar.ts';
 import { type ModelRows, modelBars } from './engine/bars.ts';
 import { ourBytes, peerBytes } from './engine/download-size.ts';
+import { loadPeakBars, SHARD } from './engine/load-peak.ts';
 import { DEFAULT_MODELS, FULL_MODELS, modelUrl } from './engine/models.ts';
 import { CONTEXTS, ENTRIES, type Entry, PREFILLS, type Row, RunningRow } from './engine/row.ts';
 import { table } from './table.ts';
@@ -28,13 +29,16 @@ export async function main(args: string[], server: ViteDevServer): Promise<numbe
   const bars: Bar[] = [{ name: 'js-compressed', figure: ours / 1000, limit: JS_LIMIT_KB, sense: '<=', unit: 'kB' }];
   for (const bar of bars) say(barLine(bar));
   const models: ModelRows[] = [];
-  for (const model of options.models) {
+  const speedBars = async (model: string): Promise<Bar[]> => {
     // What it costs to encode many layers is no question to the peers.
     const asked = model.startsWith('layers22') ? entries.filter(({ page }) => page === 'ours') : entries;
     const measured = await measureModel(model, asked, server, options.rounds);
     models.push(measured);
     report(measured, downloads);
-    const ofModel = modelBars(measured);
+    return modelBars(measured);
+  };
+  for (const model of options.models) {
+    const ofModel = model === SHARD ? await loadPeakBars(server) : await speedBars(model);
     for (const bar of ofModel) say(barLine(bar));
     bars.push(...ofModel);
   }

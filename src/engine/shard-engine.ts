@@ -89,7 +89,7 @@ export interface ShardEngine {
   /** For people: adapter or processor. */
   readonly adapter: string;
 
-  /** Takes the tensors one at a time and keeps none of the buffers it was given. @throws AppError out-of-memory */
+  /** Takes the tensors, or pieces of them, one at a time and keeps none of the buffers it was given. @throws AppError out-of-memory */
   loadLayer(layer: number, tensors: AsyncIterable<WeightTensor>): Promise<void>;
   loadHead(tensors: AsyncIterable<WeightTensor>): Promise<void>;
   loadEmbedding(tensors: AsyncIterable<WeightTensor>): Promise<void>;

@@ -18,13 +18,15 @@ export const EMBEDDING_ROLES = ['token_embd'] as const;
 export type LayerRole = (typeof LAYER_ROLES)[number];
 export type TensorRole = LayerRole | (typeof HEAD_ROLES)[number] | (typeof EMBEDDING_ROLES)[number];
 
-/** One tensor with its bytes as they are in the file. */
+/** One tensor, or some rows of a large one, with its bytes as they are in the file. */
 export interface WeightTensor {
   /** For a tied head, `token_embd.weight` arrives with the role `output`. */
   role: TensorRole;
   type: QuantType;
-  /** Output rows; 1 for a norm. */
+  /** Output rows that are here; 1 for a norm. */
   rows: number;
+  /** Where these rows begin within the tensor; absent when they are all of it. */
+  firstRow?: number;
   /** Input columns: the fastest dimension, a whole number of blocks. */
   columns: number;
   bytes: Uint8Array;

@@ -1,5 +1,6 @@
 import { checkRange } from '../gguf/byte-source.ts';
 import { AppError } from '../shared/errors.ts';
+import { pieceReader } from './piece-reader.ts';
 import { checkRangeAnswer, type RangeAnswer, TransientFailure } from './range-response.ts';
 import type { RangeSource } from './range-source.ts';
 import { TimedRequest, waitMs } from './timed-request.ts';
@@ -105,11 +106,11 @@ class HttpRangeSource implements RangeSource {
   }
 
   private async *exactly(response: Response, wantedBytes: number, request: TimedRequest): AsyncGenerator<Uint8Array> {
-    const reader = response.body?.getReader();
+    const reader = response.body && pieceReader(response.body);
     let gotBytes = 0;
     while (reader) {
-      const { done, value } = await request.within(() => reader.read());
-      if (done) break;
+      const value = await request.within(() => reader.next());
+      if (!value) break;
       gotBytes += value.length;
       if (gotBytes > wantedBytes) {
         throw new AppError('model-ignores-ranges', `${this.url} sends more than the ${wantedBytes} bytes that were asked for`);

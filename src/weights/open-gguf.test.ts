@@ -42,7 +42,7 @@ async function allTensors(files: Files, url: string): Promise<WeightTensor[]> {
   const { source, header } = await openGguf(url, opener(files));
   const tensors: WeightTensor[] = [];
   for (const slices of [layerTensors(header, 0), layerTensors(header, 1), headTensors(header), embeddingTensors(header)]) {
-    for await (const tensor of streamTensors(source, slices)) tensors.push(tensor);
+    for await (const tensor of streamTensors(source, slices)) tensors.push({ ...tensor, bytes: tensor.bytes.slice() });
   }
   return tensors.sort((a, b) => a.role.localeCompare(b.role));
 }

@@ -18,7 +18,9 @@ self.onmessage = async ({ data, ports }: MessageEvent<CacheRequest>) => {
   const answer = () => {
     if (!cache) return 'no cache';
     if (action === 'put') return cache.put(source, start, bytes);
-    return cache[action](source, start, start + bytes.length);
+    if (action === 'has') return cache.has(source, start, start + bytes.length);
+    const into = new Uint8Array(bytes.length);
+    return cache.get(source, start, into).then((isThere) => (isThere ? into : null));
   };
   ports[0]!.postMessage(await answer());
 };

@@ -7,14 +7,18 @@ const DIGEST_BYTES = 32;
 
 /** Only a worker can write this way, which is the one that every browser with an origin private file system has. */
 interface SyncAccessHandle {
+  read(into: Uint8Array, options: { at: number }): number;
   write(bytes: Uint8Array, options?: { at: number }): number;
   truncate(size: number): void;
   flush(): void;
   close(): void;
 }
 interface WorkerFileHandle {
-  createSyncAccessHandle?: () => Promise<SyncAccessHandle>;
+  /** Older browsers know no mode: there, one tab reads an entry at a time. */
+  createSyncAccessHandle?: (options?: { mode: 'read-only' }) => Promise<SyncAccessHandle>;
 }
+
+type EntryHandle = FileSystemFileHandle & WorkerFileHandle;
 
 /**
  * A cache in the origin private file system (WHATWG File System standard), or null where there is none: outside of a worker, in some private
@@ -47,15 +51,13 @@ class OpfsCache implements ShardCache {
     return (await this.entry(source, start, end)) !== null;
   }
 
-  async get(source: RangeSource, start: number, end: number): Promise<Uint8Array | null> {
+  async get(source: RangeSource, start: number, into: Uint8Array): Promise<boolean> {
     try {
-      const file = await this.entry(source, start, end);
-      if (!file) return null;
-      const content = new Uint8Array(await file.arrayBuffer());
-      const bytes = content.subarray(0, end - start);
-      return isSame(await digest(bytes), content.subarray(end - start)) ? bytes : null;
+      const handle = await this.entry(source, start, start + into.length);
+      const sum = handle && (await readEntry(handle, into));
+      return sum ? isSame(await digest(into), sum) : false;
     } catch {
-      return null;
+      return false;
     }
   }
 
@@ -70,12 +72,12 @@ class OpfsCache implements ShardCache {
   }
 
   /** The entry's file if it is there in full length. */
-  private async entry(source: RangeSource, start: number, end: number): Promise<File | null> {
+  private async entry(source: RangeSource, start: number, end: number): Promise<EntryHandle | null> {
     try {
       const directory = await this.directory(source);
       const handle = await directory?.getFileHandle(entryName(start, end));
       const file = await handle?.getFile();
-      return file?.size === end - start + DIGEST_BYTES ? file : null;
+      return handle && file?.size === end - start + DIGEST_BYTES ? handle : null;
     } catch {
       return null;
     }
@@ -108,7 +110,20 @@ function entryName(start: number, end: number): string {
   return `${start}-${end}`;
 }
 
-async function writeEntry(handle: FileSystemFileHandle & WorkerFileHandle, bytes: Uint8Array): Promise<void> {
+/** Straight into the caller's memory. @returns the digest behind the bytes, null when the entry is too short by now */
+async function readEntry(handle: EntryHandle, into: Uint8Array): Promise<Uint8Array | null> {
+  const file = await handle.createSyncAccessHandle?.({ mode: 'read-only' });
+  if (!file) return null;
+  try {
+    const sum = new Uint8Array(DIGEST_BYTES);
+    const count = file.read(into, { at: 0 }) + file.read(sum, { at: into.length });
+    return count === into.length + sum.length ? sum : null;
+  } finally {
+    file.close();
+  }
+}
+
+async function writeEntry(handle: EntryHandle, bytes: Uint8Array): Promise<void> {
   const sum = await digest(bytes);
   const file = await handle.createSyncAccessHandle?.();
   if (!file) return;

@@ -5,7 +5,10 @@ export interface RangeSource extends ByteSource {
   /** Changes when the file's content does: its ETag or else its date; null when the server tells neither. */
   readonly validator: string | null;
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
-  /** Bytes [start, end) in pieces of any size, all of them or an error. Stopping early stops the download. */
+  /**
+   * Bytes [start, end) in pieces of any size, all of them or an error. A piece is good until the next one is asked for.
+   * Stopping early stops the download.
+   */
   stream(start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
 }
 

@@ -4,7 +4,7 @@ import type { RangeSource } from './range-source.ts';
 export interface ShardCache {
   /** Whether the range is probably there. */
   has(source: RangeSource, start: number, end: number): Promise<boolean>;
-  /** The very bytes that were put, or null. */
-  get(source: RangeSource, start: number, end: number): Promise<Uint8Array | null>;
+  /** Fills `into` with the very bytes that were put for this range; false when they are not there. */
+  get(source: RangeSource, start: number, into: Uint8Array): Promise<boolean>;
   put(source: RangeSource, start: number, bytes: Uint8Array): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { tinyLlama, writeGguf } from '../gguf/test-gguf.ts';
 import type { WeightTensor } from '../gguf/weight-tensor.ts';
 import { memoryRangeSource, type RangeSource } from './range-source.ts';
 import type { ShardCache } from './shard-cache.ts';
-import { streamTensors } from './shard-stream.ts';
+import { PIECE_BYTES, streamTensors } from './shard-stream.ts';
 
 const FILE = writeGguf(tinyLlama({ nLayers: 3, tiedHead: true }));
 const header = await readGgufHeader(memoryRangeSource(FILE));
@@ -27,14 +27,18 @@ function recorded(file = FILE): RangeSource & { ranges: [number, number][] } {
 class MapCache implements ShardCache {
   readonly entries = new Map<string, Uint8Array>();
   has = async (_: RangeSource, start: number, end: number) => this.entries.has(`${start}-${end}`);
-  get = async (_: RangeSource, start: number, end: number) => this.entries.get(`${start}-${end}`) ?? null;
+  get = async (_: RangeSource, start: number, into: Uint8Array) => {
+    const bytes = this.entries.get(`${start}-${start + into.length}`);
+    if (bytes) into.set(bytes);
+    return bytes !== undefined;
+  };
   put = async (_: RangeSource, start: number, bytes: Uint8Array) =>
     void this.entries.set(`${start}-${start + bytes.length}`, bytes.slice());
 }
 
 async function collect(tensors: AsyncIterable<WeightTensor>): Promise<WeightTensor[]> {
   const all: WeightTensor[] = [];
-  for await (const tensor of tensors) all.push(tensor);
+  for await (const tensor of tensors) all.push({ ...tensor, bytes: tensor.bytes.slice() });
   return all;
 }
 
@@ -54,6 +58,25 @@ test('a layer arrives whole, tensor by tensor, with one request for its bytes an
   expect(await collect(streamTensors(source, slices))).toEqual(fromFile(slices));
   expect(source.ranges).toEqual([[slices[0]!.start, slices.at(-1)!.end]]);
   expect(slices.at(-1)!.end - slices[0]!.start).toBe(sliceBytes(slices));
+});
+
+test('a large tensor comes in pieces of whole rows, with one request, and from the cache as well', async () => {
+  const columns = 1024;
+  const rows = 2 * (PIECE_BYTES / (4 * columns)) + 3;
+  const file = Uint8Array.from({ length: 4 * columns * rows + 5 }, (_, i) => i * 7 + (i >> 12));
+  const slice: TensorSlice = { role: 'output', type: 'F32', rows, columns, start: 5, end: file.length };
+  const cache = new MapCache();
+  for (const requests of [[[5, file.length]], []]) {
+    const source = recorded(file);
+    const pieces = await collect(streamTensors(source, [slice], { cache }));
+    expect(source.ranges).toEqual(requests);
+    expect(pieces.map(({ firstRow, rows: count }) => [firstRow, count])).toEqual([
+      [0, PIECE_BYTES / (4 * columns)],
+      [PIECE_BYTES / (4 * columns), PIECE_BYTES / (4 * columns)],
+      [rows - 3, 3],
+    ]);
+    expect(Buffer.compare(Buffer.concat(pieces.map(({ bytes }) => bytes)), file.subarray(5))).toBe(0);
+  }
 });
 
 test('tensors with a gap between them come with a request each', async () => {
@@ -113,7 +136,7 @@ test('what is in the cache is not fetched again, and what is missing there is', 
 
 test('an entry that turns out to be damaged is fetched', async () => {
   const slices = headTensors(header);
-  const damaged: ShardCache = { has: async () => true, get: async () => null, put: async () => undefined };
+  const damaged: ShardCache = { has: async () => true, get: async () => false, put: async () => undefined };
   const source = recorded();
   expect(await collect(streamTensors(source, slices, { cache: damaged }))).toEqual(fromFile(slices));
   expect(source.ranges).toHaveLength(2);

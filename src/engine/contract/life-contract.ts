@@ -145,6 +145,23 @@ export function describeLife(model: ContractModel, engine: () => ShardEngine, co
     await engine().loadLayer(0, layerTensors(model, 0));
   });
 
+  test('takes a tensor in pieces, all in the same memory, as if it came whole', async () => {
+    const expected = await runAlone(engine(), model, tokens);
+    await engine().loadEmbedding(inPieces(embeddingTensors(model)));
+    for (let layer = 0; layer < model.spec.nLayers; layer++)
+      await engine().loadLayer(layer, inPieces(layerTensors(model, layer)));
+    await engine().loadHead(inPieces(headTensors(model)));
+    expectSameRows(await runAlone(engine(), model, tokens), expected);
+  });
+
+  test('refuses a tensor whose pieces leave rows out, and keeps nothing of it', async () => {
+    engine().unloadLayer(0);
+    const before = engine().memory();
+    await expectCode(engine().loadLayer(0, allBut(inPieces(layerTensors(model, 0)), 'ffn_down', 8)), 'model-malformed');
+    expect(engine().memory()).toEqual(before);
+    await engine().loadLayer(0, layerTensors(model, 0));
+  });
+
   test('keeps none of the buffers that it was given', async () => {
     const expected = await runAlone(engine(), model, tokens);
     engine().unloadLayer(2);
@@ -215,8 +232,22 @@ function unloadWhole(engine: ShardEngine, model: ContractModel): void {
   engine.unloadEmbedding();
 }
 
-async function* allBut(tensors: AsyncIterable<WeightTensor>, role: string): AsyncGenerator<WeightTensor> {
-  for await (const tensor of tensors) if (tensor.role !== role) yield tensor;
+async function* allBut(tensors: AsyncIterable<WeightTensor>, role: string, firstRow?: number): AsyncGenerator<WeightTensor> {
+  for await (const tensor of tensors) if (tensor.role !== role || tensor.firstRow !== firstRow) yield tensor;
+}
+
+/** Eight rows at a time; each piece is overwritten by the next. */
+async function* inPieces(tensors: AsyncIterable<WeightTensor>): AsyncGenerator<WeightTensor> {
+  for await (const tensor of tensors) {
+    const bytesPerRow = tensor.bytes.length / tensor.rows;
+    const room = new Uint8Array(8 * bytesPerRow);
+    for (let firstRow = 0; firstRow < tensor.rows; firstRow += 8) {
+      const rows = Math.min(8, tensor.rows - firstRow);
+      const bytes = room.subarray(0, rows * bytesPerRow);
+      bytes.set(tensor.bytes.subarray(firstRow * bytesPerRow, (firstRow + rows) * bytesPerRow));
+      yield { ...tensor, firstRow, rows, bytes };
+    }
+  }
 }
 
 async function* wipedAfterUse(tensors: AsyncIterable<WeightTensor>): AsyncGenerator<WeightTensor> {

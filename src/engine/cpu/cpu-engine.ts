@@ -3,14 +3,14 @@ import { AppError } from '../../shared/errors.ts';
 import { type LayerRange, layersOf } from '../../shared/model/layer-range.ts';
 import { CallQueue } from '../call-queue.ts';
 import { checkedRuns, checkNext, type SequenceRun } from '../checked-runs.ts';
-import { checkedTensors } from '../checked-tensors.ts';
+import { wholeTensors } from '../checked-tensors.ts';
 import type { EngineMemory, EngineOptions, ForwardRequest, ForwardResult, SequenceKey, ShardEngine } from '../shard-engine.ts';
 import { decoderLayer, type LayerWeights, scratchFor } from './decoder-layer.ts';
 import { describeProcessor } from './describe-processor.ts';
 import { finishWork } from './finish-work.ts';
 import { type HeadWeights, runHead } from './head.ts';
 import { LayerKv } from './kv-cache.ts';
-import { copyMatrix, expandRow, type Matrix } from './matrix.ts';
+import { expandRow, type Matrix, toMatrix } from './matrix.ts';
 import type { Work } from './multiply.ts';
 import { rotations } from './rope.ts';
 
@@ -111,7 +111,7 @@ class CpuEngine implements ShardEngine {
   ): Promise<Record<R, Matrix>> {
     const matrices: Partial<Record<TensorRole, Matrix>> = {};
     try {
-      for await (const tensor of checkedTensors(this.options.spec, roles, tensors)) matrices[tensor.role] = copyMatrix(tensor);
+      for await (const tensor of wholeTensors(this.options.spec, roles, tensors)) matrices[tensor.role] = toMatrix(tensor);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       throw new AppError('out-of-memory', `no memory for weights beside ${this.memory().weightBytes} bytes`, { cause: error });

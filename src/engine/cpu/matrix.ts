@@ -10,12 +10,13 @@ export interface Matrix {
   /** Input columns. */
   columns: number;
   bytesPerRow: number;
-  /** A copy of our own; its buffer holds nothing else. */
+  /** Its buffer holds nothing else. */
   bytes: Uint8Array;
 }
 
-export function copyMatrix({ type, rows, columns, bytes }: WeightTensor): Matrix {
-  return { type, rows, columns, bytesPerRow: rowBytes(type, columns), bytes: bytes.slice() };
+/** Takes over the bytes of a whole tensor, which must have a buffer of their own. */
+export function toMatrix({ type, rows, columns, bytes }: WeightTensor): Matrix {
+  return { type, rows, columns, bytesPerRow: rowBytes(type, columns), bytes };
 }
 
 /** Makes the values of one row: exactly `scale * q`, which float32 can hold too, or rounded to float32. out: (columns). */

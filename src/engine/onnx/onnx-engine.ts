@@ -4,8 +4,8 @@ import { type LayerRange, layersOf } from '../../shared/model/layer-range.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import { CallQueue } from '../call-queue.ts';
 import { checkedRuns, checkNext } from '../checked-runs.ts';
-import { checkedTensors } from '../checked-tensors.ts';
-import { copyMatrix, expandRow, type Matrix } from '../cpu/matrix.ts';
+import { wholeTensors } from '../checked-tensors.ts';
+import { expandRow, type Matrix, toMatrix } from '../cpu/matrix.ts';
 import type { EngineMemory, EngineOptions, ForwardRequest, ForwardResult, SequenceKey, ShardEngine } from '../shard-engine.ts';
 import { Forwarder, type LayerPart } from './forward.ts';
 import { LayerKv } from './kv-cache.ts';
@@ -121,7 +121,7 @@ class OnnxEngine implements ShardEngine {
   async loadEmbedding(tensors: AsyncIterable<WeightTensor>): Promise<void> {
     const { token_embd } = await this.collect(EMBEDDING_ROLES, tensors);
     await this.queue.run(() => {
-      this.embedding = copyMatrix(token_embd);
+      this.embedding = toMatrix(token_embd);
     });
   }
 
@@ -182,8 +182,7 @@ class OnnxEngine implements ShardEngine {
   ): Promise<Record<R, WeightTensor>> {
     this.checkAlive();
     const weights: Partial<Record<TensorRole, WeightTensor>> = {};
-    for await (const tensor of checkedTensors(this.options.spec, roles, tensors))
-      weights[tensor.role] = { ...tensor, bytes: tensor.bytes.slice() };
+    for await (const tensor of wholeTensors(this.options.spec, roles, tensors)) weights[tensor.role] = tensor;
     return weights as Record<R, WeightTensor>;
   }
 

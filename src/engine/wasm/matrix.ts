@@ -1,4 +1,4 @@
-import { BLOCK_FORMATS } from '../../gguf/quant.ts';
+import { BLOCK_FORMATS, rowBytes } from '../../gguf/quant.ts';
 import type { WeightTensor } from '../../gguf/weight-tensor.ts';
 import type { Heap } from './heap.ts';
 import type { Address, Kernels } from './kernels.ts';
@@ -15,16 +15,20 @@ export interface WasmMatrix {
   weightBytes: number;
 }
 
-/** @throws AppError out-of-memory */
-export function copyToHeap(heap: Heap, { type, rows, columns, bytes }: WeightTensor): WasmMatrix {
-  const address = heap.allocate(bytes.length);
-  heap.bytes(address, bytes.length).set(bytes);
-  return { format: BLOCK_FORMATS[type].ggmlType, rows, columns, address, weightBytes: bytes.length };
+/** Room for a tensor of so many rows, of which `tensor` may be a piece. @throws AppError out-of-memory */
+export function reserveOnHeap(heap: Heap, { type, columns }: WeightTensor, rows: number): WasmMatrix {
+  const weightBytes = rows * rowBytes(type, columns);
+  return { format: BLOCK_FORMATS[type].ggmlType, rows, columns, address: heap.allocate(weightBytes), weightBytes };
+}
+
+export function fillOnHeap(heap: Heap, { address }: WasmMatrix, { type, columns, firstRow = 0, bytes }: WeightTensor): void {
+  heap.bytes(address + firstRow * rowBytes(type, columns), bytes.length).set(bytes);
 }
 
 /** The weight of a norm as floats: formats other than F32 are rare and expanded once. @throws AppError out-of-memory */
 export function copyNormToHeap(heap: Heap, kernels: Kernels, tensor: WeightTensor): WasmMatrix {
-  const matrix = copyToHeap(heap, tensor);
+  const matrix = reserveOnHeap(heap, tensor, tensor.rows);
+  fillOnHeap(heap, matrix, tensor);
   if (tensor.type === 'F32') return matrix;
   const weightBytes = tensor.columns * 4;
   const address = heap.allocate(weightBytes);

@@ -9,12 +9,13 @@ import { finishWork } from '../cpu/finish-work.ts';
 import type { Work } from '../cpu/multiply.ts';
 import { rotations } from '../cpu/rope.ts';
 import type { EngineMemory, EngineOptions, ForwardRequest, ForwardResult, SequenceKey, ShardEngine } from '../shard-engine.ts';
+import { tensorShape } from '../tensor-shape.ts';
 import { decoderLayer, type LayerInput, type LayerWeights } from './decoder-layer.ts';
 import { type HeadWeights, runHead } from './head.ts';
 import { Heap } from './heap.ts';
 import { bindKernels, type Kernels } from './kernels.ts';
 import { LayerKv } from './kv-cache.ts';
-import { copyNormToHeap, copyToHeap, type WasmMatrix } from './matrix.ts';
+import { copyNormToHeap, fillOnHeap, reserveOnHeap, type WasmMatrix } from './matrix.ts';
 import { allocateScratch, releaseScratch, type Scratch } from './scratch.ts';
 
 interface Layer {
@@ -121,7 +122,8 @@ export class WasmEngine implements ShardEngine {
   ): Promise<Record<R, WasmMatrix>> {
     const matrices: Partial<Record<TensorRole, WasmMatrix>> = {};
     try {
-      for await (const tensor of checkedTensors(this.options.spec, roles, tensors)) matrices[tensor.role] = this.copy(tensor);
+      for await (const tensor of checkedTensors(this.options.spec, roles, tensors))
+        matrices[tensor.role] = this.place(tensor, matrices[tensor.role]);
     } catch (error) {
       this.releaseAll(matrices);
       throw error;
@@ -129,8 +131,13 @@ export class WasmEngine implements ShardEngine {
     return matrices as Record<R, WasmMatrix>;
   }
 
-  private copy(tensor: WeightTensor): WasmMatrix {
-    return tensor.role.endsWith('_norm') ? copyNormToHeap(this.heap, this.kernels, tensor) : copyToHeap(this.heap, tensor);
+  /** @param begun holds the pieces before this one */
+  private place(tensor: WeightTensor, begun: WasmMatrix | undefined): WasmMatrix {
+    if (tensor.role.endsWith('_norm')) return copyNormToHeap(this.heap, this.kernels, tensor);
+    const { rows } = tensorShape(this.options.spec, tensor.role);
+    const matrix = begun ?? reserveOnHeap(this.heap, tensor, rows);
+    fillOnHeap(this.heap, matrix, tensor);
+    return matrix;
   }
 
   private async runForward(request: ForwardRequest): Promise<ForwardResult> {

@@ -41,6 +41,11 @@ export async function checkedWork<T>(gpu: GpuContext, what: string, work: () => 
   return result;
 }
 
+/** Lets destroyed buffers go at once: Chromium keeps them until something is submitted, were it minutes later. */
+export function returnMemory({ device }: GpuContext): void {
+  device.queue.submit([]);
+}
+
 export interface WantedBuffer {
   bytes: number;
   usage: number;

@@ -53,6 +53,7 @@ export class MatrixStack {
   readonly rows: number;
   private readonly gpu: GpuContext;
   private readonly starts = new Map<TensorRole, number>();
+  private readonly roleRows = new Map<TensorRole, number>();
   private readonly layers: Layer[] = [];
 
   constructor(gpu: GpuContext, columns: number, roles: readonly StackedRole[]) {
@@ -61,6 +62,7 @@ export class MatrixStack {
     let rows = 0;
     for (const { role, rows: roleRows } of roles) {
       this.starts.set(role, rows);
+      this.roleRows.set(role, roleRows);
       rows += roleRows;
     }
     this.rows = rows;
@@ -74,19 +76,14 @@ export class MatrixStack {
     return this.layers.reduce((sum, layer) => sum + layer.slabs.reduce((bytes, { buffer }) => bytes + buffer.size, 0), 0);
   }
 
-  /** @throws AppError out-of-memory, device-lost */
+  /** Takes a tensor or a piece of one, whose first row is a multiple of eight. @throws AppError out-of-memory, device-lost */
   async add(tensor: WeightTensor): Promise<void> {
-    const start = this.starts.get(tensor.role)!;
-    let layer = this.layers.find(({ type }) => type === tensor.type);
-    if (!layer) {
-      const whole = this.layers.length === 0;
-      layer = await this.createLayer(tensor, whole ? 0 : start, whole ? this.rows : tensor.rows);
-    }
-    if (start < layer.firstRow || start + tensor.rows > layer.firstRow + layer.rows) {
-      layer = await this.createLayer(tensor, start, tensor.rows);
-    }
+    const start = this.starts.get(tensor.role)! + (tensor.firstRow ?? 0);
+    const end = start + tensor.rows;
+    const isRoom = ({ type, firstRow, rows }: Layer) => type === tensor.type && firstRow <= start && end <= firstRow + rows;
+    const layer = this.layers.find(isRoom) ?? (await this.createLayerFor(tensor));
     for (const slab of layer.slabs) this.fill(slab, tensor, start);
-    layer.filled.push([start, start + tensor.rows]);
+    layer.filled.push([start, end]);
   }
 
   runs(): RowRun[] {
@@ -98,6 +95,11 @@ export class MatrixStack {
   destroy(): void {
     for (const { slabs } of this.layers) for (const { buffer } of slabs) buffer.destroy();
     this.layers.length = 0;
+  }
+
+  private createLayerFor(tensor: WeightTensor): Promise<Layer> {
+    if (this.layers.length === 0) return this.createLayer(tensor, 0, this.rows);
+    return this.createLayer(tensor, this.starts.get(tensor.role)!, this.roleRows.get(tensor.role)!);
   }
 
   private async createLayer({ role, type }: WeightTensor, firstRow: number, rows: number): Promise<Layer> {

@@ -27,16 +27,24 @@ export function scaleCount(type: QuantType, count: number): number {
   return (count / BLOCK_FORMATS[type].blockValues) * (BLOCK_SPLITS[type]?.scaleHalves ?? 0);
 }
 
-/** Splits whole blocks of a scaled format. `bytes` holds nothing else. */
+/** Used again by every call: copies of all the weights would wait for the garbage collector and count beside the shard. */
+let room: Record<'quants' | 'scales', Uint16Array<ArrayBuffer>> = { quants: new Uint16Array(0), scales: new Uint16Array(0) };
+
+function halves(name: keyof typeof room, length: number): Uint16Array<ArrayBuffer> {
+  if (room[name].length < length) room = { ...room, [name]: new Uint16Array(length) };
+  return room[name].subarray(0, length);
+}
+
+/** Splits whole blocks of a scaled format; `bytes` holds nothing else. The result is good until the next call. */
 export function splitBlocks(type: QuantType, bytes: Uint8Array): SplitBlocks {
   const { scaleHalves, split } = BLOCK_SPLITS[type]!;
   const blockHalves = BLOCK_FORMATS[type].blockBytes / 2;
   const source = asHalfWords(bytes);
   const blocks = source.length / blockHalves;
-  const scales = new Uint16Array(blocks * scaleHalves);
-  const quants = new Uint16Array(blocks * (blockHalves - scaleHalves));
+  const scales = halves('scales', blocks * scaleHalves);
+  const quants = halves('quants', blocks * (blockHalves - scaleHalves));
   split({ source, blocks, quants, scales });
-  return { quants: new Uint8Array(quants.buffer), scales };
+  return { quants: new Uint8Array(quants.buffer, 0, quants.byteLength), scales };
 }
 
 /** A tensor may begin at an odd place of the buffer that it came in. */

@@ -104,6 +104,35 @@ describe('the WebGPU device', () => {
     gpu.destroy();
   });
 
+  test('gets back every byte of a layer, of the head and of a sequence at once when they go', async () => {
+    const gpu = await openGpu();
+    const heldBytes = countBuffers(gpu.device);
+    const engine = await createWebGpuEngine({ spec: PLAIN_MODEL.spec, contextLength: CONTEXT_LENGTH }, gpu);
+    await loadWhole(engine, PLAIN_MODEL);
+    await run(engine);
+    for (const layer of [0, 1, 2]) engine.unloadLayer(layer);
+    engine.unloadHead();
+    engine.unloadEmbedding();
+    // What a first forward makes for reading back stays, and is made once.
+    const emptyBytes = heldBytes();
+    await loadWhole(engine, PLAIN_MODEL);
+    await run(engine);
+    const beforeBytes = heldBytes();
+    const before = engine.memory();
+    expect(beforeBytes - emptyBytes).toBeGreaterThanOrEqual(before.weightBytes + before.kvBytes);
+    engine.unloadLayer(1);
+    const layerBytes = before.weightBytes - engine.memory().weightBytes + before.kvBytes - engine.memory().kvBytes;
+    expect(layerBytes).toBeGreaterThan(0);
+    expect(beforeBytes - heldBytes()).toBeGreaterThanOrEqual(layerBytes);
+    for (const layer of [0, 2]) engine.unloadLayer(layer);
+    engine.unloadHead();
+    engine.unloadEmbedding();
+    expect(heldBytes()).toBe(emptyBytes);
+    engine.destroy();
+    expect(heldBytes()).toBe(0);
+    gpu.destroy();
+  });
+
   test('a command that is not valid fails the forward instead of passing in silence', async () => {
     const { gpu, engine } = await loaded();
     gpu.device.createBuffer({ size: 4, usage: BUFFER_USAGE.MAP_READ | BUFFER_USAGE.STORAGE });
@@ -117,6 +146,23 @@ async function loaded(): Promise<{ gpu: GpuContext; engine: ShardEngine }> {
   const engine = await createWebGpuEngine({ spec: PLAIN_MODEL.spec, contextLength: CONTEXT_LENGTH }, gpu);
   await loadWhole(engine, PLAIN_MODEL);
   return { gpu, engine };
+}
+
+/** Tells how many bytes of buffers there are that were made from now on and not destroyed. */
+function countBuffers(device: GPUDevice): () => number {
+  const living = new Set<GPUBuffer>();
+  const { createBuffer } = device;
+  device.createBuffer = (descriptor) => {
+    const buffer = createBuffer.call(device, descriptor);
+    const { destroy } = buffer;
+    living.add(buffer);
+    buffer.destroy = () => {
+      living.delete(buffer);
+      return destroy.call(buffer);
+    };
+    return buffer;
+  };
+  return () => Array.from(living, ({ size }) => size).reduce((sum, size) => sum + size, 0);
 }
 
 let sequences = 0;

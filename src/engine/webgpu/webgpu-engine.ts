@@ -7,7 +7,7 @@ import { checkedRuns } from '../checked-runs.ts';
 import type { EngineMemory, EngineOptions, ForwardRequest, ForwardResult, SequenceKey, ShardEngine } from '../shard-engine.ts';
 import { Forwarder, type ForwardParts } from './forward.ts';
 import { type GpuContext, openGpu } from './gpu-context.ts';
-import { destroyedError } from './gpu-memory.ts';
+import { destroyedError, returnMemory } from './gpu-memory.ts';
 import {
   type EmbeddingPart,
   type HeadPart,
@@ -102,6 +102,7 @@ class WebGpuEngine implements ShardEngine {
       this.layers.get(layer)?.destroy();
       this.layers.delete(layer);
       this.cache.freeLayer(layer);
+      returnMemory(this.base.gpu);
     });
   }
 
@@ -109,6 +110,7 @@ class WebGpuEngine implements ShardEngine {
     this.queue.apply(() => {
       this.head?.destroy();
       this.head = null;
+      returnMemory(this.base.gpu);
     });
   }
 
@@ -116,6 +118,7 @@ class WebGpuEngine implements ShardEngine {
     this.queue.apply(() => {
       this.embedding?.destroy();
       this.embedding = null;
+      returnMemory(this.base.gpu);
     });
   }
 
@@ -134,7 +137,10 @@ class WebGpuEngine implements ShardEngine {
   }
 
   freeSequence(sequence: SequenceKey): void {
-    this.queue.apply(() => this.cache.freeSequence(sequence));
+    this.queue.apply(() => {
+      this.cache.freeSequence(sequence);
+      returnMemory(this.base.gpu);
+    });
   }
 
   memory(): EngineMemory {
