@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chooseEngine } from './choose-engine.ts';
+import { chooseEngine, isGpuSlow } from './choose-engine.ts';
 import type { EngineProfile } from './device-profile.ts';
 
 const gpu: EngineProfile = {
@@ -44,5 +44,20 @@ describe('the engine of a device', () => {
     expect(choose).toThrow(
       expect.objectContaining({ code: 'no-devices', message: expect.stringContaining('no adapter; out of memory') }),
     );
+  });
+});
+
+describe('our kernels do not suit a GPU', () => {
+  const card = { available: true, isFallbackAdapter: false };
+  const slowGpu = { ...gpu, decodeLayerMs: 3 };
+
+  test.each([
+    ['that is faster than the processor', [gpu, cpu], card, false],
+    ['that is slower', [slowGpu, cpu], card, true],
+    ['on which they fail', [cpu], card, true],
+    ['that is the processor itself', [slowGpu, cpu], { ...card, isFallbackAdapter: true }, false],
+    ['that is not there', [cpu], { available: false, isFallbackAdapter: false }, false],
+  ])('%s', (_, profiles, adapter, expected) => {
+    expect(isGpuSlow(profiles, 32, adapter)).toBe(expected);
   });
 });

@@ -30,6 +30,20 @@ export function chooseEngine(
   return { engine: fastest.engine, why: explain(choice, fastest, second, nLayers, missing) };
 }
 
+/**
+ * Whether a device has a GPU that our own kernels do not suit: they fail on it, or a token takes longer than on the processor.
+ * An adapter on the processor is no such GPU.
+ */
+export function isGpuSlow(
+  profiles: readonly EngineProfile[],
+  nLayers: number,
+  adapter: { available: boolean; isFallbackAdapter: boolean },
+): boolean {
+  if (!adapter.available || adapter.isFallbackAdapter) return false;
+  const [gpu, cpu] = (['webgpu', 'cpu'] as const).map((kind) => profiles.find(({ engine }) => engine === kind));
+  return !gpu || (cpu !== undefined && tokenMs(cpu, nLayers) < tokenMs(gpu, nLayers));
+}
+
 function explain(
   choice: EngineChoice,
   fastest: EngineProfile,

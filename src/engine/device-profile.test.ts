@@ -33,6 +33,7 @@ function pacedDevice(pace: Pace) {
     return {
       kind: 'webgpu',
       adapter: 'made up',
+      variant: 'in one way',
       loadLayer: (_, tensors) => drain(tensors),
       loadHead: drain,
       loadEmbedding: drain,
@@ -59,7 +60,7 @@ const FAST: Pace = { overheadMs: 2, layerMs: 0.5, prefillMsPerToken: 0.125, head
 test('tells the cost of a layer from the cost of a forward', async () => {
   const device = pacedDevice(FAST);
   const profile = await measureDevice(device.createEngine, SPEC, uniformTypes('Q4_0'), { budgetMs: 1000, now: device.now });
-  expect(profile.engine).toBe('webgpu');
+  expect(profile).toMatchObject({ engine: 'webgpu', adapter: 'made up', variant: 'in one way' });
   expect(profile.decodeLayerMs).toBeCloseTo(0.5, 9);
   expect(profile.forwardOverheadMs).toBeCloseTo(2, 9);
   expect(profile.prefillLayerMsPerToken).toBeCloseTo(0.125, 9);

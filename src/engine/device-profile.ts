@@ -24,6 +24,8 @@ const MAX_LAYERS_BYTES = 32 * 2 ** 20;
 /** Of the output matrix; what it takes grows with its rows, so a part of them tells enough. */
 const MAX_HEAD_WEIGHTS = 2 ** 23;
 const PREFILL_ROWS = 32;
+/** Characters of what a profile says to people. */
+const MAX_TEXT = 120;
 const CONTEXT_LENGTH = 64;
 const SEQUENCE = 'measure';
 const SEED = 1;
@@ -54,7 +56,8 @@ export async function measureDevice(
     const headMs = await measureHead(engine, small, decode, budgetMs * 0.25, now);
     return {
       engine: engine.kind,
-      adapter: engine.adapter.slice(0, 120),
+      adapter: engine.adapter.slice(0, MAX_TEXT),
+      ...(engine.variant === undefined ? {} : { variant: engine.variant.slice(0, MAX_TEXT) }),
       ...decode,
       prefillLayerMsPerToken,
       headMs: (headMs * spec.vocabSize) / vocabSize,

@@ -88,6 +88,8 @@ export interface ShardEngine {
   readonly kind: EngineKind;
   /** For people: adapter or processor. */
   readonly adapter: string;
+  /** For people: how the kernels share the work, where there are several ways. */
+  readonly variant?: string;
 
   /** Takes the tensors, or pieces of them, one at a time and keeps none of the buffers it was given. @throws AppError out-of-memory */
   loadLayer(layer: number, tensors: AsyncIterable<WeightTensor>): Promise<void>;

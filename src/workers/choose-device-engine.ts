@@ -1,25 +1,24 @@
-import { chooseEngine, type EngineDecision } from '../engine/choose-engine.ts';
+import { chooseEngine, type EngineDecision, isGpuSlow } from '../engine/choose-engine.ts';
 import { type EngineProfile, MEASURE_BUDGET_MS, measureDevice } from '../engine/device-profile.ts';
+import { ONNX_TYPES } from '../engine/onnx/onnx-types.ts';
 import type { EngineOptions, ShardEngine } from '../engine/shard-engine.ts';
-import { type TensorTypes, typesOf } from '../engine/tensor-shape.ts';
 import { createProcessorEngine } from '../engine/wasm/processor-engine.ts';
+import { webGpuAdapterInfo } from '../engine/webgpu/gpu-context.ts';
+import { TUNING_BUDGET_MS, tuneWebGpu } from '../engine/webgpu/tuning.ts';
+import { cacheStorageTunings } from '../engine/webgpu/tuning-store.ts';
+import type { KernelVariant } from '../engine/webgpu/variants.ts';
 import { createWebGpuEngine } from '../engine/webgpu/webgpu-engine.ts';
-import { embeddingTensors, headTensors, layerTensors } from '../gguf/shard-bytes.ts';
 import { AppError } from '../shared/errors.ts';
 import type { EngineChoice, EngineKind } from '../shared/model/device-profile.ts';
+import { type LayerMix, layerMix } from './layer-mix.ts';
 import type { OpenModel } from './open-model.ts';
 
 export type CreateEngine = (options: EngineOptions) => Promise<ShardEngine>;
 
-const ENGINES: Record<EngineKind, CreateEngine> = {
-  webgpu: (options) => createWebGpuEngine(options),
-  cpu: createProcessorEngine,
-  // Megabytes that only those download who use it.
-  onnx: async (options) => (await import('../engine/onnx/onnx-engine.ts')).createOnnxEngine(options),
-};
-
 /** What is measured in case a named engine does not work. */
 const OTHERS: Record<EngineKind, EngineKind[]> = { webgpu: ['cpu'], cpu: ['webgpu'], onnx: ['webgpu', 'cpu'] };
+
+const now = () => performance.now();
 
 export interface DeviceEngine extends EngineDecision {
   create: CreateEngine;
@@ -28,39 +27,73 @@ export interface DeviceEngine extends EngineDecision {
 
 /**
  * Measures the engines that the owner's choice allows and takes the fastest. A named engine that does not work here is
- * replaced by another one, and `why` says so. Unless named, onnxruntime-web is a candidate only where there is WebGPU and
- * our own kernels fail on it: to measure it is to download it.
+ * replaced by another one, and `why` says so.
+ *
+ * Unless named, onnxruntime-web is measured only where there is reason to hope: to measure it is to download megabytes, and on
+ * every adapter that we know our own kernels are many times faster. The reasons are a GPU on which they fail, or on which
+ * they are slower than the processor is.
+ *
  * @throws AppError no-devices when none works
  */
 export async function chooseDeviceEngine(choice: EngineChoice, model: OpenModel): Promise<DeviceEngine> {
-  const types = modelTypes(model);
+  const mix = layerMix(model.header, model.spec.nLayers);
+  const engines = enginesFor(model, mix);
   const profiles: EngineProfile[] = [];
   const missing: Partial<Record<EngineKind, string>> = {};
-  const candidates: EngineKind[] = choice === 'auto' ? ['webgpu', 'cpu'] : [choice, ...OTHERS[choice]];
-  for (const kind of candidates) {
+  const measured = async (kind: EngineKind) => {
     try {
-      profiles.push(await measureDevice(ENGINES[kind], model.spec, types, measureOptions()));
+      profiles.push(await profileOf(engines[kind], model, mix));
     } catch (thrown) {
-      const { code, message } = AppError.from(thrown);
-      missing[kind] = message;
-      if (choice === 'auto' && kind === 'webgpu' && code !== 'no-webgpu') candidates.push('onnx');
+      missing[kind] = AppError.from(thrown).message;
     }
+  };
+  for (const kind of choice === 'auto' ? (['webgpu', 'cpu'] as const) : [choice, ...OTHERS[choice]]) {
+    await measured(kind);
     if (kind === choice && profiles.length > 0) break;
+  }
+  if (choice === 'auto' && runsOnOnnx(mix) && isGpuSlow(profiles, model.spec.nLayers, await webGpuAdapterInfo())) {
+    await measured('onnx');
   }
   const decision = chooseEngine(choice, profiles, model.spec.nLayers, missing);
   const profile = profiles.find(({ engine }) => engine === decision.engine)!;
-  return { ...decision, create: ENGINES[decision.engine], profile };
+  return { ...decision, create: engines[decision.engine], profile };
 }
 
 /** The same engine, measured once more. @throws AppError what the engine throws */
-export function measureAgain({ engine }: DeviceEngine, model: OpenModel): Promise<EngineProfile> {
-  return measureDevice(ENGINES[engine], model.spec, modelTypes(model), measureOptions());
+export function measureAgain({ create }: DeviceEngine, model: OpenModel): Promise<EngineProfile> {
+  return profileOf(create, model, layerMix(model.header, model.spec.nLayers));
 }
 
-function measureOptions() {
-  return { budgetMs: MEASURE_BUDGET_MS, now: () => performance.now() };
+/** WebGPU is tuned for the model when it is first opened. Where tuning fails, opening tells more of why. */
+function enginesFor({ spec }: OpenModel, { types }: LayerMix): Record<EngineKind, CreateEngine> {
+  let tuning: Promise<KernelVariant | null> | null = null;
+  const tuned = () => {
+    const shape = { type: types.ffn_gate, dim: spec.dim, ffnDim: spec.ffnDim };
+    const options = { budgetMs: TUNING_BUDGET_MS, now, store: cacheStorageTunings };
+    tuning ??= tuneWebGpu(shape, options).catch(() => null);
+    return tuning;
+  };
+  return {
+    webgpu: async (options) => {
+      const variant = await tuned();
+      return createWebGpuEngine(options, variant ? { variant } : {});
+    },
+    cpu: createProcessorEngine,
+    // Megabytes that only those download who use it.
+    onnx: async (options) => (await import('../engine/onnx/onnx-engine.ts')).createOnnxEngine(options),
+  };
 }
 
-function modelTypes({ header }: OpenModel): TensorTypes {
-  return typesOf([...layerTensors(header, 0), ...headTensors(header), ...embeddingTensors(header)]);
+/** Measured on the most common kind of layer, told of the mean one: what a layer takes goes with its bytes. */
+async function profileOf(create: CreateEngine, { spec }: OpenModel, { types, meanToCommon }: LayerMix): Promise<EngineProfile> {
+  const profile = await measureDevice(create, spec, types, { budgetMs: MEASURE_BUDGET_MS, now });
+  return {
+    ...profile,
+    decodeLayerMs: profile.decodeLayerMs * meanToCommon,
+    prefillLayerMsPerToken: profile.prefillLayerMsPerToken * meanToCommon,
+  };
+}
+
+function runsOnOnnx({ types }: LayerMix): boolean {
+  return Object.values(types).every((type) => ONNX_TYPES.includes(type));
 }

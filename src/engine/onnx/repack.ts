@@ -1,8 +1,9 @@
-import { dequantize, type QuantType } from '../../gguf/quant.ts';
+import { dequantize } from '../../gguf/quant.ts';
 import type { WeightTensor } from '../../gguf/weight-tensor.ts';
 import { AppError } from '../../shared/errors.ts';
 import { halfToFloat } from '../../shared/model/float16.ts';
 import type { OnnxTensor } from './onnx-model.ts';
+import { ONNX_TYPES } from './onnx-types.ts';
 
 const BLOCK_VALUES = 32;
 
@@ -11,9 +12,6 @@ export type PackedMatrix = {
   rows: number;
   columns: number;
 } & ({ kind: 'float'; weights: OnnxTensor } | { kind: 'blocks'; bits: 4 | 8; weights: OnnxTensor; scales: OnnxTensor });
-
-/** Formats that onnxruntime can hold without loss. */
-export const ONNX_TYPES: readonly QuantType[] = ['F32', 'F16', 'Q8_0', 'Q4_0'];
 
 /**
  * Blocks keep every value: their quants are reordered and their scales widened from f16 to f32 (MatMulNBits wants the

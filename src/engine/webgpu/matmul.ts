@@ -2,12 +2,11 @@ import type { QuantType } from '../../gguf/quant.ts';
 import { BUFFER_USAGE } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
 import { bind, dispatch, type Grid, type Kernel } from './kernel.ts';
-import { cooperativeMatmulKernel } from './kernels/cooperative-matmul.ts';
 import { blocksPerRow, WEIGHT_FORMATS } from './kernels/formats.ts';
 import { usedLanes } from './kernels/lanes.ts';
-import { MATRIX_SHAPE_WORDS, type MatmulSource, matmulKernel } from './kernels/matmul.ts';
-import { stagedMatmulKernel } from './kernels/staged-matmul.ts';
+import { MATRIX_SHAPE_WORDS, type MatmulSource } from './kernels/matmul.ts';
 import type { MatrixStack, RowRun } from './matrix-stack.ts';
+import { manyTokensSource, oneTokenSource } from './product-sources.ts';
 
 /** A compiled kernel for products, and what a workgroup of it computes. */
 interface ProductKernel extends Kernel {
@@ -43,11 +42,9 @@ interface Step {
 /** Compiles what matrices of this format need, in the device's variant. */
 async function matmulKernels(gpu: GpuContext, type: QuantType): Promise<MatmulKernels> {
   const format = WEIGHT_FORMATS[type];
-  const { one, many } = gpu.variant;
-  const oneSource = one.form === 'serial' ? matmulKernel(format, one) : cooperativeMatmulKernel(format, one);
-  const manySource = many.form === 'serial' ? matmulKernel(format, many) : stagedMatmulKernel(format, many);
-  const [compiledOne, compiledMany] = await Promise.all([compile(gpu, oneSource), compile(gpu, manySource)]);
-  return { one: compiledOne, many: compiledMany };
+  const sources = [oneTokenSource(format, gpu.variant.one), manyTokensSource(format, gpu.variant.many)] as const;
+  const [one, many] = await Promise.all([compile(gpu, sources[0]), compile(gpu, sources[1])]);
+  return { one, many };
 }
 
 async function compile(gpu: GpuContext, source: MatmulSource): Promise<ProductKernel> {

@@ -58,7 +58,7 @@ function cooperative(
   return { form: 'cooperative', threadsPerRow, rows, threads: 64, join };
 }
 
-/** What tuning tries for one token, the likely best of each kind of adapter first. */
+/** What tuning tries for one token. */
 export const ONE_TOKEN: readonly KernelVariant['one'][] = [
   { form: 'serial', rows: 4, tokens: 1, threads: 16 },
   cooperative(8, 1, 'memory'),
@@ -78,6 +78,42 @@ export const MANY_TOKENS: readonly KernelVariant['many'][] = [
   { form: 'staged', rows: 8, tokens: 4, tokenGroups: 8 },
   { form: 'serial', rows: 4, tokens: 4, threads: 64 },
 ];
+
+/** What a device can choose among, its default first. */
+export interface VariantChoices {
+  one: KernelVariant['one'][];
+  many: KernelVariant['many'][];
+}
+
+/** All that the device can run; on the processor nothing that waits at barriers, which take a hundred times as long there. */
+export function candidates(device: { isFallbackAdapter: boolean; subgroupSize: number }): VariantChoices {
+  const first = defaultVariant(device.isFallbackAdapter);
+  const isTried = ({ form }: KernelVariant['one' | 'many']) => form === 'serial' || !device.isFallbackAdapter;
+  return {
+    one: withFirst(first.one, ONE_TOKEN).filter((tile) => isTried(tile) && isUsable(tile, device.subgroupSize)),
+    many: withFirst(first.many, MANY_TOKENS).filter(isTried),
+  };
+}
+
+function withFirst<T extends object>(first: T, all: readonly T[]): T[] {
+  return [first, ...all.filter((one) => Object.values(one).join() !== Object.values(first).join())];
+}
+
+/** For people. */
+export function describeVariant({ one, many }: KernelVariant): string {
+  return `${describeOne(one)}; prompts: ${describeMany(many)}`;
+}
+
+function describeOne(tile: KernelVariant['one']): string {
+  if (tile.form === 'serial') return `a thread for ${tile.rows} rows`;
+  const join = tile.join === 'subgroup' ? ', subgroups' : '';
+  return `${tile.threadsPerRow} threads for ${tile.rows} ${tile.rows === 1 ? 'row' : 'rows'}${join}`;
+}
+
+function describeMany(tile: KernelVariant['many']): string {
+  const size = `${tile.rows} rows x ${groupTokens(tile)} tokens`;
+  return tile.form === 'serial' ? `a thread for ${size}` : `shared tiles of ${size}`;
+}
 
 /** Whether a device can run it. */
 export function isUsable(tile: KernelVariant['one'], subgroupSize: number): boolean {

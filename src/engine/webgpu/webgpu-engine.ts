@@ -6,7 +6,7 @@ import { CallQueue } from '../call-queue.ts';
 import { checkedRuns } from '../checked-runs.ts';
 import type { EngineMemory, EngineOptions, ForwardRequest, ForwardResult, SequenceKey, ShardEngine } from '../shard-engine.ts';
 import { Forwarder, type ForwardParts } from './forward.ts';
-import { type GpuContext, openGpu } from './gpu-context.ts';
+import { type GpuContext, type GpuOptions, openGpu } from './gpu-context.ts';
 import { destroyedError, returnMemory } from './gpu-memory.ts';
 import {
   type EmbeddingPart,
@@ -20,21 +20,23 @@ import {
 import { KvCache } from './kv-cache.ts';
 import { createScratch } from './scratch.ts';
 import { compileShapeKernels } from './shape-kernels.ts';
+import { describeVariant } from './variants.ts';
 
 /**
- * Runs a shard with our own WGSL, in a worker or on a page. Without `gpu` the engine opens a device of its own and closes
- * it at the end; several engines may share one that the caller opened.
+ * Runs a shard with our own WGSL, in a worker or on a page. The engine opens a device of its own and closes it at the end;
+ * several engines may share one that the caller opened.
  *
  * @throws AppError no-webgpu, out-of-memory, model-malformed (a shape that kernels cannot have)
  */
-export async function createWebGpuEngine(options: EngineOptions, gpu?: GpuContext): Promise<ShardEngine> {
+export async function createWebGpuEngine(options: EngineOptions, gpu: GpuContext | GpuOptions = {}): Promise<ShardEngine> {
   checkShape(options.spec);
-  const context = gpu ?? (await openGpu());
+  const isShared = 'device' in gpu;
+  const context = isShared ? gpu : await openGpu(gpu);
   try {
     const [kernels, scratch] = await Promise.all([compileShapeKernels(context, options), createScratch(context, options)]);
-    return new WebGpuEngine(options, { gpu: context, spec: options.spec, kernels, scratch }, gpu === undefined);
+    return new WebGpuEngine(options, { gpu: context, spec: options.spec, kernels, scratch }, !isShared);
   } catch (thrown) {
-    if (!gpu) context.destroy();
+    if (!isShared) context.destroy();
     throw AppError.from(thrown);
   }
 }
@@ -54,6 +56,7 @@ function checkShape({ dim, ffnDim, nHeads, nKvHeads, headDim, ropeDim }: ModelSp
 class WebGpuEngine implements ShardEngine {
   readonly kind = 'webgpu';
   readonly adapter: string;
+  readonly variant: string;
   readonly lost: Promise<AppError>;
   private readonly options: EngineOptions;
   private readonly base: PartBase;
@@ -71,6 +74,7 @@ class WebGpuEngine implements ShardEngine {
     this.base = base;
     this.ownsDevice = ownsDevice;
     this.adapter = base.gpu.adapter;
+    this.variant = describeVariant(base.gpu.variant);
     this.cache = new KvCache(base.gpu, kvBytesPerTokenAndLayer(options.spec), options.contextLength);
     this.forwarder = new Forwarder(base, this.cache);
     this.lost = base.gpu.lost;

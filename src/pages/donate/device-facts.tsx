@@ -36,6 +36,7 @@ function ProfileFacts({ profile }: { profile: DeviceProfile }) {
   return (
     <>
       <Fact term="Runs on">{`${ENGINE_NAMES[profile.engine]}: ${profile.adapter}`}</Fact>
+      {profile.variant !== undefined && <Fact term="Tuned to">{profile.variant}</Fact>}
       <Fact term="Measured">
         {`${formatMs(profile.decodeLayerMs)} per layer and token, ${formatMs(profile.prefillLayerMsPerToken)} while reading, ${formatMs(profile.forwardOverheadMs)} per step`}
       </Fact>

@@ -49,6 +49,7 @@ function DeviceFacts({ profile }: { profile: NonNullable<DeviceRow['profile']> }
       {ENGINE_NAMES[profile.engine]} · {formatMs(profile.decodeLayerMs)} per layer · lends {formatBytes(profile.lendBytes)}
       <br />
       {profile.adapter}
+      {profile.variant !== undefined && ` · ${profile.variant}`}
     </p>
   );
 }

@@ -16,6 +16,8 @@ export interface DeviceProfile {
   engine: EngineKind;
   /** For people: "Apple M2 (WebGPU)", "CPU, 8 threads reported". */
   adapter: string;
+  /** For people: how its kernels share the work, as tuning chose it; absent where there is one way only. */
+  variant?: string;
   /** One token through one decoder layer, ms, without the fixed cost of a forward. */
   decodeLayerMs: number;
   /** One token of a prefill chunk through one decoder layer, ms. */

@@ -63,6 +63,7 @@ export const ModelSpecSchema = v.strictObject({
 export const DeviceProfileSchema = v.strictObject({
   engine: v.picklist(ENGINE_KINDS),
   adapter: v.pipe(v.string(), v.maxLength(120)),
+  variant: v.exactOptional(v.pipe(v.string(), v.maxLength(120))),
   decodeLayerMs: measure,
   prefillLayerMsPerToken: measure,
   forwardOverheadMs: measure,
