@@ -61,6 +61,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<GpuContext> {
   const adapter = await requestAdapter();
   const device = await requestDevice(adapter);
   const { isFallbackAdapter } = adapter.info;
+  const subgroupSize = device.features.has('subgroups') ? adapter.info.subgroupMinSize : 0;
   const kernels = new Map<string, Promise<Kernel>>();
   const end = watchEnd(device);
   return {
@@ -70,8 +71,8 @@ export async function openGpu(options: GpuOptions = {}): Promise<GpuContext> {
     maxWeightBufferBytes:
       options.maxWeightBufferBytes ?? Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize),
     maxGroupsPerSide: options.maxGroupsPerSide ?? device.limits.maxComputeWorkgroupsPerDimension,
-    subgroupSize: device.features.has('subgroups') ? adapter.info.subgroupMinSize : 0,
-    variant: options.variant ?? defaultVariant(isFallbackAdapter),
+    subgroupSize,
+    variant: options.variant ?? defaultVariant(isFallbackAdapter, subgroupSize),
     kernel: (source) => {
       const known = kernels.get(source.wgsl);
       if (known) return known;

@@ -66,7 +66,7 @@ export class ProductBench {
    */
   async fastest(variants: readonly KernelVariant[], tokens: number, deadlineMs: number): Promise<number> {
     this.gpu.device.queue.writeBuffer(this.target.tokens, 0, Uint32Array.of(tokens));
-    const expected = await this.using(defaultVariant(true), (matmul) => this.products(matmul, tokens));
+    const expected = await this.using(defaultVariant(true, 0), (matmul) => this.products(matmul, tokens));
     let best = { index: 0, ms: Number.POSITIVE_INFINITY };
     for (const [index, variant] of variants.entries()) {
       if (best.ms < Number.POSITIVE_INFINITY && this.now() > deadlineMs) break;

@@ -43,12 +43,14 @@ describe('tuning', () => {
 
   test('without time takes the default of the adapter', async () => {
     const { store } = memoryStore();
-    expect(await tunedVariant(gpu, SHAPE, { budgetMs: 0, now, store })).toEqual(defaultVariant(gpu.isFallbackAdapter));
+    expect(await tunedVariant(gpu, SHAPE, { budgetMs: 0, now, store })).toEqual(
+      defaultVariant(gpu.isFallbackAdapter, gpu.subgroupSize),
+    );
   });
 
   test('never takes a variant that gives other bits', async () => {
     const bench = await ProductBench.create(gpu, { type: 'Q4_0', rows: 64, columns: 512, maxTokens: 1 }, now);
-    const right = defaultVariant(true);
+    const right = defaultVariant(true, 0);
     // Neighbours of eight threads are out of reach in a subgroup of fewer: some lanes are missing in the sums.
     expect(gpu.subgroupSize).toBeLessThan(8);
     const wrong: KernelVariant = {

@@ -17,6 +17,11 @@ export interface SerialTile {
   tokens: number;
   /** To a workgroup. */
   threads: number;
+  /**
+   * How threads read the input: each all of its own, or four neighbours a quarter each, which they tell each other. On the
+   * processor four threads are one SIMD register, and reading costs much more than telling.
+   */
+  reading: 'alone' | 'in quads';
 }
 
 /** Neighbouring threads share rows of one token and take an equal part of the lanes each: what graphics processors want. */
@@ -60,23 +65,25 @@ function cooperative(
 
 /** What tuning tries for one token. */
 export const ONE_TOKEN: readonly KernelVariant['one'][] = [
-  { form: 'serial', rows: 4, tokens: 1, threads: 16 },
+  { form: 'serial', rows: 4, tokens: 1, threads: 16, reading: 'in quads' },
+  { form: 'serial', rows: 4, tokens: 1, threads: 16, reading: 'alone' },
   cooperative(8, 1, 'memory'),
   cooperative(8, 2, 'memory'),
   cooperative(4, 2, 'memory'),
   cooperative(8, 2, 'subgroup'),
   cooperative(4, 2, 'subgroup'),
   cooperative(2, 4, 'memory'),
-  { form: 'serial', rows: 2, tokens: 1, threads: 64 },
+  { form: 'serial', rows: 2, tokens: 1, threads: 64, reading: 'alone' },
 ];
 
 /** And for several. */
 export const MANY_TOKENS: readonly KernelVariant['many'][] = [
-  { form: 'serial', rows: 4, tokens: 4, threads: 16 },
+  { form: 'serial', rows: 2, tokens: 4, threads: 16, reading: 'in quads' },
+  { form: 'serial', rows: 4, tokens: 4, threads: 16, reading: 'alone' },
   { form: 'staged', rows: 4, tokens: 4, tokenGroups: 8 },
   { form: 'staged', rows: 8, tokens: 2, tokenGroups: 8 },
   { form: 'staged', rows: 8, tokens: 4, tokenGroups: 8 },
-  { form: 'serial', rows: 4, tokens: 4, threads: 64 },
+  { form: 'serial', rows: 4, tokens: 4, threads: 64, reading: 'alone' },
 ];
 
 /** What a device can choose among, its default first. */
@@ -87,10 +94,11 @@ export interface VariantChoices {
 
 /** All that the device can run; on the processor nothing that waits at barriers, which take a hundred times as long there. */
 export function candidates(device: { isFallbackAdapter: boolean; subgroupSize: number }): VariantChoices {
-  const first = defaultVariant(device.isFallbackAdapter);
-  const isTried = ({ form }: KernelVariant['one' | 'many']) => form === 'serial' || !device.isFallbackAdapter;
+  const first = defaultVariant(device.isFallbackAdapter, device.subgroupSize);
+  const isTried = (tile: KernelVariant['one' | 'many']) =>
+    (tile.form === 'serial' || !device.isFallbackAdapter) && isUsable(tile, device.subgroupSize);
   return {
-    one: withFirst(first.one, ONE_TOKEN).filter((tile) => isTried(tile) && isUsable(tile, device.subgroupSize)),
+    one: withFirst(first.one, ONE_TOKEN).filter(isTried),
     many: withFirst(first.many, MANY_TOKENS).filter(isTried),
   };
 }
@@ -105,33 +113,51 @@ export function describeVariant({ one, many }: KernelVariant): string {
 }
 
 function describeOne(tile: KernelVariant['one']): string {
-  if (tile.form === 'serial') return `a thread for ${tile.rows} rows`;
+  if (tile.form === 'serial') return `a thread for ${tile.rows} rows${readingOf(tile)}`;
   const join = tile.join === 'subgroup' ? ', subgroups' : '';
   return `${tile.threadsPerRow} threads for ${tile.rows} ${tile.rows === 1 ? 'row' : 'rows'}${join}`;
 }
 
 function describeMany(tile: KernelVariant['many']): string {
   const size = `${tile.rows} rows x ${groupTokens(tile)} tokens`;
-  return tile.form === 'serial' ? `a thread for ${size}` : `shared tiles of ${size}`;
+  return tile.form === 'serial' ? `a thread for ${size}${readingOf(tile)}` : `shared tiles of ${size}`;
 }
 
-/** Whether a device can run it. */
-export function isUsable(tile: KernelVariant['one'], subgroupSize: number): boolean {
-  return tile.form === 'serial' || tile.join === 'memory' || tile.threadsPerRow <= subgroupSize;
+function readingOf({ reading }: SerialTile): string {
+  return reading === 'alone' ? '' : ', reading in fours';
+}
+
+/** Whether a device can run it, whose smallest subgroup has `subgroupSize` threads (0: it has none). */
+export function isUsable(tile: KernelVariant['one' | 'many'], subgroupSize: number): boolean {
+  switch (tile.form) {
+    case 'serial':
+      return tile.reading === 'alone' || subgroupSize >= 4;
+    case 'cooperative':
+      return tile.join === 'memory' || tile.threadsPerRow <= subgroupSize;
+    case 'staged':
+      return true;
+  }
 }
 
 /** Small workgroups spread over processor cores. */
 const ON_PROCESSOR: KernelVariant = {
-  one: { form: 'serial', rows: 4, tokens: 1, threads: 16 },
-  many: { form: 'serial', rows: 4, tokens: 4, threads: 16 },
+  one: { form: 'serial', rows: 4, tokens: 1, threads: 16, reading: 'alone' },
+  many: { form: 'serial', rows: 4, tokens: 4, threads: 16, reading: 'alone' },
+};
+
+/** Fewer cells to a thread than alone: the text of more does not fit the cache of a core for instructions. */
+const ON_PROCESSOR_IN_QUADS: KernelVariant = {
+  one: { form: 'serial', rows: 4, tokens: 1, threads: 16, reading: 'in quads' },
+  many: { form: 'serial', rows: 2, tokens: 4, threads: 16, reading: 'in quads' },
 };
 
 const ON_GPU: KernelVariant = {
   one: { form: 'cooperative', threadsPerRow: 8, rows: 1, threads: 64, join: 'memory' },
-  many: { form: 'serial', rows: 4, tokens: 4, threads: 64 },
+  many: { form: 'serial', rows: 4, tokens: 4, threads: 64, reading: 'alone' },
 };
 
 /** What a device starts with that was never tuned. */
-export function defaultVariant(isFallbackAdapter: boolean): KernelVariant {
-  return isFallbackAdapter ? ON_PROCESSOR : ON_GPU;
+export function defaultVariant(isFallbackAdapter: boolean, subgroupSize: number): KernelVariant {
+  if (!isFallbackAdapter) return ON_GPU;
+  return isUsable(ON_PROCESSOR_IN_QUADS.many, subgroupSize) ? ON_PROCESSOR_IN_QUADS : ON_PROCESSOR;
 }

@@ -40,7 +40,10 @@ export const GROUP_AND_THREAD = `@builtin(workgroup_id) group: vec3u, @builtin(n
 /** Number of a workgroup among those of the same token: rows that are too many for x go on in z. */
 export const FOLDED_GROUP = '(group.x + group.z * groups.x)';
 
-type TileShape = Pick<SerialTile, 'rows' | 'tokens'>;
+/** Threads of a quad, as WGSL calls four neighbours of a subgroup. */
+const QUAD = 4;
+
+type TileShape = Pick<SerialTile, 'rows' | 'tokens'> & Partial<Pick<SerialTile, 'reading'>>;
 
 /** WGSL that adds the products of the blocks lane, lane + LANES, ... of each row of a tile to `sum<row>_<token>`. */
 export function laneOfTile(format: WeightFormat, tile: TileShape): string {
@@ -58,12 +61,21 @@ export function laneOfTile(format: WeightFormat, tile: TileShape): string {
 export function blockOfTile(format: WeightFormat, tile: TileShape, element: (row: number, element: number) => string): string {
   const elements = (e: number) => unroll(tile.rows, (r) => `let e${r}_${e} = ${element(r, e)};`);
   const operands = (quad: number) => `
-      ${unroll(tile.tokens, (t) => `let x${t}_${quad} = input[from${t} + block * ${format.quads}u + ${quad}u];`)}
+      ${unroll(tile.tokens, (t) => inputQuad(format, tile, t, quad))}
       ${unroll(tile.rows, (r) => `let w${r}_${quad} = ${format.quad(quad, (e) => `e${r}_${e}`)};`)}`;
   return `
       ${unroll(format.elements, elements)}
       ${unroll(format.quads, operands)}
       ${format.unit ? scaledProducts(format, format.unit, tile) : plainProducts(format, tile)}`;
+}
+
+/** Threads that read in quads take every fourth quad of a block each; formats whose blocks have fewer are read alone. */
+function inputQuad({ quads }: WeightFormat, { reading }: TileShape, t: number, quad: number): string {
+  const from = `from${t} + block * ${quads}u`;
+  if (reading !== 'in quads' || quads % QUAD !== 0) return `let x${t}_${quad} = input[${from} + ${quad}u];`;
+  const first = quad - (quad % QUAD);
+  const read = quad === first ? `let mine${t}_${first} = input[${from} + ${first}u + inQuad];` : '';
+  return `${read} let x${t}_${quad} = quadBroadcast(mine${t}_${first}, ${quad - first}u);`;
 }
 
 export function eachCell({ rows, tokens }: TileShape, text: (cell: string, row: number, token: number) => string): string {
@@ -114,17 +126,20 @@ export const BINDINGS: KernelSource['bindings'] = ['read', 'read', 'read', 'writ
  * on the processor wants. Grid: (rows / groupRows, tokens / groupTokens), rows folded into z beyond the limit.
  */
 export function matmulKernel(format: WeightFormat, tile: SerialTile): MatmulSource {
-  const { rows, tokens } = tile;
+  const { rows, tokens, reading } = tile;
+  const inQuads = reading === 'in quads';
   const sums = Array.from({ length: rows * tokens }, (_, i) => ({
     name: `sum${Math.floor(i / tokens)}_${i % tokens}`,
     type: 'f32' as const,
   }));
   // A tile that hangs over an edge computes the last row or token again and does not store it.
-  const wgsl = `${DECLARATIONS(format)}
+  const wgsl = `${inQuads ? 'enable subgroups;' : ''}
+${DECLARATIONS(format)}
 @compute @workgroup_size(${tile.threads})
-fn main(${GROUP_AND_THREAD}) {
+fn main(${GROUP_AND_THREAD}${inQuads ? ', @builtin(subgroup_invocation_id) id: u32' : ''}) {
+  ${inQuads ? `let inQuad = id % ${QUAD}u;` : ''}
   let firstRow = (${FOLDED_GROUP} * ${tile.threads}u + thread) * ${rows}u;
-  if (firstRow >= shape.rows) { return; }
+  ${inQuads ? '' : 'if (firstRow >= shape.rows) { return; }'}
   let firstToken = group.y * ${tokens}u;
   ${unroll(rows, (r) => `let row${r} = shape.firstRow + min(firstRow + ${r}u, shape.rows - 1u);`)}
   ${unroll(tokens, (t) => `let from${t} = min(firstToken + ${t}u, tokens.x - 1u) * shape.blocks * ${format.quads}u;`)}
@@ -138,6 +153,6 @@ fn main(${GROUP_AND_THREAD}) {
     ),
   )}
 }`;
-  const label = `matmul ${format.type} ${rows}x${tokens}`;
+  const label = `matmul ${format.type} ${rows}x${tokens}${inQuads ? ' in quads' : ''}`;
   return { label, wgsl, bindings: BINDINGS, groupRows: rows * tile.threads, groupTokens: tokens };
 }
