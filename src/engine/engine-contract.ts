@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ContractModel, loadWhole, ODD_MODELS, PLAIN_MODEL } from './contract/contract-models.ts';
+import { type RowComparison, SAME_BITS } from './contract/contract-runs.ts';
 import { describeHead } from './contract/head-contract.ts';
 import { describeLife } from './contract/life-contract.ts';
 import { describeBatches, describeRows } from './contract/rows-contract.ts';
@@ -11,13 +12,14 @@ export interface ContractOptions {
   runs?: (model: ContractModel) => boolean;
   /** How the engine rounds keys and values, which the reference then does too. */
   kvRounding?: KvRounding;
-  /** Large forwards of several sequences, which take minutes where a row takes a tenth of a second. */
-  batches?: boolean;
-  /** Of every engine that the tests open, tokens. */
-  contextLength?: number;
+  /** How alike the same row must be in different company. */
+  same?: RowComparison;
 }
 
 type CreateEngine = (options: EngineOptions) => Promise<ShardEngine>;
+
+/** Of every engine that the tests open, tokens. */
+const CONTEXT_LENGTH = 200;
 
 /**
  * Declares the tests that every ShardEngine passes, on models so small that a software adapter runs them all in a minute.
@@ -26,31 +28,46 @@ type CreateEngine = (options: EngineOptions) => Promise<ShardEngine>;
 export function describeEngineContract(
   name: string,
   createEngine: CreateEngine,
-  { runs = () => true, kvRounding = 'integers', batches = true, contextLength = 200 }: ContractOptions = {},
+  { runs = () => true, kvRounding = 'integers', same = SAME_BITS }: ContractOptions = {},
 ): void {
   describe(`the ${name} engine`, () => {
-    describeWith(PLAIN_MODEL, contextLength, createEngine, (engine) => {
-      describeRows(PLAIN_MODEL, engine, kvRounding);
-      if (batches) describeBatches(PLAIN_MODEL, engine);
+    describeWith(PLAIN_MODEL, createEngine, (engine) => {
+      describeRows(PLAIN_MODEL, engine, { kvRounding, same });
+      describeBatches(PLAIN_MODEL, engine, same);
       describeHead(PLAIN_MODEL, engine);
-      describeLife(PLAIN_MODEL, engine, contextLength);
+      describeLife(PLAIN_MODEL, engine, { contextLength: CONTEXT_LENGTH, same });
     });
     for (const model of ODD_MODELS.filter(runs))
-      describeWith(model, contextLength, createEngine, (engine) => describeRows(model, engine, kvRounding));
+      describeWith(model, createEngine, (engine) => describeRows(model, engine, { kvRounding, same }));
+    for (const model of ODD_MODELS.filter((one) => !runs(one))) describeRefusal(model, createEngine);
   });
 }
 
+/** What an engine can't run it refuses with the reason, before or while it loads. */
+function describeRefusal(model: ContractModel, createEngine: CreateEngine): void {
+  test(`${model.title}: is refused`, async () => {
+    await expect(loadAndDestroy(model, createEngine)).rejects.toMatchObject({
+      name: 'AppError',
+      code: expect.stringMatching(/^(quantisation-unsupported|model-malformed)$/),
+    });
+  });
+}
+
+async function loadAndDestroy(model: ContractModel, createEngine: CreateEngine): Promise<void> {
+  const engine = await createEngine({ spec: model.spec, contextLength: CONTEXT_LENGTH });
+  try {
+    await loadWhole(engine, model);
+  } finally {
+    engine.destroy();
+  }
+}
+
 /** One engine for all tests of a model: each test leaves it as it found it. */
-function describeWith(
-  model: ContractModel,
-  contextLength: number,
-  createEngine: CreateEngine,
-  declareTests: (engine: () => ShardEngine) => void,
-): void {
+function describeWith(model: ContractModel, createEngine: CreateEngine, declareTests: (engine: () => ShardEngine) => void): void {
   describe(model.title, () => {
     let engine: ShardEngine;
     beforeAll(async () => {
-      engine = await createEngine({ spec: model.spec, contextLength });
+      engine = await createEngine({ spec: model.spec, contextLength: CONTEXT_LENGTH });
       await loadWhole(engine, model);
     });
     afterAll(() => engine.destroy());

@@ -5,8 +5,8 @@ import type { ShardEngine } from '../shard-engine.ts';
 import { type ContractModel, embeddingTensors, headTensors, layerTensors, someTokens } from './contract-models.ts';
 import {
   expectSameBits,
-  expectSameRows,
   fullHead,
+  type RowComparison,
   runAlone,
   runChunked,
   runWhole,
@@ -15,7 +15,11 @@ import {
 } from './contract-runs.ts';
 
 /** Sequences that grow, are cut and end; parts that come and go; calls that are wrong or overlap. */
-export function describeLife(model: ContractModel, engine: () => ShardEngine, contextLength: number): void {
+export function describeLife(
+  model: ContractModel,
+  engine: () => ShardEngine,
+  { contextLength, same }: { contextLength: number; same: RowComparison },
+): void {
   const tokens = someTokens(model, 9, 31);
   const run = (sequence: string, start: number, some: readonly number[]) =>
     runWhole(engine(), model, [{ sequence, start, tokens: some }]);
@@ -24,11 +28,11 @@ export function describeLife(model: ContractModel, engine: () => ShardEngine, co
     const expected = await runAlone(engine(), model, tokens);
     await run('cut', 0, [...tokens.slice(0, 4), 1, 2, 3]);
     engine().truncate('cut', 4);
-    expectSameRows(await run('cut', 4, tokens.slice(4)), expected.slice(4));
+    same.rows(await run('cut', 4, tokens.slice(4)), expected.slice(4));
     engine().truncate('cut', 0);
-    expectSameRows(await run('cut', 0, tokens), expected);
+    same.rows(await run('cut', 0, tokens), expected);
     engine().truncate('cut', 8);
-    expectSameRows(await run('cut', 8, tokens.slice(8)), expected.slice(8));
+    same.rows(await run('cut', 8, tokens.slice(8)), expected.slice(8));
     engine().freeSequence('cut');
   });
 
@@ -37,7 +41,7 @@ export function describeLife(model: ContractModel, engine: () => ShardEngine, co
     await run('other', 0, someTokens(model, 20, 99));
     await run('mine', 0, someTokens(model, 6, 98));
     engine().freeSequence('mine');
-    expectSameRows(await run('mine', 0, tokens), expected);
+    same.rows(await run('mine', 0, tokens), expected);
     engine().freeSequence('mine');
     engine().freeSequence('other');
   });
@@ -55,7 +59,7 @@ export function describeLife(model: ContractModel, engine: () => ShardEngine, co
     expect(engine().memory()).toEqual(before);
   });
 
-  test('unloading gives the memory back, of weights and of what the layers kept; loading again gives the same bits', async () => {
+  test(`unloading gives the memory back, of weights and of what the layers kept; loading again gives ${same.words}`, async () => {
     const before = engine().memory();
     const expected = await run('reload', 0, tokens);
     unloadWhole(engine(), model);
@@ -65,7 +69,7 @@ export function describeLife(model: ContractModel, engine: () => ShardEngine, co
     await engine().loadEmbedding(embeddingTensors(model));
     expect(engine().memory()).toEqual(before);
     engine().truncate('reload', 0);
-    expectSameRows(await run('reload', 0, tokens), expected);
+    same.rows(await run('reload', 0, tokens), expected);
     engine().freeSequence('reload');
   });
 
@@ -93,7 +97,7 @@ export function describeLife(model: ContractModel, engine: () => ShardEngine, co
       head: fullHead(tokens.length - 4),
     };
     await expectCode(engine().forward({ ...request, rows: tail.rows, input: tail.input, head: null }), 'sequence-gap');
-    expectSameRows((await engine().forward(tail)).head, expected.head.slice(4));
+    same.rows((await engine().forward(tail)).head, expected.head.slice(4));
     expect((await run('rebuilt', 9, [6])).length).toBe(1);
     engine().freeSequence('rebuilt');
   });
@@ -104,7 +108,7 @@ export function describeLife(model: ContractModel, engine: () => ShardEngine, co
     await run('gap', 0, tokens.slice(0, 3));
     await expectCode(run('gap', 4, [5]), 'sequence-gap');
     await expectCode(run('gap', 2, [5]), 'sequence-gap');
-    expectSameRows(await run('gap', 3, tokens.slice(3)), expected.slice(3));
+    same.rows(await run('gap', 3, tokens.slice(3)), expected.slice(3));
     engine().freeSequence('gap');
   });
 
@@ -115,7 +119,7 @@ export function describeLife(model: ContractModel, engine: () => ShardEngine, co
     await expectCode(run('full', contextLength - 1, [1, 2]), 'context-full');
     const [last] = await run('full', contextLength - 1, long.slice(-1));
     await expectCode(run('full', contextLength, [1]), 'context-full');
-    expectSameRows([last!], (await runChunked(engine(), model, long, 64)).slice(-1));
+    same.rows([last!], (await runChunked(engine(), model, long, 64)).slice(-1));
     engine().freeSequence('full');
   });
 
@@ -151,7 +155,7 @@ export function describeLife(model: ContractModel, engine: () => ShardEngine, co
     for (let layer = 0; layer < model.spec.nLayers; layer++)
       await engine().loadLayer(layer, inPieces(layerTensors(model, layer)));
     await engine().loadHead(inPieces(headTensors(model)));
-    expectSameRows(await runAlone(engine(), model, tokens), expected);
+    same.rows(await runAlone(engine(), model, tokens), expected);
   });
 
   test('refuses a tensor whose pieces leave rows out, and keeps nothing of it', async () => {
@@ -166,7 +170,7 @@ export function describeLife(model: ContractModel, engine: () => ShardEngine, co
     const expected = await runAlone(engine(), model, tokens);
     engine().unloadLayer(2);
     await engine().loadLayer(2, wipedAfterUse(layerTensors(model, 2)));
-    expectSameRows(await runAlone(engine(), model, tokens), expected);
+    same.rows(await runAlone(engine(), model, tokens), expected);
   });
 
   test('turns tokens into their embeddings when no layer follows', async () => {
@@ -185,9 +189,9 @@ export function describeLife(model: ContractModel, engine: () => ShardEngine, co
     const again = run('queued', 4, tokens.slice(4));
     engine().freeSequence('queued');
     const anew = run('queued', 0, tokens.slice(0, 2));
-    expectSameRows((await Promise.all(steps)).flat(), expected);
-    expectSameRows(await again, expected.slice(4));
-    expectSameRows(await anew, expected.slice(0, 2));
+    same.rows((await Promise.all(steps)).flat(), expected);
+    same.rows(await again, expected.slice(4));
+    same.rows(await anew, expected.slice(0, 2));
     engine().freeSequence('queued');
   });
 
@@ -217,7 +221,7 @@ export function describeLife(model: ContractModel, engine: () => ShardEngine, co
       layers: { ...wholeModel(model), startLayer: 2 },
       head: request.head,
     });
-    expectSameRows(late.head, await runAlone(engine(), model, tokens));
+    same.rows(late.head, await runAlone(engine(), model, tokens));
     engine().freeSequence('meanwhile');
   });
 }

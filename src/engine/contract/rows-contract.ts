@@ -3,10 +3,9 @@ import { type KvRounding, loadReference, referenceLogits } from '../reference.ts
 import type { HeadRow, ShardEngine } from '../shard-engine.ts';
 import { type ContractModel, referenceSource, someTokens } from './contract-models.ts';
 import {
-  expectSameBits,
-  expectSameRows,
   fullHead,
   largestDifference,
+  type RowComparison,
   rowsOf,
   runAlone,
   runChunked,
@@ -23,8 +22,13 @@ import {
 const BEST_QUARTER_TOLERANCE = 5e-4;
 const ROW_TOLERANCE: Record<KvRounding, number> = { none: 5e-4, integers: 1e-3, half: 1e-2 };
 
+export interface RowsOptions {
+  kvRounding: KvRounding;
+  same: RowComparison;
+}
+
 /** What holds for every model: right numbers, and the same bits however rows are grouped and layers are split. */
-export function describeRows(model: ContractModel, engine: () => ShardEngine, kvRounding: KvRounding): void {
+export function describeRows(model: ContractModel, engine: () => ShardEngine, { kvRounding, same }: RowsOptions): void {
   test('computes what float64 computes', async () => {
     const tokens = someTokens(model, 12);
     const expected = referenceLogits(await loadReference(model.spec, referenceSource(model)), tokens, kvRounding);
@@ -34,16 +38,16 @@ export function describeRows(model: ContractModel, engine: () => ShardEngine, kv
     expect(differences.at(-1)!, 'worst row').toBeLessThan(ROW_TOLERANCE[kvRounding]);
   });
 
-  test('gives a row the same bits in every chunking', async () => {
+  test(`gives a row ${same.words} in every chunking`, async () => {
     const tokens = someTokens(model, 14);
     const alone = await runAlone(engine(), model, tokens);
-    for (const chunkRows of [2, 7, 14]) expectSameRows(await runChunked(engine(), model, tokens, chunkRows), alone);
+    for (const chunkRows of [2, 7, 14]) same.rows(await runChunked(engine(), model, tokens, chunkRows), alone);
   });
 
-  test('gives the same bits wherever the layers are split', async () => {
+  test(`gives ${same.words} wherever the layers are split`, async () => {
     const tokens = someTokens(model, 5, 3);
     const whole = await runChunked(engine(), model, tokens, 5);
-    for (let cut = 0; cut <= model.spec.nLayers; cut++) expectSameRows(await runSplit(engine(), model, tokens, cut), whole);
+    for (let cut = 0; cut <= model.spec.nLayers; cut++) same.rows(await runSplit(engine(), model, tokens, cut), whole);
   });
 }
 
@@ -67,7 +71,7 @@ async function runSplit(engine: ShardEngine, model: ContractModel, tokens: reado
 }
 
 /** A row is a row also in large forwards and beside rows of other sequences; one model suffices to show it. */
-export function describeBatches(model: ContractModel, engine: () => ShardEngine): void {
+export function describeBatches(model: ContractModel, engine: () => ShardEngine, same: RowComparison): void {
   describe('in a batch', () => {
     test('a row of a forward of 64 rows of three sequences is the row alone', async () => {
       const parts = [
@@ -79,7 +83,7 @@ export function describeBatches(model: ContractModel, engine: () => ShardEngine)
       for (const { sequence } of parts) engine().freeSequence(sequence);
       const alone: HeadRow[] = [];
       for (const { tokens } of parts) alone.push(...(await runAlone(engine(), model, tokens)));
-      expectSameRows(batch, alone);
+      same.rows(batch, alone);
     });
 
     test('one token each of sequences of different lengths is that token alone', async () => {
@@ -95,17 +99,17 @@ export function describeBatches(model: ContractModel, engine: () => ShardEngine)
         start: length - 1,
         tokens: someTokens(model, length, length).slice(-1),
       }));
-      expectSameRows(await runWhole(engine(), model, last), alone);
+      same.rows(await runWhole(engine(), model, last), alone);
       for (const { sequence } of last) engine().freeSequence(sequence);
     });
 
-    test('a sequence of 150 tokens has the same bits in chunks of 64 and of 37', async () => {
+    test(`a sequence of 150 tokens has ${same.words} in chunks of 64 and of 37`, async () => {
       const tokens = someTokens(model, 150, 5);
       const expected = await runChunked(engine(), model, tokens, 37);
-      expectSameRows(await runChunked(engine(), model, tokens, 64), expected);
+      same.rows(await runChunked(engine(), model, tokens, 64), expected);
     });
 
-    test('hidden states without a head have the same bits alone and together', async () => {
+    test(`hidden states without a head have ${same.words} alone and together`, async () => {
       const tokens = someTokens(model, 6, 21);
       const layers = wholeModel(model);
       const together = await engine().forward({
@@ -119,7 +123,7 @@ export function describeBatches(model: ContractModel, engine: () => ShardEngine)
         const rows = [{ sequence: 'h', position }];
         const alone = await engine().forward({ rows, input: { tokens: Uint32Array.of(token) }, layers, head: null });
         const { dim } = model.spec;
-        expectSameBits(alone.hidden!, together.hidden!.slice(position * dim, (position + 1) * dim), `hidden state ${position}`);
+        same.values(alone.hidden!, together.hidden!.slice(position * dim, (position + 1) * dim), `hidden state ${position}`);
       }
       engine().freeSequence('h');
     });

@@ -6,6 +6,9 @@ import type { LayerKv } from './kv-cache.ts';
 import { VALUES } from './llama-graph.ts';
 import type { OnnxRuntime, Session, Tensor } from './runtime.ts';
 
+/** Some adapters give wrong results for longer prefills in one call. */
+const MAX_CHUNK_ROWS = 16;
+
 export interface LayerPart {
   session: Session;
   kv: LayerKv;
@@ -20,12 +23,10 @@ export interface ForwardParts {
 export class Forwarder {
   private readonly runtime: OnnxRuntime;
   private readonly spec: ModelSpec;
-  private readonly chunkRows: number;
 
-  constructor(runtime: OnnxRuntime, spec: ModelSpec, chunkRows: number) {
+  constructor(runtime: OnnxRuntime, spec: ModelSpec) {
     this.runtime = runtime;
     this.spec = spec;
-    this.chunkRows = chunkRows;
   }
 
   /**
@@ -41,12 +42,12 @@ export class Forwarder {
     const { dim } = this.spec;
     const result: ForwardResult = { hidden: request.head ? null : new Float32Array(input.length), head: [] };
     for (const { sequence, start, firstRow, rowCount } of runs) {
-      for (let done = 0; done < rowCount; done += this.chunkRows) {
+      for (let done = 0; done < rowCount; done += MAX_CHUNK_ROWS) {
         const chunk = {
           sequence,
           start: start + done,
           firstRow: firstRow + done,
-          rowCount: Math.min(this.chunkRows, rowCount - done),
+          rowCount: Math.min(MAX_CHUNK_ROWS, rowCount - done),
         };
         const rows = input.subarray(chunk.firstRow * dim, (chunk.firstRow + chunk.rowCount) * dim);
         const hidden = await this.throughLayers(layers, chunk, rows);
@@ -85,19 +86,22 @@ export class Forwarder {
     return hidden;
   }
 
-  private async headRows(session: Session, head: HeadRequest, { firstRow, rowCount }: SequenceRun, hidden: Tensor) {
+  private async headRows(
+    session: Session,
+    head: HeadRequest,
+    { firstRow, rowCount }: SequenceRun,
+    hidden: Tensor,
+  ): Promise<HeadRow[]> {
     const { vocabSize } = this.spec;
     const rows = head.rows.filter((row) => row >= firstRow && row < firstRow + rowCount).map((row) => row - firstRow);
     if (rows.length === 0) return [];
-    const reply: HeadRow[] = [];
-    // One row at a time where rows are to be as if alone.
-    for (let at = 0; at < rows.length; at += this.chunkRows) {
-      const some = Int32Array.from(rows.slice(at, at + this.chunkRows));
-      const feeds = { [VALUES.input]: hidden, [VALUES.headRows]: new this.runtime.ort.Tensor('int32', some, [some.length]) };
-      const results = await this.runtime.run(session, feeds, { [VALUES.logits]: null });
-      const logits = (await results[VALUES.logits]!.getData()) as Float32Array;
-      for (let i = 0; i < some.length; i++) reply.push(describeHeadRow(logits.slice(i * vocabSize, (i + 1) * vocabSize), head));
-    }
-    return reply;
+    const wanted = new this.runtime.ort.Tensor('int32', Int32Array.from(rows), [rows.length]);
+    const results = await this.runtime.run(
+      session,
+      { [VALUES.input]: hidden, [VALUES.headRows]: wanted },
+      { [VALUES.logits]: null },
+    );
+    const logits = (await results[VALUES.logits]!.getData()) as Float32Array;
+    return rows.map((_, i) => describeHeadRow(logits.slice(i * vocabSize, (i + 1) * vocabSize), head));
   }
 }

@@ -1,22 +1,28 @@
 import { describe, expect, test } from 'vitest';
-import { type ContractModel, loadWhole, PLAIN_MODEL, referenceSource, someTokens } from '../contract/contract-models.ts';
-import { largestDifference, runChunked } from '../contract/contract-runs.ts';
+import {
+  type ContractModel,
+  layerTensors,
+  loadWhole,
+  PLAIN_MODEL,
+  referenceSource,
+  someTokens,
+} from '../contract/contract-models.ts';
+import { CLOSE_VALUES, largestDifference, runChunked } from '../contract/contract-runs.ts';
 import { describeEngineContract } from '../engine-contract.ts';
 import { loadReference, referenceLogits } from '../reference.ts';
 import { uniformTypes } from '../tensor-shape.ts';
 import { createOnnxEngine } from './onnx-engine.ts';
+import { ONNX_TYPES } from './onnx-types.ts';
 
-/** A row of the second engine keeps its bits only among chunks of one size: with rows one at a time all else can be shown. */
-describeEngineContract('onnxruntime-web, row by row', (options) => createOnnxEngine(options, { chunkRows: 1 }), {
-  // Most of the odd models have heads that it refuses; its formats are tested below.
-  runs: () => false,
-  kvRounding: 'none',
-  batches: false,
-  contextLength: 80,
-});
+/** Rotated whole, in heads of a multiple of 16, of formats that it can hold without loss. */
+function runs({ spec: { headDim, ropeDim }, types }: ContractModel): boolean {
+  return headDim % 16 === 0 && ropeDim === headDim && Object.values(types).every((type) => ONNX_TYPES.includes(type));
+}
 
-describe('the onnxruntime-web engine with rows in chunks', () => {
-  test.each(['Q8_0', 'Q4_0', 'F16'] as const)('computes what float64 computes of %s, across chunks', async (type) => {
+describeEngineContract('onnxruntime-web', createOnnxEngine, { runs, kvRounding: 'none', same: CLOSE_VALUES });
+
+describe('the onnxruntime-web engine', () => {
+  test.each(['Q4_0', 'F16'] as const)('computes what float64 computes of %s, across chunks', async (type) => {
     const model: ContractModel = { ...PLAIN_MODEL, types: uniformTypes(type) };
     const engine = await createOnnxEngine({ spec: model.spec, contextLength: 64 });
     await loadWhole(engine, model);
@@ -32,5 +38,16 @@ describe('the onnxruntime-web engine with rows in chunks', () => {
     const spec = { ...PLAIN_MODEL.spec, headDim: 24, ropeDim: 24 };
     const refused = createOnnxEngine({ spec, contextLength: 64 });
     await expect(refused).rejects.toMatchObject({ code: 'model-malformed', message: expect.stringContaining('multiple of 16') });
+  });
+
+  test('refuses a layer of another format, names it, and keeps nothing of it', async () => {
+    const engine = await createOnnxEngine({ spec: PLAIN_MODEL.spec, contextLength: 64 });
+    const mixed = { ...PLAIN_MODEL, types: { ...PLAIN_MODEL.types, ffn_up: 'Q5_1' as const } };
+    await expect(engine.loadLayer(0, layerTensors(mixed, 0))).rejects.toMatchObject({
+      code: 'quantisation-unsupported',
+      message: expect.stringContaining('this tensor is Q5_1'),
+    });
+    expect(engine.memory()).toEqual({ weightBytes: 0, kvBytes: 0 });
+    engine.destroy();
   });
 });

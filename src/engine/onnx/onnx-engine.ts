@@ -14,15 +14,6 @@ import type { OnnxGraph } from './onnx-model.ts';
 import { ropeTables } from './rope-tables.ts';
 import { loadRuntime, type OnnxRuntime, type Session } from './runtime.ts';
 
-/** Some adapters give wrong results for longer prefills in one call. */
-const MAX_CHUNK_ROWS = 16;
-
-/** For tests. */
-export interface OnnxOptions {
-  /** Rows of a sequence that go through a layer together; with one, every row is computed as if it were alone. */
-  chunkRows?: number;
-}
-
 interface Part {
   session: Session;
   weightBytes: number;
@@ -39,16 +30,13 @@ type Layer = Part & LayerPart;
  *
  * @throws AppError no-webgpu, model-malformed (a shape that its operators cannot have)
  */
-export async function createOnnxEngine(
-  options: EngineOptions,
-  { chunkRows = MAX_CHUNK_ROWS }: OnnxOptions = {},
-): Promise<ShardEngine> {
+export async function createOnnxEngine(options: EngineOptions): Promise<ShardEngine> {
   checkShape(options.spec);
   const runtime = await loadRuntime();
   // The device is opened with the first session.
   const probe = await runtime.open(probeGraph(), {});
   const device = await runtime.device();
-  return new OnnxEngine(options, runtime, device, probe, chunkRows);
+  return new OnnxEngine(options, runtime, device, probe);
 }
 
 /** GroupQueryAttention rotates whole heads of a multiple of 16. */
@@ -80,13 +68,13 @@ class OnnxEngine implements ShardEngine {
   private destroyed = false;
   private deviceGone = false;
 
-  constructor(options: EngineOptions, runtime: OnnxRuntime, device: GPUDevice, probe: Session, chunkRows: number) {
+  constructor(options: EngineOptions, runtime: OnnxRuntime, device: GPUDevice, probe: Session) {
     const { vendor, architecture } = device.adapterInfo;
     this.options = options;
     this.runtime = runtime;
     this.device = device;
     this.probe = probe;
-    this.forwarder = new Forwarder(runtime, options.spec, chunkRows);
+    this.forwarder = new Forwarder(runtime, options.spec);
     this.adapter = `${[vendor, architecture].filter(Boolean).join(' ') || 'unnamed adapter'} (onnxruntime-web, WebGPU)`;
     this.lost = new Promise((resolve) => {
       void device.lost.then(({ reason, message }) => {
