@@ -35,6 +35,10 @@ export interface GpuOptions {
   /** Less than the device allows. */
   maxWeightBufferBytes?: number;
   maxGroupsPerSide?: number;
+  /** Asks for no more than every adapter has. */
+  defaultLimits?: boolean;
+  /** To be used where the adapter has them; default: all that kernels know to use. */
+  features?: readonly GPUFeatureName[];
   /** Default: what suits the kind of adapter. */
   variant?: KernelVariant;
 }
@@ -59,7 +63,7 @@ export async function webGpuAdapterInfo(): Promise<WebGpuAdapterInfo> {
 /** @throws AppError no-webgpu */
 export async function openGpu(options: GpuOptions = {}): Promise<GpuContext> {
   const adapter = await requestAdapter();
-  const device = await requestDevice(adapter);
+  const device = await requestDevice(adapter, options);
   const { isFallbackAdapter } = adapter.info;
   const subgroupSize = device.features.has('subgroups') ? adapter.info.subgroupMinSize : 0;
   const kernels = new Map<string, Promise<Kernel>>();
@@ -94,11 +98,12 @@ async function requestAdapter(): Promise<GPUAdapter> {
 }
 
 /** Without asking, a device gets the default limits of 256 MB buffers and 128 MB bindings whatever the adapter can do. */
-async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
+async function requestDevice(adapter: GPUAdapter, options: GpuOptions): Promise<GPUDevice> {
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
-  const requiredFeatures = OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature));
+  const requiredLimits = options.defaultLimits ? {} : { maxBufferSize, maxStorageBufferBindingSize };
+  const requiredFeatures = (options.features ?? OPTIONAL_FEATURES).filter((feature) => adapter.features.has(feature));
   try {
-    return await adapter.requestDevice({ requiredFeatures, requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
+    return await adapter.requestDevice({ requiredFeatures, requiredLimits });
   } catch (thrown) {
     throw new AppError('no-webgpu', `The WebGPU adapter gave no device: ${AppError.from(thrown).message}`, { cause: thrown });
   }

@@ -1,5 +1,5 @@
 import { AppError } from '../../shared/errors.ts';
-import { roundUp } from './gpu-constants.ts';
+import { BUFFER_USAGE, roundUp } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
 
 /** A binding of a vec4 needs this much. */
@@ -58,14 +58,16 @@ export async function createBuffers<K extends string>(
   wanted: Record<K, WantedBuffer>,
 ): Promise<Record<K, GPUBuffer>> {
   const made: Partial<Record<K, GPUBuffer>> = {};
-  const { maxBufferSize } = gpu.device.limits;
+  const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
   try {
     await checkedWork(gpu, what, () => {
       for (const label in wanted) {
         const { bytes, usage } = wanted[label];
         const size = Math.max(MIN_BUFFER_BYTES, roundUp(bytes, 4));
-        if (size > maxBufferSize) {
-          throw new AppError('out-of-memory', `${what} needs a buffer of ${size} bytes, this device allows ${maxBufferSize}`);
+        // What kernels read is bound whole.
+        const allowed = usage & BUFFER_USAGE.STORAGE ? Math.min(maxBufferSize, maxStorageBufferBindingSize) : maxBufferSize;
+        if (size > allowed) {
+          throw new AppError('out-of-memory', `${what} needs a buffer of ${size} bytes, this device allows ${allowed}`);
         }
         made[label] = gpu.device.createBuffer({ label, size, usage });
       }
