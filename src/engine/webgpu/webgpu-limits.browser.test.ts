@@ -20,8 +20,8 @@ const DEFAULT_LIMITS = {
 const MIXED = ODD_MODELS.find(({ title }) => title.startsWith('Q4_K'))!;
 
 const FORMS: { form: string; variant: KernelVariant }[] = [
-  { form: 'barrier-free', variant: defaultVariant(true) },
-  { form: 'cooperative', variant: defaultVariant(false) },
+  { form: 'barrier-free', variant: defaultVariant(true, 0) },
+  { form: 'cooperative', variant: defaultVariant(false, 0) },
 ];
 
 const MASKED: { title: string; options: GpuOptions }[] = [
