@@ -3,7 +3,17 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright';
 import { launchBrowser } from '../e2e/browser.ts';
 import { type Server, startServer } from '../e2e/server.ts';
-import { ask, type ChatTab, createRoom, openDonor, type PlanView, shareBytes, waitForModel, waitForStages } from '../e2e/tabs.ts';
+import {
+  ask,
+  type ChatTab,
+  createRoom,
+  openDonor,
+  type PlanView,
+  readView,
+  shareBytes,
+  waitForModel,
+  waitForStages,
+} from '../e2e/tabs.ts';
 import { type Bar, barLine } from './bar.ts';
 import { type HostSpec, type LabHost, makeLab } from './prediction/lab.ts';
 import { table } from './table.ts';
@@ -24,6 +34,8 @@ const HOSTS: HostSpec[] = [
 const TEAMS = [['near'], ['middle'], ['far'], ['near', 'middle'], ['near', 'far'], ['middle', 'far'], ['near', 'middle', 'far']];
 const ANSWERS = 3;
 const TOKENS = 48;
+/** Longer than a device waits before it measures itself in calm, and takes to do it. */
+const SETTLED_MS = 12_000;
 const PROMPT = { text: 'Once upon a time' };
 
 interface Measured {
@@ -104,9 +116,10 @@ async function donate(bench: Bench, { code }: ChatTab, name: string, lendBytes: 
 }
 
 async function measure(page: Page, stages: number | null, team: string): Promise<Measured> {
-  const view = stages === null ? await settled(page) : await waitForStages(page, stages);
+  if (stages !== null) await waitForStages(page, stages);
+  await ask(page, PROMPT, { maxTokens: stages === null ? 100 : 8, endless: true });
+  const view = await settled(page);
   const plan = view.room!.plan!;
-  await ask(page, PROMPT, { maxTokens: 8 });
   const times: number[] = [];
   for (let i = 0; i < ANSWERS; i++) times.push((await ask(page, PROMPT, { maxTokens: TOKENS, endless: true })).msPerToken);
   const names = new Map(view.room!.peers.map(({ peerId, name }) => [peerId, name]));
@@ -115,16 +128,32 @@ async function measure(page: Page, stages: number | null, team: string): Promise
     predictedMs: plan.predicted.msPerToken,
     measuredMs: median(times),
   };
-  process.stdout.write(
-    `${measured.team}: predicted ${measured.predictedMs.toFixed(1)}, measured ${times.map((ms) => ms.toFixed(1)).join(' ')} ms\n`,
-  );
+  const after = (await readView(page)).room!.plan!;
+  process.stdout.write(`${measured.team}: measured ${words(times)} ms\n`);
+  for (const [when, { epoch, predicted }] of [['before', plan] as const, ['after', after] as const]) {
+    const parts = `stages ${words(predicted.stageMs)}, links ${words(predicted.linkMs)}`;
+    process.stdout.write(`  predicted ${when}: ${predicted.msPerToken.toFixed(1)} ms (${parts}), plan ${epoch}\n`);
+  }
   return measured;
 }
 
-/** The plan that the room still has after it had time to change its mind. */
+function words(times: readonly number[]): string {
+  return times.map((ms) => ms.toFixed(1)).join(' ');
+}
+
+/** Devices measure themselves again once they have been idle for a while: the room as it is when nothing of it changes any more. */
 async function settled(page: Page) {
-  await ask(page, PROMPT, { maxTokens: 100, endless: true });
-  return waitForModel(page);
+  let before = '';
+  let sinceMs = performance.now();
+  for (;;) {
+    const view = await readView(page);
+    const { plan, peers, links } = view.room!;
+    const now = JSON.stringify([plan, peers.map(({ profile }) => profile), links]);
+    if (now !== before) sinceMs = performance.now();
+    else if (performance.now() - sinceMs > SETTLED_MS) return view;
+    before = now;
+    await page.waitForTimeout(500);
+  }
 }
 
 function layersOf({ stages }: PlanView, names: Map<number, string>): string {

@@ -49,7 +49,7 @@ export interface PlanView {
   modelUrl: string;
   contextLength: number;
   stages: { peerId: number; layers: { startLayer: number; endLayer: number }; head: boolean }[];
-  predicted: { msPerToken: number };
+  predicted: { msPerToken: number; stageMs: number[]; linkMs: number[] };
   why: string;
 }
 

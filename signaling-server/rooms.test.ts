@@ -258,6 +258,15 @@ describe('a room', () => {
     expect(layerMs(room)).toBe(3);
   });
 
+  test('forgets what was measured of a link while its tabs started, and then takes the mean', () => {
+    const room = running();
+    const say = (rttMs: number) => room.apply({ kind: 'link', peerId: 3, to: 2, link: { rttMs, linkMbps: 100 } });
+    expect(say(9).has('replan')).toBe(true);
+    expect(linkBetween(room.room, 2, 3)?.rttMs).toBe(9);
+    expect(say(10.5).has('replan')).toBe(false);
+    expect(linkBetween(room.room, 2, 3)?.rttMs).toBeCloseTo(9.5, 9);
+  });
+
   test('is not told by a device that still serves an older plan that it can serve the one it failed', () => {
     const room = halves().plan();
     room.apply({ kind: 'failed', peerId: 3, epoch: 1, error: { code: 'out-of-memory', message: 'too much' } });

@@ -3,7 +3,7 @@ import type { DeviceProfile, ProfileOrigin } from '../src/shared/model/device-pr
 import type { PeerId } from '../src/shared/model/link-profile.ts';
 import type { ModelSpec } from '../src/shared/model/model-spec.ts';
 import type { RoomSettings } from '../src/shared/model/room-settings.ts';
-import { DEVICE_TIMES, follow, LINK_NUMBERS, startFollowing } from '../src/shared/planner/drift.ts';
+import { DEVICE_TIMES, type Followed, follow, followAnew, LINK_NUMBERS, startFollowing } from '../src/shared/planner/drift.ts';
 import type { PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
 import { type LinkMeasure, type LoadProgress, MAX_PEERS_PER_ROOM } from '../src/shared/protocol/signaling.ts';
 import { afterLeaving, chatMoved, planned, stageFailed, stageReady, tryAgain } from './plan-lifecycle.ts';
@@ -150,8 +150,13 @@ function reportLink(room: Room, from: PeerId, to: PeerId, link: LinkMeasure | nu
     return { room: { ...room, reports: reports.set(there, null).set(back, null) }, effects: isNews ? [STATE, REPLAN] : [] };
   }
   if (reports.get(back) === null) reports.delete(back);
-  const { now, hasDrifted } = before ? follow(before, link, LINK_NUMBERS) : { now: startFollowing(link), hasDrifted: true };
+  const { now, hasDrifted } = before ? followLink(before, link) : { now: startFollowing(link), hasDrifted: true };
   return { room: { ...room, reports: reports.set(there, now) }, effects: hasDrifted ? [STATE, REPLAN] : [STATE] };
+}
+
+/** What was measured first, in the rush of two tabs that start, counts only until the link is measured again. */
+function followLink(before: Followed<LinkMeasure>, link: LinkMeasure): { now: Followed<LinkMeasure>; hasDrifted: boolean } {
+  return before.samples > 1 ? follow(before, link, LINK_NUMBERS) : followAnew(before, link, LINK_NUMBERS);
 }
 
 /** A device says what it can do. Samples of one that has not measured itself, or of another model, tell nothing. */

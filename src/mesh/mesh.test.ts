@@ -206,9 +206,29 @@ describe('probing', () => {
     }
     await answerAll(link!, () => measured.length === 1);
     expect(measured).toEqual([1]);
-    const probes = link!.probes.length;
-    pass(120_000, alive);
-    expect(link!.probes).toHaveLength(probes);
+  });
+
+  test('a measured link is measured again in calm, and then now and then, but never beside an answer', async () => {
+    const { mesh, links, measured, pass } = startMesh(2);
+    mesh.setPeers([1, 2]);
+    const [link] = links;
+    link!.events.onOpen();
+    const alive = () => link!.events.onActivity();
+    const answering = () => {
+      alive();
+      link!.events.onMessage(new ArrayBuffer(8));
+    };
+    await answerAll(link!, () => measured.length === 1);
+    const once = link!.probes.length;
+    pass(60_000, answering);
+    expect(link!.probes).toHaveLength(once);
+    pass(5000, alive);
+    await answerAll(link!, () => measured.length === 2);
+    pass(100_000, alive);
+    expect(link!.probes).toHaveLength(2 * once);
+    pass(25_000, alive);
+    await answerAll(link!, () => measured.length === 3);
+    expect(measured).toEqual([1, 1, 1]);
   });
 
   test('a device that never answers, or goes, does not hold up the others', async () => {

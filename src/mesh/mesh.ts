@@ -12,6 +12,8 @@ import { type OpenLink, RoomLink } from './room-link.ts';
 export const MAX_BAD_MESSAGES = 8;
 /** A tab that was frozen finds a longer time gone; what arrived meanwhile waits to be read, so nobody is late yet. */
 const LONGEST_TICK_MS = 1000;
+/** Without a frame for so long this tab takes part in no answer, ms. */
+const QUIET_MS = 2000;
 
 /** What is for the pipeline; beats and probes stay in the mesh. */
 export type PipelineMessage = Exclude<PeerMessage, { kind: 'beat' | 'probe' | 'probe-ack' }>;
@@ -40,7 +42,7 @@ export interface MeshOptions {
 
 /**
  * Direct links from this tab to every other tab of its room: sets them up, keeps them alive, measures each when it
- * opens. Owns no timer: `tick` drives it.
+ * opens and now and then when nothing else goes over them. Owns no timer: `tick` drives it.
  */
 export class Mesh {
   readonly #selfId: PeerId;
@@ -54,6 +56,7 @@ export class Mesh {
   readonly #badMessages = new Map<PeerId, number>();
   readonly #probes: ProbeQueue;
   #clockMs = 0;
+  #lastFrameMs = Number.NEGATIVE_INFINITY;
   #lastTickMs: number | null = null;
   #closed = false;
 
@@ -65,6 +68,7 @@ export class Mesh {
       send: (to, message) => this.#sendControl(to, message),
       nowMs: options.nowMs ?? (() => performance.now()),
       onMeasured: options.events.onLinkMeasured,
+      isQuiet: () => this.#clockMs - this.#lastFrameMs > QUIET_MS,
     });
   }
 
@@ -108,6 +112,7 @@ export class Mesh {
     const link = this.#links.get(to);
     if (!link) throw new AppError('peer-lost', `there is no link to device ${to}`);
     link.send(data);
+    if (data instanceof ArrayBuffer) this.#lastFrameMs = this.#clockMs;
   }
 
   /** Deadlines, beats and retries. To be called about every 500 ms, from a clock that runs in hidden tabs too. */
@@ -158,6 +163,7 @@ export class Mesh {
 
   #receive(from: PeerId, data: ArrayBuffer | string): void {
     if (data instanceof ArrayBuffer) {
+      this.#lastFrameMs = this.#clockMs;
       this.#options.events.onFrame(from, data);
       return;
     }

@@ -9,11 +9,27 @@ const PROBE_DEADLINE_MS = 15_000;
 /** A link that could not be measured is probed again: without a measurement no plan uses it. Doubles up to the most. */
 const RETRY_MS = 5000;
 const MOST_RETRY_MS = 60_000;
+/**
+ * What is measured while two tabs start tells more of their start than of the link: this long after it the link is measured
+ * again, when nothing else goes over this tab's links, and then every two minutes, as people walk about with their phones.
+ */
+const CALM_MS = 10_000;
+const REPEAT_MS = 120_000;
 
 export interface ProbeQueueOptions {
   send: (to: PeerId, message: PeerMessage) => void;
   nowMs: () => number;
   onMeasured: (to: PeerId, measure: LinkMeasure) => void;
+  /** True while no activations go over this tab's links: what is measured beside them tells nothing, and holds them up. */
+  isQuiet: () => boolean;
+}
+
+/** When a link is probed next. */
+interface Appointment {
+  atMs: number;
+  /** After this pause. */
+  delayMs: number;
+  isRetry: boolean;
 }
 
 interface Active {
@@ -28,8 +44,7 @@ interface Active {
 export class ProbeQueue {
   readonly #options: ProbeQueueOptions;
   readonly #waiting = new Set<PeerId>();
-  /** Links that could not be measured, and when they are probed again. */
-  readonly #retries = new Map<PeerId, { atMs: number; delayMs: number }>();
+  readonly #appointments = new Map<PeerId, Appointment>();
   /** Counted over all probes: a late answer to one that was given up fits no other. */
   #nextId = 0;
   #active: Active | null = null;
@@ -47,7 +62,7 @@ export class ProbeQueue {
   /** The link is gone. */
   remove(peerId: PeerId): void {
     this.#waiting.delete(peerId);
-    this.#retries.delete(peerId);
+    this.#appointments.delete(peerId);
     if (this.#active?.peerId !== peerId) return;
     this.#active.isGone = true;
     this.#active.probe.abort(new AppError('peer-lost', 'the link broke while it was measured'));
@@ -59,15 +74,15 @@ export class ProbeQueue {
 
   tick(clockMs: number): void {
     this.#clockMs = clockMs;
-    this.#addRetries();
+    this.#keepAppointments();
     if (!this.#active || clockMs < this.#active.untilMs) return;
     this.#active.probe.abort(new AppError('link-timeout', `the link was not measured within ${PROBE_DEADLINE_MS} ms`));
   }
 
-  #addRetries(): void {
-    for (const [peerId, retry] of this.#retries) {
-      if (this.#clockMs < retry.atMs) continue;
-      retry.atMs = Number.POSITIVE_INFINITY;
+  #keepAppointments(): void {
+    for (const [peerId, appointment] of this.#appointments) {
+      if (this.#clockMs < appointment.atMs || !(appointment.isRetry || this.#options.isQuiet())) continue;
+      appointment.atMs = Number.POSITIVE_INFINITY;
       this.add(peerId);
     }
   }
@@ -86,15 +101,22 @@ export class ProbeQueue {
     const measure = await active.probe.run().catch(() => null);
     const { peerId } = active;
     this.#active = null;
-    if (measure) {
-      this.#retries.delete(peerId);
-      this.#options.onMeasured(peerId, measure);
-    } else if (!active.isGone) this.#retryLater(peerId);
+    if (!active.isGone) this.#appoint(peerId, measure !== null);
+    if (measure) this.#options.onMeasured(peerId, measure);
     this.#next();
   }
 
-  #retryLater(peerId: PeerId): void {
-    const delayMs = Math.min((this.#retries.get(peerId)?.delayMs ?? RETRY_MS / 2) * 2, MOST_RETRY_MS);
-    this.#retries.set(peerId, { atMs: this.#clockMs + delayMs, delayMs });
+  #appoint(peerId: PeerId, isMeasured: boolean): void {
+    const last = this.#appointments.get(peerId);
+    const delayMs = isMeasured ? repeatDelayMs(last) : retryDelayMs(last);
+    this.#appointments.set(peerId, { atMs: this.#clockMs + delayMs, delayMs, isRetry: !isMeasured });
   }
+}
+
+function repeatDelayMs(last: Appointment | undefined): number {
+  return last && !last.isRetry ? REPEAT_MS : CALM_MS;
+}
+
+function retryDelayMs(last: Appointment | undefined): number {
+  return last?.isRetry ? Math.min(2 * last.delayMs, MOST_RETRY_MS) : RETRY_MS;
 }

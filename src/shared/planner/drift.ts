@@ -37,12 +37,20 @@ export function follow<K extends string, T extends Measured & Record<K, number>>
   measured: T,
   names: readonly K[],
 ): { now: Followed<T>; hasDrifted: boolean } {
-  const samples = before.samples + 1;
-  const weight = Math.max(LEAST_WEIGHT, 1 / samples);
+  const weight = Math.max(LEAST_WEIGHT, 1 / (before.samples + 1));
   const means = names.map((name) => [name, (1 - weight) * before.mean[name] + weight * measured[name]]);
   const mean: T = { ...measured, ...Object.fromEntries(means) };
-  const hasDrifted = names.some((name) => differs(before.news[name], mean[name]));
-  return { now: { mean, news: hasDrifted ? mean : before.news, samples }, hasDrifted };
+  return followAnew(before, mean, names);
+}
+
+/** The same with the measurement itself instead of a mean, where what was known before counts no more. */
+export function followAnew<K extends string, T extends Measured & Record<K, number>>(
+  { news, samples }: Followed<T>,
+  mean: T,
+  names: readonly K[],
+): { now: Followed<T>; hasDrifted: boolean } {
+  const hasDrifted = names.some((name) => differs(news[name], mean[name]));
+  return { now: { mean, news: hasDrifted ? mean : news, samples: samples + 1 }, hasDrifted };
 }
 
 function differs(before: number, now: number): boolean {
