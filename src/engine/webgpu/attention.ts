@@ -15,11 +15,13 @@ interface CacheGroups {
 /** mixed = attention(qkv) for runs of rows, each over the keys and values of its own sequence. */
 export class Attention {
   private readonly base: PartBase;
+  private readonly frequencies: Float64Array;
   /** By buffer: a cache that has grown is another buffer. */
   private readonly groups = new WeakMap<GPUBuffer, CacheGroups>();
 
   constructor(base: PartBase) {
     this.base = base;
+    this.frequencies = ropeFrequencies(base.spec);
   }
 
   /** Uploads what `encode` needs to know of the runs of a chunk. Row numbers are those of the chunk. */
@@ -48,8 +50,8 @@ export class Attention {
 
   /** Cosine and sine of every angle, which is in float64 until then. */
   private writeAngles(runs: readonly SequenceRun[]): void {
-    const { gpu, scratch, spec } = this.base;
-    const frequencies = ropeFrequencies(spec);
+    const { gpu, scratch } = this.base;
+    const { frequencies } = this;
     const rows = runs.reduce((sum, { rowCount }) => sum + rowCount, 0);
     const angles = new Float32Array(2 * frequencies.length * rows);
     let at = 0;

@@ -89,16 +89,21 @@ export class Forwarder {
     const { parts, pace, request } = job;
     const runs = runsWithin(job.runs, chunk);
     this.writeInputs(request, runs, chunk);
+    const rows = chunk.end - chunk.start;
     let encoder = device.createCommandEncoder({ label: 'forward' });
-    if (parts.embedding) this.encodeEmbedding(encoder, parts.embedding, chunk.end - chunk.start);
+    let pass = encoder.beginComputePass({ label: 'layers' });
+    parts.embedding?.embed(pass, rows);
     for (let first = 0; first < parts.layers.length; first += pace.layersPerSubmission) {
       if (first > 0) {
+        pass.end();
         device.queue.submit([encoder.finish()]);
         encoder = device.createCommandEncoder({ label: 'forward, continued' });
+        pass = encoder.beginComputePass({ label: 'layers' });
       }
       const end = Math.min(first + pace.layersPerSubmission, parts.layers.length);
-      this.encodeLayers(encoder, job, runs, chunk.end - chunk.start, { startLayer: first, endLayer: end });
+      this.encodeLayers(pass, job, runs, rows, { startLayer: first, endLayer: end });
     }
+    pass.end();
     this.encodeResults(encoder, job, chunk);
     device.queue.submit([encoder.finish()]);
   }
@@ -112,21 +117,14 @@ export class Forwarder {
     if (layerCount(layers) > 0) this.attention.writeRuns(runs);
   }
 
-  private encodeEmbedding(encoder: GPUCommandEncoder, embedding: EmbeddingPart, rows: number): void {
-    const pass = encoder.beginComputePass({ label: 'embedding' });
-    embedding.embed(pass, rows);
-    pass.end();
-  }
-
   /** `layers` counts from the first layer of the request. */
   private encodeLayers(
-    encoder: GPUCommandEncoder,
+    pass: GPUComputePassEncoder,
     job: Job,
     runs: readonly SequenceRun[],
     rows: number,
     layers: LayerRange,
   ): void {
-    const pass = encoder.beginComputePass({ label: 'layers' });
     for (let i = layers.startLayer; i < layers.endLayer; i++) {
       const layer = job.parts.layers[i]!;
       layer.toQkv(pass, rows);
@@ -136,7 +134,6 @@ export class Forwarder {
       layer.fromMixed(pass, rows);
       layer.feedForward(pass, rows);
     }
-    pass.end();
   }
 
   private encodeResults(encoder: GPUCommandEncoder, { request, parts, blocks, readBack }: Job, { start, end }: Chunk): void {
