@@ -1,25 +1,31 @@
 import { EMBEDDING_ROLES, HEAD_ROLES, LAYER_ROLES, type TensorRole, type WeightTensor } from '../../gguf/weight-tensor.ts';
 import { AppError } from '../../shared/errors.ts';
-import { type LayerRange, layersOf } from '../../shared/model/layer-range.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
-import { CallQueue } from '../call-queue.ts';
-import { checkedRuns, checkNext } from '../checked-runs.ts';
 import { wholeTensors } from '../checked-tensors.ts';
-import { expandRow, type Matrix, toMatrix } from '../cpu/matrix.ts';
-import type { EngineMemory, EngineOptions, ForwardRequest, ForwardResult, SequenceKey, ShardEngine } from '../shard-engine.ts';
-import { Forwarder, type LayerPart } from './forward.ts';
+import { embed } from '../cpu/embed.ts';
+import { type Matrix, toMatrix } from '../cpu/matrix.ts';
+import { destroyedError, type ForwardJob, type LayerPart, type Part, PartsEngine } from '../parts-engine.ts';
+import type { EngineOptions, ForwardResult, ShardEngine } from '../shard-engine.ts';
+import { Forwarder } from './forward.ts';
 import { LayerKv } from './kv-cache.ts';
 import { llamaGraph, VALUES } from './llama-graph.ts';
 import type { OnnxGraph } from './onnx-model.ts';
 import { ropeTables } from './rope-tables.ts';
 import { loadRuntime, type OnnxRuntime, type Session } from './runtime.ts';
 
-interface Part {
+interface SessionPart extends Part {
   session: Session;
-  weightBytes: number;
 }
 
-type Layer = Part & LayerPart;
+interface Layer extends SessionPart, LayerPart {
+  kv: LayerKv;
+}
+
+interface Embedding extends Part {
+  matrix: Matrix;
+}
+
+type Job = ForwardJob<Layer, SessionPart, Embedding>;
 
 /**
  * onnxruntime-web as a shard engine: every layer and the head is an ONNX graph made here from its GGUF tensors, run on
@@ -52,25 +58,19 @@ function probeGraph(): OnnxGraph {
   return { nodes, initializers: [], inputs: [value('a')], outputs: [value('b')] };
 }
 
-class OnnxEngine implements ShardEngine {
+class OnnxEngine extends PartsEngine<Layer, SessionPart, Embedding> {
   readonly kind = 'onnx';
   readonly adapter: string;
   readonly lost: Promise<AppError>;
-  private readonly options: EngineOptions;
   private readonly runtime: OnnxRuntime;
   private readonly device: GPUDevice;
   private readonly probe: Session;
   private readonly forwarder: Forwarder;
-  private readonly queue = new CallQueue();
-  private readonly layers = new Map<number, Layer>();
-  private head: Part | null = null;
-  private embedding: Matrix | null = null;
-  private destroyed = false;
   private deviceGone = false;
 
   constructor(options: EngineOptions, runtime: OnnxRuntime, device: GPUDevice, probe: Session) {
+    super(options);
     const { vendor, architecture } = device.adapterInfo;
-    this.options = options;
     this.runtime = runtime;
     this.device = device;
     this.probe = probe;
@@ -79,91 +79,51 @@ class OnnxEngine implements ShardEngine {
     this.lost = new Promise((resolve) => {
       void device.lost.then(({ reason, message }) => {
         this.deviceGone = true;
-        if (!this.destroyed)
+        if (!this.isDestroyed)
           resolve(new AppError('device-lost', `The graphics device is gone (${reason || 'unknown'}): ${message}`));
       });
     });
   }
 
-  async loadLayer(layer: number, tensors: AsyncIterable<WeightTensor>): Promise<void> {
+  protected async makeLayer(tensors: AsyncIterable<WeightTensor>): Promise<Layer> {
     const { spec, contextLength } = this.options;
     const weights = await this.collect(LAYER_ROLES, tensors);
-    const outputs = { [VALUES.output]: 'gpu-buffer' } as const;
-    const part = await this.openPart(llamaGraph(spec, ropeTables(spec, contextLength), [weights]), outputs);
+    const graph = llamaGraph(spec, ropeTables(spec, contextLength), [weights]);
+    const part = await this.openPart(graph, { [VALUES.output]: 'gpu-buffer' });
     const kv = new LayerKv(this.runtime, this.device, spec, contextLength);
-    await this.place(part, () => {
-      this.dropLayer(layer);
-      this.layers.set(layer, { ...part, kv });
-    });
+    const release = () => {
+      part.release();
+      kv.destroy();
+    };
+    return { ...part, kv, release };
   }
 
-  async loadHead(tensors: AsyncIterable<WeightTensor>): Promise<void> {
+  protected async makeHead(tensors: AsyncIterable<WeightTensor>): Promise<SessionPart> {
     const weights = await this.collect(HEAD_ROLES, tensors);
-    const part = await this.openPart(llamaGraph(this.options.spec, null, [], weights), { [VALUES.logits]: 'cpu' });
-    await this.place(part, () => {
-      if (this.head) this.runtime.release(this.head.session);
-      this.head = part;
-    });
+    return this.openPart(llamaGraph(this.options.spec, null, [], weights), { [VALUES.logits]: 'cpu' });
   }
 
-  async loadEmbedding(tensors: AsyncIterable<WeightTensor>): Promise<void> {
-    const { token_embd } = await this.collect(EMBEDDING_ROLES, tensors);
-    await this.queue.run(() => {
-      this.embedding = toMatrix(token_embd);
-    });
+  protected async makeEmbedding(tensors: AsyncIterable<WeightTensor>): Promise<Embedding> {
+    const matrix = toMatrix((await this.collect(EMBEDDING_ROLES, tensors)).token_embd);
+    return { matrix, weightBytes: matrix.bytes.length, release() {} };
   }
 
-  unloadLayer(layer: number): void {
-    this.queue.apply(() => this.dropLayer(layer));
+  protected run({ request, runs, layers, head, embedding }: Job): Promise<ForwardResult> {
+    const { input } = request;
+    const rows = 'hidden' in input ? input.hidden : embed(embedding!.matrix, input.tokens);
+    return this.forwarder.run(request, runs, { layers, head }, rows);
   }
 
-  unloadHead(): void {
-    this.queue.apply(() => {
-      if (this.head) this.runtime.release(this.head.session);
-      this.head = null;
-    });
+  protected override released(): void {
+    this.runtime.release(this.probe);
   }
 
-  unloadEmbedding(): void {
-    this.queue.apply(() => {
-      this.embedding = null;
-    });
+  protected override checkAlive(): void {
+    super.checkAlive();
+    if (this.deviceGone) throw destroyedError();
   }
 
-  forward(request: ForwardRequest): Promise<ForwardResult> {
-    return this.queue.run(() => this.runForward(request));
-  }
-
-  truncate(sequence: SequenceKey, length: number, layers?: LayerRange): void {
-    this.queue.apply(() => this.cut(sequence, length, layers));
-  }
-
-  freeSequence(sequence: SequenceKey): void {
-    this.truncate(sequence, 0);
-  }
-
-  memory(): EngineMemory {
-    const memory = { weightBytes: (this.head?.weightBytes ?? 0) + (this.embedding?.bytes.length ?? 0), kvBytes: 0 };
-    for (const { weightBytes, kv } of this.layers.values()) {
-      memory.weightBytes += weightBytes;
-      memory.kvBytes += kv.bytes;
-    }
-    return memory;
-  }
-
-  destroy(): void {
-    if (this.destroyed) return;
-    this.destroyed = true;
-    this.queue.apply(() => {
-      for (const layer of [...this.layers.keys()]) this.dropLayer(layer);
-      if (this.head) this.runtime.release(this.head.session);
-      this.head = null;
-      this.embedding = null;
-      this.runtime.release(this.probe);
-    });
-  }
-
-  /** Copies: the graph of a part needs all of its tensors at once. */
+  /** The graph of a part needs all of its tensors at once. */
   private async collect<R extends TensorRole>(
     roles: readonly R[],
     tensors: AsyncIterable<WeightTensor>,
@@ -174,74 +134,9 @@ class OnnxEngine implements ShardEngine {
     return weights as Record<R, WeightTensor>;
   }
 
-  private async openPart(graph: OnnxGraph, outputs: Record<string, 'cpu' | 'gpu-buffer'>): Promise<Part> {
+  private async openPart(graph: OnnxGraph, outputs: Record<string, 'cpu' | 'gpu-buffer'>): Promise<SessionPart> {
     const session = await this.runtime.open(graph, outputs);
-    return { session, weightBytes: graph.initializers.reduce((sum, { bytes }) => sum + bytes.length, 0) };
+    const weightBytes = graph.initializers.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    return { session, weightBytes, release: () => this.runtime.release(session) };
   }
-
-  /** Between two forwards. */
-  private async place(part: Part, change: () => void): Promise<void> {
-    await this.queue.run(() => {
-      if (!this.destroyed) return change();
-      this.runtime.release(part.session);
-      throw destroyedError();
-    });
-  }
-
-  private dropLayer(index: number): void {
-    const layer = this.layers.get(index);
-    if (!layer) return;
-    this.runtime.release(layer.session);
-    layer.kv.destroy();
-    this.layers.delete(index);
-  }
-
-  private checkAlive(): void {
-    if (this.destroyed || this.deviceGone) throw destroyedError();
-  }
-
-  private async runForward(request: ForwardRequest): Promise<ForwardResult> {
-    this.checkAlive();
-    const runs = checkedRuns(this.options, request);
-    const layers = this.loadedLayers(request.layers);
-    if (request.head && !this.head) throw new AppError('stage-failed', 'the head is not loaded on this device');
-    for (const { kv } of layers) for (const run of runs) checkNext(run.sequence, run.start, kv.lengthOf(run.sequence));
-    const input = this.inputRows(request);
-    try {
-      return await this.forwarder.run(request, runs, { layers, head: this.head }, input);
-    } catch (error) {
-      for (const { sequence, start } of runs) this.cut(sequence, start, request.layers);
-      throw error;
-    }
-  }
-
-  /** (rows, dim) */
-  private inputRows({ input }: ForwardRequest): Float32Array {
-    if ('hidden' in input) return input.hidden;
-    if (!this.embedding) throw new AppError('stage-failed', 'the embedding is not loaded on this device');
-    const { dim } = this.options.spec;
-    const rows = new Float32Array(input.tokens.length * dim);
-    const values = new Float64Array(dim);
-    for (const [row, token] of input.tokens.entries()) {
-      expandRow(this.embedding, token, values);
-      rows.set(values, row * dim);
-    }
-    return rows;
-  }
-
-  private loadedLayers(range: LayerRange): Layer[] {
-    const missing = layersOf(range).filter((index) => !this.layers.has(index));
-    if (missing.length > 0) throw new AppError('stage-failed', `layers ${missing.join(', ')} are not loaded on this device`);
-    return layersOf(range).map((index) => this.layers.get(index)!);
-  }
-
-  private cut(sequence: SequenceKey, length: number, range?: LayerRange): void {
-    for (const [index, { kv }] of this.layers) {
-      if (!range || (index >= range.startLayer && index < range.endLayer)) kv.truncate(sequence, length);
-    }
-  }
-}
-
-function destroyedError(): AppError {
-  return new AppError('device-lost', 'this engine is destroyed or its device is gone');
 }
