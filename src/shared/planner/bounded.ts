@@ -1,9 +1,9 @@
-import { clusterBound } from './cluster-bound.ts';
+import { ClusterBound } from './cluster-bound.ts';
 import type { CostTables } from './cost.ts';
 import { type Clusters, clustersOf } from './cuts.ts';
 import { passPlan } from './evaluate.ts';
 import { type PassAnswer, type PassSolver, SAME } from './frontier.ts';
-import { LabelSearch } from './labels.ts';
+import { LabelSearch, MAX_LABEL_DEVICES } from './labels.ts';
 import type { LayerView } from './layer-view.ts';
 import { LocalSearch } from './local-search.ts';
 import type { PassPlan } from './part.ts';
@@ -15,9 +15,11 @@ import { WalkSearch } from './walks.ts';
 const CLOSE_ENOUGH = 0.002;
 /** Rounds between two looks for devices that cannot be in a better plan, and between two local searches. */
 const WEED_EVERY = 12;
-const LOCAL_EVERY = 24;
+const LOCAL_EVERY = 12;
 /** Labels of a layer that go on when any plan is wanted. */
-const BEAM_WIDTH = 200;
+const BEAM_WIDTH = 40;
+/** How many times more labels a probe may take that was asked for again. */
+const MORE_LABELS = 6;
 /** How far up from the bound to the best plan the searches by labels look, one after the other. */
 const TARGETS = [0.25, 0.5, 1];
 
@@ -37,7 +39,7 @@ export interface BoundedOptions {
   finishLimit: number;
   /** Rounds after which exact searches are tried anyway. */
   rounds: number;
-  /** What each search by labels may take. */
+  /** What each search by labels may take at first. */
   mostLabels: number;
 }
 
@@ -54,7 +56,13 @@ export function boundedSolver(
   options: BoundedOptions,
 ): PassSolver {
   // Prices and orders carry over from probe to probe: caps that are close have plans that are close.
-  const memory: Memory = { visits: startPrices(tables, view, candidates), cuts: new Map(), order: [] };
+  const memory: Memory = {
+    visits: startPrices(tables, view, candidates),
+    cuts: new Map(),
+    clusters: new ClusterBound(tables, view),
+    order: [],
+    asked: new Map(),
+  };
   return (capMs, limitMs) => new Probe(tables, view, candidates, { capMs, limitMs }, memory, options).run();
 }
 
@@ -63,7 +71,10 @@ interface Memory {
   visits: Map<number, number>;
   /** Prices by what they say. */
   cuts: Map<string, number>;
+  clusters: ClusterBound;
   order: readonly number[];
+  /** How often each cap was asked for, ms. */
+  asked: Map<number, number>;
 }
 
 /** What a visit is worth when links cost nothing: how much faster a device's layers are than those of the slowest one needed. */
@@ -88,6 +99,9 @@ class Probe {
   private readonly local: LocalSearch;
   private readonly clusters: Clusters;
   private readonly prices: Prices;
+  private readonly mostLabels: number;
+  /** True when a better plan under this cap is worth its time, as no other cap is left to ask for. */
+  private readonly isDecisive: boolean;
   private walks: WalkSearch;
   private best: PassPlan | null = null;
   private lowerMs = 0;
@@ -106,6 +120,10 @@ class Probe {
     this.asked = asked;
     this.memory = memory;
     this.options = options;
+    const again = memory.asked.get(asked.capMs) ?? 0;
+    memory.asked.set(asked.capMs, again + 1);
+    this.isDecisive = !options.isExact && (again > 0 || asked.capMs === Number.POSITIVE_INFINITY);
+    this.mostLabels = options.mostLabels * MORE_LABELS ** again;
     this.clusters = clustersOf(tables, view, devices, asked.capMs);
     this.walks = new WalkSearch(tables, devices, asked.capMs, this.clusters);
     this.local = new LocalSearch(tables, view, devices, asked.capMs);
@@ -117,7 +135,7 @@ class Probe {
   run(): PassAnswer {
     if (this.local.roomLayers() < this.tables.nLayers) return { plan: null, lowerMs: Number.POSITIVE_INFINITY };
     // Few devices are searched exactly, so a better bound would not shorten their search much.
-    if (!this.canFinish()) this.lowerMs = clusterBound(this.tables, this.view, this.walks.devices, this.asked.capMs);
+    if (!this.canFinish()) this.lowerMs = this.memory.clusters.boundMs(this.walks.devices, this.asked.capMs);
     if (this.lowerMs >= this.limitMs()) return { plan: null, lowerMs: this.lowerMs };
     if (this.memory.order.length > 0) this.tryOrder(this.memory.order);
     for (let round = 0; round < this.options.rounds && !this.prices.isSettled; round++) {
@@ -173,7 +191,8 @@ class Probe {
       this.lowerMs = this.limitMs();
       return;
     }
-    if (!this.best) this.byLabels(this.limitMs(), BEAM_WIDTH);
+    if (this.walks.devices.length > MAX_LABEL_DEVICES) return;
+    if (!this.best || this.isDecisive) this.byLabels(this.limitMs(), BEAM_WIDTH);
     for (const target of TARGETS) {
       const limitMs = this.limitMs();
       const targetMs = target === 1 ? limitMs : this.lowerMs + target * (limitMs - this.lowerMs);
@@ -186,7 +205,8 @@ class Probe {
   }
 
   private byLabels(limitMs: number, width: number): { isFound: boolean; isComplete: boolean } {
-    const { isLate, mostLabels, required } = this.options;
+    const { isLate, required } = this.options;
+    const mostLabels = width === BEAM_WIDTH ? Number.POSITIVE_INFINITY : this.mostLabels;
     const labels = new LabelSearch(this.tables, this.walks, this.prices.best, required);
     const { parts, isComplete } = labels.solve(limitMs, { mostLabels, width, isLate });
     const plan = parts && passPlan(this.tables, parts);

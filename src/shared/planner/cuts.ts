@@ -36,6 +36,11 @@ export function clustersOf(tables: CostTables, view: LayerView, devices: readonl
   return { count: groups.length, of, cuts: cutsOf(tables.nLayers, layers) };
 }
 
+/** The same devices as if they were all in one place. */
+export function oneCluster({ of }: Clusters): Clusters {
+  return { count: 1, of: new Int32Array(of.length), cuts: [] };
+}
+
 function mostLayers(tables: CostTables, view: LayerView, device: number, capMs: number): number {
   const room = Math.max(view.roomLayers[device]!, view.headRoomLayers[device]!);
   return layersWithin(capMs * (1 + SAME), tables.overheadMs[device]!, view.layerMs[device]!, room);

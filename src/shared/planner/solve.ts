@@ -34,7 +34,7 @@ export const ANYTIME_BUDGET_MS = 400;
 /** Devices that an exact search goes through faster than another round of bounds. */
 const FINISH_BELOW = 12;
 /** Rounds of bounds before an exact search, and of probes that have none to follow: one long one, or many for many caps. */
-const ROUNDS = { exact: 48, latency: 300, frontier: 30 };
+const ROUNDS = { exact: 48, latency: 110, frontier: 24 };
 /** Labels of one search: an exact one takes what it needs, as far as memory goes. */
 const MOST_LABELS = { exact: 3e6, latency: 3e5, frontier: 1e4 };
 
