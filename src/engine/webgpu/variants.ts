@@ -12,7 +12,7 @@ export interface KernelVariant {
 /** A thread computes whole cells and waits for no other: what adapters on the processor want. */
 export interface SerialTile {
   form: 'serial';
-  /** Of one thread. */
+  /** Of one thread, where blocks have one scale; formats of more or of less text take what suits them. */
   rows: number;
   tokens: number;
   /** To a workgroup. */
@@ -145,7 +145,7 @@ const ON_PROCESSOR: KernelVariant = {
   many: { form: 'serial', rows: 4, tokens: 4, threads: 16, reading: 'alone' },
 };
 
-/** Fewer cells to a thread than alone: the text of more does not fit the cache of a core for instructions. */
+/** Fewer cells to a thread than alone: the text of more does not fit the instruction cache of a core. */
 const ON_PROCESSOR_IN_QUADS: KernelVariant = {
   one: { form: 'serial', rows: 4, tokens: 1, threads: 16, reading: 'in quads' },
   many: { form: 'serial', rows: 2, tokens: 4, threads: 16, reading: 'in quads' },

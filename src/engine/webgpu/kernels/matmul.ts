@@ -12,7 +12,7 @@ export interface MatmulSource extends KernelSource {
 /** What `struct Shape` holds, in words: the uniform that describes a run of matrix rows. */
 export const MATRIX_SHAPE_WORDS = 8;
 
-export const DECLARATIONS = (format: WeightFormat) => `
+export const DECLARATIONS = (format: WeightFormat, inputElement: 'vec4f' | 'f32' = 'vec4f') => `
 struct Shape {
   firstRow: u32,      // in the bound buffers
   rows: u32,          // how many from there
@@ -24,7 +24,7 @@ struct Shape {
 }
 @group(0) @binding(0) var<storage, read> weights: array<${format.element}>;
 @group(0) @binding(1) var<storage, read> scales: array<u32>;
-@group(0) @binding(2) var<storage, read> input: array<vec4f>;         // (tokens, blocks * ${format.quads})
+@group(0) @binding(2) var<storage, read> input: array<${inputElement}>;         // (tokens, blocks * ${format.quads}), in groups of four or one by one
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;    // (tokens, outputStride)
 @group(0) @binding(4) var<uniform> shape: Shape;
 @group(0) @binding(5) var<uniform> tokens: vec4u;                     // .x: how many
@@ -69,12 +69,16 @@ export function blockOfTile(format: WeightFormat, tile: TileShape, element: (row
       ${format.unit ? scaledProducts(format, format.unit, tile) : plainProducts(format, tile)}`;
 }
 
-/** Threads that read in quads take every fourth quad of a block each; formats whose blocks have fewer are read alone. */
+/** Threads that read in quads take every fourth group of four of a block each; of a block of one group a value each. */
 function inputQuad({ quads }: WeightFormat, { reading }: TileShape, t: number, quad: number): string {
-  const from = `from${t} + block * ${quads}u`;
-  if (reading !== 'in quads' || quads % QUAD !== 0) return `let x${t}_${quad} = input[${from} + ${quad}u];`;
+  const at = `from${t} + block * ${quads}u`;
+  if (reading !== 'in quads') return `let x${t}_${quad} = input[${at} + ${quad}u];`;
+  if (quads === 1) {
+    const values = Array.from({ length: QUAD }, (_, i) => `quadBroadcast(mine${t}, ${i}u)`);
+    return `let mine${t} = input[(${at}) * ${QUAD}u + inQuad]; let x${t}_0 = vec4f(${values.join()});`;
+  }
   const first = quad - (quad % QUAD);
-  const read = quad === first ? `let mine${t}_${first} = input[${from} + ${first}u + inQuad];` : '';
+  const read = quad === first ? `let mine${t}_${first} = input[${at} + ${first}u + inQuad];` : '';
   return `${read} let x${t}_${quad} = quadBroadcast(mine${t}_${first}, ${quad - first}u);`;
 }
 
@@ -122,10 +126,22 @@ function scaledProducts({ quads, scales }: WeightFormat, unit: string, tile: Til
 export const BINDINGS: KernelSource['bindings'] = ['read', 'read', 'read', 'write', 'uniform', 'uniform'];
 
 /**
+ * What a thread takes where threads read in quads: on the processor a loop is fast as long as a core's instruction cache
+ * holds it. Blocks of plain floats have little text; minima and second scales have more than one scale.
+ */
+function fittedTile(format: WeightFormat, tile: SerialTile): SerialTile {
+  if (tile.reading === 'alone') return tile;
+  if (!format.unit) return { ...tile, rows: 2 * tile.rows };
+  if (format.scales.minima || format.scales.parts > 1) return { ...tile, tokens: Math.min(3, tile.tokens) };
+  return tile;
+}
+
+/**
  * output[token, row] = sum over k of weight[row, k] * input[token, k], one thread a tile and no barriers: what an adapter
  * on the processor wants. Grid: (rows / groupRows, tokens / groupTokens), rows folded into z beyond the limit.
  */
-export function matmulKernel(format: WeightFormat, tile: SerialTile): MatmulSource {
+export function matmulKernel(format: WeightFormat, wanted: SerialTile): MatmulSource {
+  const tile = fittedTile(format, wanted);
   const { rows, tokens, reading } = tile;
   const inQuads = reading === 'in quads';
   const sums = Array.from({ length: rows * tokens }, (_, i) => ({
@@ -134,7 +150,7 @@ export function matmulKernel(format: WeightFormat, tile: SerialTile): MatmulSour
   }));
   // A tile that hangs over an edge computes the last row or token again and does not store it.
   const wgsl = `${inQuads ? 'enable subgroups;' : ''}
-${DECLARATIONS(format)}
+${DECLARATIONS(format, inQuads && format.quads === 1 ? 'f32' : 'vec4f')}
 @compute @workgroup_size(${tile.threads})
 fn main(${GROUP_AND_THREAD}${inQuads ? ', @builtin(subgroup_invocation_id) id: u32' : ''}) {
   ${inQuads ? `let inQuad = id % ${QUAD}u;` : ''}
