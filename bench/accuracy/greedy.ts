@@ -7,9 +7,9 @@ export const NEAR_TIE = 1e-3;
 export const REFERENCES = {
   /** The largest logit in float64, after the tokens that we chose. */
   float64: 'float64',
-  /** On the file as it is: its own arithmetic on quantised blocks included, which rounds activations to 8 bits. */
+  /** On the file as it is: its own arithmetic on quantised blocks included, which rounds activations to 8 bits. KV in float32. */
   llama: 'llama.cpp',
-  /** On the float weights that the blocks stand for, where llama.cpp and PyTorch agree on every token. */
+  /** On the float weights that the blocks stand for, where llama.cpp and PyTorch agree on every token. KV in float32. */
   expanded: 'llama.cpp on expanded weights',
 };
 
