@@ -4,7 +4,7 @@ import type { GpuContext } from './gpu-context.ts';
 import { bind, dispatch, type Kernel } from './kernel.ts';
 import { EMBED_THREADS, embedKernel } from './kernels/embed.ts';
 import { blocksPerRow, WEIGHT_FORMATS } from './kernels/formats.ts';
-import { NORM_QUADS } from './kernels/norm.ts';
+import { NORM_QUADS, NORM_THREADS } from './kernels/norm.ts';
 import { SWIGLU_THREADS } from './kernels/swiglu.ts';
 import { createShape, Matmul, type MatmulTarget } from './matmul.ts';
 import { type PartRoles, PartWeights } from './part-weights.ts';
@@ -149,7 +149,7 @@ async function buildEmbedding({ gpu, spec, scratch }: PartBase, weights: PartWei
 }
 
 function normStep({ gpu, spec, kernels }: PartBase, gain: GPUBuffer, input: GPUBuffer, output: GPUBuffer): EncodeStep {
-  return rowStep(gpu, kernels.norm, [gain, input, output], Math.ceil(spec.dim / 4 / NORM_QUADS));
+  return rowStep(gpu, kernels.norm, [gain, input, output], Math.ceil(spec.dim / 4 / NORM_QUADS / NORM_THREADS));
 }
 
 /** A kernel whose grid is the same for every token. */
