@@ -42,11 +42,17 @@ function againstLlama({ file, rows }: FileAccuracy, engine: string): Bar {
     : bar;
 }
 
-/** Prompts, times engines, whose continuation parts from the reference's where the float64 gap is no near-tie. */
+/** Prompts that some engine continues otherwise than the reference where the float64 gap is no near-tie. */
 function greedyBar({ file, greedy }: FileAccuracy, reference: string): Bar {
-  const parted = greedy.flatMap(({ prompts }) => realPartings(prompts, reference));
+  const prompts = greedy[0]!.prompts.map((_, i) =>
+    realPartings(
+      greedy.map((one) => one.prompts[i]!),
+      reference,
+    ),
+  );
+  const parted = prompts.filter((partings) => partings.length > 0);
   const bar: Bar = { name: `greedy-vs-${reference} ${file}`, figure: parted.length, limit: 0, sense: '<=', unit: 'prompts' };
-  const taken = parted.filter(({ exactTakes }) => exactTakes === 'ours').length;
+  const taken = parted.filter((partings) => partings.every(({ exactTakes }) => exactTakes === 'ours')).length;
   return parted.length > 0 ? { ...bar, note: `at ${taken} of them float64 takes our token` } : bar;
 }
 
