@@ -22,75 +22,75 @@ export interface LinkProbeOptions {
  * is busy for a fraction of a second; a probe that saturates it would block it for seconds.
  */
 export class LinkProbe {
-  readonly #send: (message: Probe) => void;
-  readonly #nowMs: () => number;
-  readonly #nextId: () => number;
-  #waiting: { id: number; resolve: () => void; reject: (reason: AppError) => void } | null = null;
-  #aborted: AppError | null = null;
+  private readonly send: (message: Probe) => void;
+  private readonly nowMs: () => number;
+  private readonly nextId: () => number;
+  private waiting: { id: number; resolve: () => void; reject: (reason: AppError) => void } | null = null;
+  private aborted: AppError | null = null;
 
   constructor({ send, nowMs, nextId }: LinkProbeOptions) {
-    this.#send = send;
-    this.#nowMs = nowMs;
-    this.#nextId = nextId;
+    this.send = send;
+    this.nowMs = nowMs;
+    this.nextId = nextId;
   }
 
   /** @throws AppError what `abort` was given, or what `send` threw */
   async run(): Promise<LinkMeasure> {
-    const timings = await this.#timePings();
+    const timings = await this.timePings();
     if (!needsBurst(timings)) return estimateLink(timings);
     // The first burst opens the congestion window. Emulated 40 Mbit/s: it alone says 24 at 5 ms and 5 at 52 ms round trip,
     // the second one says 36 and 16.
-    await this.#timeBurst();
-    return estimateLink({ ...timings, burst: await this.#timeBurst() });
+    await this.timeBurst();
+    return estimateLink({ ...timings, burst: await this.timeBurst() });
   }
 
   /** The other side has answered a probe of this id; others than the one waited for are ignored. */
   acknowledge(id: number): void {
-    if (this.#waiting?.id !== id) return;
-    this.#waiting.resolve();
-    this.#waiting = null;
+    if (this.waiting?.id !== id) return;
+    this.waiting.resolve();
+    this.waiting = null;
   }
 
   abort(reason: AppError): void {
-    this.#aborted = reason;
-    this.#waiting?.reject(reason);
-    this.#waiting = null;
+    this.aborted = reason;
+    this.waiting?.reject(reason);
+    this.waiting = null;
   }
 
   /** In turn, so that a slow moment of the page or the network falls on both kinds. */
-  async #timePings(): Promise<ProbeTimings> {
+  private async timePings(): Promise<ProbeTimings> {
     const smallMs: number[] = [];
     const largeMs: number[] = [];
     for (let i = 0; i < PINGS; i++) {
-      smallMs.push(await this.#timePing(noPadding));
-      largeMs.push(await this.#timePing(largePadding));
+      smallMs.push(await this.timePing(noPadding));
+      largeMs.push(await this.timePing(largePadding));
     }
     return { smallMs, largeMs, largeBytes: PIECE_BYTES, burst: null };
   }
 
-  async #timePing(padding: Padding): Promise<number> {
-    const startMs = this.#nowMs();
-    await this.#ping(padding);
-    return this.#nowMs() - startMs;
+  private async timePing(padding: Padding): Promise<number> {
+    const startMs = this.nowMs();
+    await this.ping(padding);
+    return this.nowMs() - startMs;
   }
 
-  async #timeBurst(): Promise<{ bytes: number; ms: number }> {
-    const startMs = this.#nowMs();
+  private async timeBurst(): Promise<{ bytes: number; ms: number }> {
+    const startMs = this.nowMs();
     for (let i = 1; i < BURST_SENDS; i++) {
-      const id = this.#nextId();
-      this.#send({ kind: 'probe', id, ack: false, padding: largePadding(id) });
+      const id = this.nextId();
+      this.send({ kind: 'probe', id, ack: false, padding: largePadding(id) });
     }
-    await this.#ping(largePadding);
-    return { bytes: BURST_SENDS * PIECE_BYTES, ms: this.#nowMs() - startMs };
+    await this.ping(largePadding);
+    return { bytes: BURST_SENDS * PIECE_BYTES, ms: this.nowMs() - startMs };
   }
 
-  #ping(padding: Padding): Promise<void> {
-    if (this.#aborted) return Promise.reject(this.#aborted);
-    const id = this.#nextId();
+  private ping(padding: Padding): Promise<void> {
+    if (this.aborted) return Promise.reject(this.aborted);
+    const id = this.nextId();
     const answered = new Promise<void>((resolve, reject) => {
-      this.#waiting = { id, resolve, reject };
+      this.waiting = { id, resolve, reject };
     });
-    this.#send({ kind: 'probe', id, ack: true, padding: padding(id) });
+    this.send({ kind: 'probe', id, ack: true, padding: padding(id) });
     return answered;
   }
 }

@@ -45,61 +45,61 @@ export interface MeshOptions {
  * opens and now and then when nothing else goes over them. Owns no timer: `tick` drives it.
  */
 export class Mesh {
-  readonly #selfId: PeerId;
-  readonly #options: MeshOptions;
-  readonly #openLink: OpenLink;
-  readonly #links = new Map<PeerId, RoomLink>();
+  private readonly selfId: PeerId;
+  private readonly options: MeshOptions;
+  private readonly openLink: OpenLink;
+  private readonly roomLinks = new Map<PeerId, RoomLink>();
   /** Ids are never given twice: what still comes from these is late. */
-  readonly #gone = new Set<PeerId>();
+  private readonly gone = new Set<PeerId>();
   /** Peers that the room's list has named; others have only sent a signal, before the list told of them. */
-  readonly #listed = new Set<PeerId>();
-  readonly #badMessages = new Map<PeerId, number>();
-  readonly #probes: ProbeQueue;
-  #clockMs = 0;
-  #lastFrameMs = Number.NEGATIVE_INFINITY;
-  #lastTickMs: number | null = null;
-  #closed = false;
+  private readonly listed = new Set<PeerId>();
+  private readonly badMessages = new Map<PeerId, number>();
+  private readonly probes: ProbeQueue;
+  private clockMs = 0;
+  private lastFrameMs = Number.NEGATIVE_INFINITY;
+  private lastTickMs: number | null = null;
+  private closed = false;
 
   constructor(options: MeshOptions) {
-    this.#options = options;
-    this.#selfId = options.selfId;
-    this.#openLink = options.openLink ?? ((link) => new PeerLink({ ...link, iceServers: options.iceServers }));
-    this.#probes = new ProbeQueue({
-      send: (to, message) => this.#sendControl(to, message),
+    this.options = options;
+    this.selfId = options.selfId;
+    this.openLink = options.openLink ?? ((link) => new PeerLink({ ...link, iceServers: options.iceServers }));
+    this.probes = new ProbeQueue({
+      send: (to, message) => this.sendControl(to, message),
       nowMs: options.nowMs ?? (() => performance.now()),
       onMeasured: options.events.onLinkMeasured,
-      isQuiet: () => this.#clockMs - this.#lastFrameMs > QUIET_MS,
+      isQuiet: () => this.clockMs - this.lastFrameMs > QUIET_MS,
     });
   }
 
   /** Every link, without those of peers that have left, and what a page shows of it. */
   get links(): LinkState[] {
-    return [...this.#links.values()].map((link) => link.view);
+    return [...this.roomLinks.values()].map((link) => link.view);
   }
 
   /** Everyone in the room, with or without this tab: links to newcomers are made, links to others closed. */
   setPeers(peerIds: readonly PeerId[]): void {
     const present = new Set(peerIds);
-    for (const peerId of this.#listed) if (!present.has(peerId)) this.peerLeft(peerId);
+    for (const peerId of this.listed) if (!present.has(peerId)) this.peerLeft(peerId);
     for (const peerId of peerIds) {
-      this.#ensureLink(peerId);
-      if (this.#links.has(peerId)) this.#listed.add(peerId);
+      this.ensureLink(peerId);
+      if (this.roomLinks.has(peerId)) this.listed.add(peerId);
     }
   }
 
   /** A signal that the server relayed from another tab of the room. */
   handleSignal(from: PeerId, data: SignalData): void {
-    this.#ensureLink(from)?.handleSignal(data);
+    this.ensureLink(from)?.handleSignal(data);
   }
 
   peerLeft(peerId: PeerId): void {
-    this.#gone.add(peerId);
-    this.#listed.delete(peerId);
-    this.#badMessages.delete(peerId);
-    this.#probes.remove(peerId);
-    const link = this.#links.get(peerId);
+    this.gone.add(peerId);
+    this.listed.delete(peerId);
+    this.badMessages.delete(peerId);
+    this.probes.remove(peerId);
+    const link = this.roomLinks.get(peerId);
     if (!link) return;
-    this.#links.delete(peerId);
+    this.roomLinks.delete(peerId);
     link.close();
   }
 
@@ -109,100 +109,100 @@ export class Mesh {
    * @throws AppError `peer-lost` if there is no open link, `frame-too-large`, `link-congested`
    */
   send(to: PeerId, data: ArrayBuffer | string): void {
-    const link = this.#links.get(to);
+    const link = this.roomLinks.get(to);
     if (!link) throw new AppError('peer-lost', `there is no link to device ${to}`);
     link.send(data);
-    if (data instanceof ArrayBuffer) this.#lastFrameMs = this.#clockMs;
+    if (data instanceof ArrayBuffer) this.lastFrameMs = this.clockMs;
   }
 
   /** Deadlines, beats and retries. To be called about every 500 ms, from a clock that runs in hidden tabs too. */
   tick(nowMs: number): void {
-    const elapsedMs = nowMs - (this.#lastTickMs ?? nowMs);
-    this.#lastTickMs = nowMs;
-    this.#clockMs += Math.min(Math.max(elapsedMs, 0), LONGEST_TICK_MS);
-    for (const link of this.#links.values()) link.tick(this.#clockMs);
-    this.#probes.tick(this.#clockMs);
+    const elapsedMs = nowMs - (this.lastTickMs ?? nowMs);
+    this.lastTickMs = nowMs;
+    this.clockMs += Math.min(Math.max(elapsedMs, 0), LONGEST_TICK_MS);
+    for (const link of this.roomLinks.values()) link.tick(this.clockMs);
+    this.probes.tick(this.clockMs);
   }
 
   /** Closes every link within the call (`pagehide`). Nothing is told to anyone after it. */
   closeAll(): void {
-    this.#closed = true;
-    for (const link of this.#links.values()) link.close();
-    for (const peerId of this.#links.keys()) this.#probes.remove(peerId);
-    this.#links.clear();
+    this.closed = true;
+    for (const link of this.roomLinks.values()) link.close();
+    for (const peerId of this.roomLinks.keys()) this.probes.remove(peerId);
+    this.roomLinks.clear();
   }
 
-  #ensureLink(peerId: PeerId): RoomLink | null {
-    const known = this.#links.get(peerId);
-    if (known || this.#closed || peerId === this.#selfId || this.#gone.has(peerId)) return known ?? null;
-    const link = this.#makeLink(peerId);
-    this.#links.set(peerId, link);
+  private ensureLink(peerId: PeerId): RoomLink | null {
+    const known = this.roomLinks.get(peerId);
+    if (known || this.closed || peerId === this.selfId || this.gone.has(peerId)) return known ?? null;
+    const link = this.makeLink(peerId);
+    this.roomLinks.set(peerId, link);
     link.start();
     return link;
   }
 
-  #makeLink(peerId: PeerId): RoomLink {
+  private makeLink(peerId: PeerId): RoomLink {
     return new RoomLink({
-      selfId: this.#selfId,
+      selfId: this.selfId,
       peerId,
-      clockMs: this.#clockMs,
-      openLink: this.#openLink,
+      clockMs: this.clockMs,
+      openLink: this.openLink,
       events: {
-        sendSignal: (data) => this.#options.sendSignal(peerId, data),
-        onMessage: (data) => this.#receive(peerId, data),
-        onState: (state) => this.#changed(state),
+        sendSignal: (data) => this.options.sendSignal(peerId, data),
+        onMessage: (data) => this.receive(peerId, data),
+        onState: (state) => this.changed(state),
       },
     });
   }
 
-  #changed(state: LinkState): void {
-    this.#probes.remove(state.peerId);
-    this.#options.events.onLinkState(state);
-    if (state.state === 'open' && this.#selfId > state.peerId) this.#probes.add(state.peerId);
+  private changed(state: LinkState): void {
+    this.probes.remove(state.peerId);
+    this.options.events.onLinkState(state);
+    if (state.state === 'open' && this.selfId > state.peerId) this.probes.add(state.peerId);
   }
 
-  #receive(from: PeerId, data: ArrayBuffer | string): void {
+  private receive(from: PeerId, data: ArrayBuffer | string): void {
     if (data instanceof ArrayBuffer) {
-      this.#lastFrameMs = this.#clockMs;
-      this.#options.events.onFrame(from, data);
+      this.lastFrameMs = this.clockMs;
+      this.options.events.onFrame(from, data);
       return;
     }
     const message = v.safeParse(PeerMessageSchema, parseJson(data));
-    if (message.success) this.#handleControl(from, message.output);
-    else this.#countBadMessage(from);
+    if (message.success) this.handleControl(from, message.output);
+    else this.countBadMessage(from);
   }
 
-  #handleControl(from: PeerId, message: PeerMessage): void {
+  private handleControl(from: PeerId, message: PeerMessage): void {
     switch (message.kind) {
       case 'beat':
         break;
       case 'probe':
-        if (message.ack) this.#answerProbe(from, message.id);
+        if (message.ack) this.answerProbe(from, message.id);
         break;
       case 'probe-ack':
-        this.#probes.acknowledge(from, message.id);
+        this.probes.acknowledge(from, message.id);
         break;
       default:
-        this.#options.events.onControl(from, message);
+        this.options.events.onControl(from, message);
     }
   }
 
-  #sendControl(to: PeerId, message: PeerMessage): void {
+  private sendControl(to: PeerId, message: PeerMessage): void {
     this.send(to, JSON.stringify(message));
   }
 
-  #answerProbe(to: PeerId, id: number): void {
+  private answerProbe(to: PeerId, id: number): void {
     try {
-      this.#sendControl(to, { kind: 'probe-ack', id });
+      this.sendControl(to, { kind: 'probe-ack', id });
     } catch {
       // The other side gives its probe up by itself; an answer that cannot be sent is no news to anyone here.
     }
   }
 
-  #countBadMessage(from: PeerId): void {
-    const count = (this.#badMessages.get(from) ?? 0) + 1;
-    this.#badMessages.set(from, count);
-    if (count === MAX_BAD_MESSAGES) this.#links.get(from)?.bar();
+  private countBadMessage(from: PeerId): void {
+    const count = (this.badMessages.get(from) ?? 0) + 1;
+    this.badMessages.set(from, count);
+    if (count === MAX_BAD_MESSAGES) this.roomLinks.get(from)?.bar();
   }
 }
 

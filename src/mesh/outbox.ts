@@ -30,19 +30,19 @@ export function controlBytes(text: string): number {
 
 /** Sends texts and frames in the order given, never more at once than the channel takes well. */
 export class Outbox {
-  readonly #channel: OutgoingChannel;
-  #queue: Waiting[] = [];
-  #next = 0;
-  #queuedBytes = 0;
+  private readonly channel: OutgoingChannel;
+  private queue: Waiting[] = [];
+  private next = 0;
+  private waitingBytes = 0;
 
   constructor(channel: OutgoingChannel) {
-    this.#channel = channel;
+    this.channel = channel;
     channel.bufferedAmountLowThreshold = LOW_WATER_BYTES;
   }
 
   /** Bytes of the messages that are not wholly handed to the channel. */
   get queuedBytes(): number {
-    return this.#queuedBytes;
+    return this.waitingBytes;
   }
 
   /**
@@ -51,32 +51,32 @@ export class Outbox {
    */
   push(data: ArrayBuffer | string): void {
     const waiting = toWaiting(data);
-    if (this.#queuedBytes + waiting.bytes > MAX_QUEUED_BYTES) {
+    if (this.waitingBytes + waiting.bytes > MAX_QUEUED_BYTES) {
       throw new AppError(
         'link-congested',
-        `${this.#queuedBytes} bytes wait to be sent to this device, ${waiting.bytes} more would pass the limit of ${MAX_QUEUED_BYTES}`,
+        `${this.waitingBytes} bytes wait to be sent to this device, ${waiting.bytes} more would pass the limit of ${MAX_QUEUED_BYTES}`,
       );
     }
-    this.#queue.push(waiting);
-    this.#queuedBytes += waiting.bytes;
+    this.queue.push(waiting);
+    this.waitingBytes += waiting.bytes;
   }
 
   /** Hands over what the channel takes now; to be called after a push and on `bufferedamountlow`. Throws what `send` throws. */
   pump(): void {
-    while (this.#next < this.#queue.length && this.#channel.bufferedAmount < HIGH_WATER_BYTES) {
-      const waiting = this.#queue[this.#next]!;
+    while (this.next < this.queue.length && this.channel.bufferedAmount < HIGH_WATER_BYTES) {
+      const waiting = this.queue[this.next]!;
       const part = waiting.parts.next();
-      if (part.done) this.#finish(waiting);
-      else this.#channel.send(part.value);
+      if (part.done) this.finish(waiting);
+      else this.channel.send(part.value);
     }
   }
 
-  #finish(waiting: Waiting): void {
-    this.#queuedBytes -= waiting.bytes;
-    this.#next += 1;
-    if (this.#next === this.#queue.length || this.#next === COMPACT_AFTER) {
-      this.#queue.splice(0, this.#next);
-      this.#next = 0;
+  private finish(waiting: Waiting): void {
+    this.waitingBytes -= waiting.bytes;
+    this.next += 1;
+    if (this.next === this.queue.length || this.next === COMPACT_AFTER) {
+      this.queue.splice(0, this.next);
+      this.next = 0;
     }
   }
 }

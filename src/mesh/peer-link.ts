@@ -38,39 +38,39 @@ export interface Link {
 
 /** One WebRTC connection to another tab and the one ordered, reliable channel on it. */
 export class PeerLink implements Link {
-  readonly #events: PeerLinkEvents;
-  readonly #peer: SimplePeer.Instance;
+  private readonly events: PeerLinkEvents;
+  private readonly peer: SimplePeer.Instance;
   /** Undefined where the browser refused to make a connection at all; simple-peer reports that as its error. */
-  readonly #connection: RTCPeerConnection | undefined;
-  readonly #reassembler = new Reassembler();
-  #channel: RTCDataChannel | null = null;
-  #outbox: Outbox | null = null;
-  #closed = false;
+  private readonly connection: RTCPeerConnection | undefined;
+  private readonly reassembler = new Reassembler();
+  private channel: RTCDataChannel | null = null;
+  private outbox: Outbox | null = null;
+  private closed = false;
 
   constructor({ initiator, iceServers, events }: PeerLinkOptions) {
-    this.#events = events;
-    this.#peer = new SimplePeer({ initiator, trickle: true, config: { iceServers: iceServers.map(toRtcIceServer) } });
-    this.#connection = connectionOf(this.#peer);
-    this.#peer.on('signal', (data) => this.#emitSignal(data));
-    this.#peer.on('error', (error) => this.#fail(new AppError('peer-lost', `the connection failed: ${error.message}`)));
-    this.#peer.on('close', () => this.#fail(new AppError('peer-lost', 'the other device closed the connection')));
+    this.events = events;
+    this.peer = new SimplePeer({ initiator, trickle: true, config: { iceServers: iceServers.map(toRtcIceServer) } });
+    this.connection = connectionOf(this.peer);
+    this.peer.on('signal', (data) => this.emitSignal(data));
+    this.peer.on('error', (error) => this.fail(new AppError('peer-lost', `the connection failed: ${error.message}`)));
+    this.peer.on('close', () => this.fail(new AppError('peer-lost', 'the other device closed the connection')));
     // Nothing is sent on simple-peer's own channel: what comes there all the same must not pile up unread.
-    this.#peer.resume();
-    if (this.#connection) this.#openChannel(this.#connection);
+    this.peer.resume();
+    if (this.connection) this.openChannel(this.connection);
   }
 
   /** Bytes of the messages that still wait for the channel. */
   get queuedBytes(): number {
-    return this.#outbox?.queuedBytes ?? 0;
+    return this.outbox?.queuedBytes ?? 0;
   }
 
   /** Takes a signal from the other side. One that the browser refuses ends the link. */
   signal(data: SignalData): void {
-    if (this.#closed) return;
+    if (this.closed) return;
     try {
-      this.#peer.signal(data as SimplePeer.SignalData);
+      this.peer.signal(data as SimplePeer.SignalData);
     } catch (error) {
-      this.#fail(new AppError('bad-message', `the other device sent an unusable signal: ${AppError.from(error).message}`));
+      this.fail(new AppError('bad-message', `the other device sent an unusable signal: ${AppError.from(error).message}`));
     }
   }
 
@@ -79,71 +79,70 @@ export class PeerLink implements Link {
    * @throws AppError `peer-lost` if the link is not open, `frame-too-large`, `link-congested`
    */
   send(data: ArrayBuffer | string): void {
-    if (this.#closed || this.#channel?.readyState !== 'open')
+    if (this.closed || this.channel?.readyState !== 'open')
       throw new AppError('peer-lost', 'there is no open link to this device');
-    this.#outbox!.push(data);
-    this.#pump();
+    this.outbox!.push(data);
+    this.pump();
   }
 
   /** Closes at once, within the call: the other side sees it in milliseconds, also while this page is being unloaded. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#connection?.close();
-    this.#peer.destroy();
+    if (this.closed) return;
+    this.closed = true;
+    this.connection?.close();
+    this.peer.destroy();
   }
 
-  #openChannel(connection: RTCPeerConnection): void {
+  private openChannel(connection: RTCPeerConnection): void {
     const channel = connection.createDataChannel(CHANNEL_NAME, { negotiated: true, id: CHANNEL_ID });
     channel.binaryType = 'arraybuffer';
-    channel.onopen = () => this.#closed || this.#events.onOpen();
-    channel.onmessage = (event) => this.#receive(event.data);
-    channel.onclose = () => this.#fail(new AppError('peer-lost', 'the other device closed the connection'));
-    channel.onbufferedamountlow = () => this.#closed || this.#pump();
-    this.#channel = channel;
-    this.#outbox = new Outbox(channel);
+    channel.onopen = () => this.closed || this.events.onOpen();
+    channel.onmessage = (event) => this.receive(event.data);
+    channel.onclose = () => this.fail(new AppError('peer-lost', 'the other device closed the connection'));
+    channel.onbufferedamountlow = () => this.closed || this.pump();
+    this.channel = channel;
+    this.outbox = new Outbox(channel);
   }
 
-  #emitSignal(data: unknown): void {
+  private emitSignal(data: unknown): void {
     const signal = v.safeParse(SignalDataSchema, data);
-    if (!this.#closed && signal.success) this.#events.onSignal(signal.output);
+    if (!this.closed && signal.success) this.events.onSignal(signal.output);
   }
 
-  #pump(): void {
+  private pump(): void {
     try {
-      this.#outbox!.pump();
+      this.outbox!.pump();
     } catch (error) {
-      this.#fail(new AppError('peer-lost', `the connection broke while sending: ${AppError.from(error).message}`));
+      this.fail(new AppError('peer-lost', `the connection broke while sending: ${AppError.from(error).message}`));
     }
   }
 
-  #receive(data: unknown): void {
-    if (this.#closed) return;
-    this.#events.onActivity();
+  private receive(data: unknown): void {
+    if (this.closed) return;
+    this.events.onActivity();
     let message: ArrayBuffer | string | null;
     try {
-      message = this.#accept(data);
+      message = this.accept(data);
     } catch (error) {
-      this.#fail(AppError.from(error));
+      this.fail(AppError.from(error));
       return;
     }
-    if (message !== null) this.#events.onMessage(message);
+    if (message !== null) this.events.onMessage(message);
   }
 
   /** Checks what came in; null while a frame is not whole. */
-  #accept(data: unknown): ArrayBuffer | string | null {
-    if (data instanceof ArrayBuffer) return this.#reassembler.push(data);
+  private accept(data: unknown): ArrayBuffer | string | null {
+    if (data instanceof ArrayBuffer) return this.reassembler.push(data);
     if (typeof data !== 'string') throw new AppError('frame-malformed', 'a message is neither text nor bytes');
-    if (this.#reassembler.midFrame)
-      throw new AppError('frame-malformed', 'a text came before the frame in front of it was whole');
+    if (this.reassembler.midFrame) throw new AppError('frame-malformed', 'a text came before the frame in front of it was whole');
     controlBytes(data);
     return data;
   }
 
-  #fail(reason: AppError): void {
-    if (this.#closed) return;
+  private fail(reason: AppError): void {
+    if (this.closed) return;
     this.close();
-    this.#events.onClosed(reason);
+    this.events.onClosed(reason);
   }
 }
 

@@ -32,12 +32,12 @@ export function assertFrameSize(frameBytes: number): void {
 
 /** Joins pieces into frames again. After an error it is of no further use: where the next frame starts is lost. */
 export class Reassembler {
-  #frame: Uint8Array<ArrayBuffer> | null = null;
-  #filledBytes = 0;
+  private frame: Uint8Array<ArrayBuffer> | null = null;
+  private filledBytes = 0;
 
   /** True while a frame has begun and is not whole. */
   get midFrame(): boolean {
-    return this.#frame !== null;
+    return this.frame !== null;
   }
 
   /**
@@ -51,11 +51,11 @@ export class Reassembler {
         `a piece of a frame has ${piece.byteLength} bytes, at most ${PIECE_BYTES} are allowed`,
       );
     }
-    const body = this.#frame ? new Uint8Array(piece) : this.#begin(piece);
-    return this.#append(this.#frame!, body);
+    const body = this.frame ? new Uint8Array(piece) : this.begin(piece);
+    return this.append(this.frame!, body);
   }
 
-  #begin(piece: ArrayBuffer): Uint8Array {
+  private begin(piece: ArrayBuffer): Uint8Array {
     if (piece.byteLength < FIRST_BODY) {
       throw new AppError(
         'frame-malformed',
@@ -67,20 +67,20 @@ export class Reassembler {
     const body = new Uint8Array(piece, FIRST_BODY);
     if (totalBytes > 0 && body.length === 0)
       throw new AppError('frame-malformed', `a frame of ${totalBytes} bytes starts with none of them`);
-    this.#frame = new Uint8Array(totalBytes);
-    this.#filledBytes = 0;
+    this.frame = new Uint8Array(totalBytes);
+    this.filledBytes = 0;
     return body;
   }
 
-  #append(frame: Uint8Array<ArrayBuffer>, body: Uint8Array): ArrayBuffer | null {
-    const missingBytes = frame.length - this.#filledBytes;
+  private append(frame: Uint8Array<ArrayBuffer>, body: Uint8Array): ArrayBuffer | null {
+    const missingBytes = frame.length - this.filledBytes;
     if (body.length > missingBytes || (body.length === 0 && missingBytes > 0)) {
       throw new AppError('frame-malformed', `a piece brings ${body.length} bytes to a frame that lacks ${missingBytes}`);
     }
-    frame.set(body, this.#filledBytes);
-    this.#filledBytes += body.length;
-    if (this.#filledBytes < frame.length) return null;
-    this.#frame = null;
+    frame.set(body, this.filledBytes);
+    this.filledBytes += body.length;
+    if (this.filledBytes < frame.length) return null;
+    this.frame = null;
     return frame.buffer;
   }
 }

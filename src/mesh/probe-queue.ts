@@ -42,74 +42,74 @@ interface Active {
 
 /** Probes one link after another: two at once would measure each other. */
 export class ProbeQueue {
-  readonly #options: ProbeQueueOptions;
-  readonly #waiting = new Set<PeerId>();
-  readonly #appointments = new Map<PeerId, Appointment>();
+  private readonly options: ProbeQueueOptions;
+  private readonly waiting = new Set<PeerId>();
+  private readonly appointments = new Map<PeerId, Appointment>();
   /** Counted over all probes: a late answer to one that was given up fits no other. */
-  #nextId = 0;
-  #active: Active | null = null;
-  #clockMs = 0;
+  private nextId = 0;
+  private active: Active | null = null;
+  private clockMs = 0;
 
   constructor(options: ProbeQueueOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
   add(peerId: PeerId): void {
-    this.#waiting.add(peerId);
-    this.#next();
+    this.waiting.add(peerId);
+    this.next();
   }
 
   /** The link is gone. */
   remove(peerId: PeerId): void {
-    this.#waiting.delete(peerId);
-    this.#appointments.delete(peerId);
-    if (this.#active?.peerId !== peerId) return;
-    this.#active.isGone = true;
-    this.#active.probe.abort(new AppError('peer-lost', 'the link broke while it was measured'));
+    this.waiting.delete(peerId);
+    this.appointments.delete(peerId);
+    if (this.active?.peerId !== peerId) return;
+    this.active.isGone = true;
+    this.active.probe.abort(new AppError('peer-lost', 'the link broke while it was measured'));
   }
 
   acknowledge(from: PeerId, id: number): void {
-    if (this.#active?.peerId === from) this.#active.probe.acknowledge(id);
+    if (this.active?.peerId === from) this.active.probe.acknowledge(id);
   }
 
   tick(clockMs: number): void {
-    this.#clockMs = clockMs;
-    this.#keepAppointments();
-    if (!this.#active || clockMs < this.#active.untilMs) return;
-    this.#active.probe.abort(new AppError('link-timeout', `the link was not measured within ${PROBE_DEADLINE_MS} ms`));
+    this.clockMs = clockMs;
+    this.keepAppointments();
+    if (!this.active || clockMs < this.active.untilMs) return;
+    this.active.probe.abort(new AppError('link-timeout', `the link was not measured within ${PROBE_DEADLINE_MS} ms`));
   }
 
-  #keepAppointments(): void {
-    for (const [peerId, appointment] of this.#appointments) {
-      if (this.#clockMs < appointment.atMs || !(appointment.isRetry || this.#options.isQuiet())) continue;
+  private keepAppointments(): void {
+    for (const [peerId, appointment] of this.appointments) {
+      if (this.clockMs < appointment.atMs || !(appointment.isRetry || this.options.isQuiet())) continue;
       appointment.atMs = Number.POSITIVE_INFINITY;
       this.add(peerId);
     }
   }
 
-  #next(): void {
-    const [peerId] = this.#waiting;
-    if (this.#active || peerId === undefined) return;
-    this.#waiting.delete(peerId);
-    const { send, nowMs } = this.#options;
-    const probe = new LinkProbe({ send: (message) => send(peerId, message), nowMs, nextId: () => this.#nextId++ });
-    this.#active = { peerId, probe, untilMs: this.#clockMs + PROBE_DEADLINE_MS, isGone: false };
-    void this.#finish(this.#active);
+  private next(): void {
+    const [peerId] = this.waiting;
+    if (this.active || peerId === undefined) return;
+    this.waiting.delete(peerId);
+    const { send, nowMs } = this.options;
+    const probe = new LinkProbe({ send: (message) => send(peerId, message), nowMs, nextId: () => this.nextId++ });
+    this.active = { peerId, probe, untilMs: this.clockMs + PROBE_DEADLINE_MS, isGone: false };
+    void this.finish(this.active);
   }
 
-  async #finish(active: Active): Promise<void> {
+  private async finish(active: Active): Promise<void> {
     const measure = await active.probe.run().catch(() => null);
     const { peerId } = active;
-    this.#active = null;
-    if (!active.isGone) this.#appoint(peerId, measure !== null);
-    if (measure) this.#options.onMeasured(peerId, measure);
-    this.#next();
+    this.active = null;
+    if (!active.isGone) this.appoint(peerId, measure !== null);
+    if (measure) this.options.onMeasured(peerId, measure);
+    this.next();
   }
 
-  #appoint(peerId: PeerId, isMeasured: boolean): void {
-    const last = this.#appointments.get(peerId);
+  private appoint(peerId: PeerId, isMeasured: boolean): void {
+    const last = this.appointments.get(peerId);
     const delayMs = isMeasured ? repeatDelayMs(last) : retryDelayMs(last);
-    this.#appointments.set(peerId, { atMs: this.#clockMs + delayMs, delayMs, isRetry: !isMeasured });
+    this.appointments.set(peerId, { atMs: this.clockMs + delayMs, delayMs, isRetry: !isMeasured });
   }
 }
 

@@ -29,188 +29,188 @@ export interface RoomLinkEvents {
  */
 export class RoomLink {
   readonly peerId: PeerId;
-  readonly #initiates: boolean;
-  readonly #openLink: OpenLink;
-  readonly #events: RoomLinkEvents;
-  #link: Link | null = null;
-  #view: LinkState;
+  private readonly initiates: boolean;
+  private readonly openLink: OpenLink;
+  private readonly events: RoomLinkEvents;
+  private link: Link | null = null;
+  private shown: LinkState;
   /** Of the current or the last attempt; the initiator counts. */
-  #attempt = 0;
-  #failedAttempts = 0;
+  private attempt = 0;
+  private failedAttempts = 0;
   /** The other side's description for the current attempt. */
-  #remoteSdp: string | null = null;
-  #held: CandidateSignal[] = [];
-  #evidence = nothingSeen();
-  #clockMs: number;
-  #setupUntilMs: number;
-  #attemptUntilMs = 0;
+  private remoteSdp: string | null = null;
+  private held: CandidateSignal[] = [];
+  private evidence = nothingSeen();
+  private clockMs: number;
+  private setupUntilMs: number;
+  private attemptUntilMs = 0;
   /** Null: none planned. */
-  #nextAttemptMs: number | null;
-  #openSinceMs = 0;
-  #heard = false;
-  #lastHeardMs = 0;
-  #lastBeatMs = 0;
+  private nextAttemptMs: number | null;
+  private openSinceMs = 0;
+  private heard = false;
+  private lastHeardMs = 0;
+  private lastBeatMs = 0;
 
   constructor(options: { selfId: PeerId; peerId: PeerId; clockMs: number; openLink: OpenLink; events: RoomLinkEvents }) {
     this.peerId = options.peerId;
-    this.#initiates = options.selfId > options.peerId;
-    this.#openLink = options.openLink;
-    this.#events = options.events;
-    this.#clockMs = options.clockMs;
-    this.#setupUntilMs = options.clockMs + SETUP_DEADLINE_MS;
-    this.#nextAttemptMs = this.#initiates ? options.clockMs : null;
-    this.#view = { peerId: options.peerId, state: 'connecting', advice: null };
+    this.initiates = options.selfId > options.peerId;
+    this.openLink = options.openLink;
+    this.events = options.events;
+    this.clockMs = options.clockMs;
+    this.setupUntilMs = options.clockMs + SETUP_DEADLINE_MS;
+    this.nextAttemptMs = this.initiates ? options.clockMs : null;
+    this.shown = { peerId: options.peerId, state: 'connecting', advice: null };
   }
 
   get view(): LinkState {
-    return this.#view;
+    return this.shown;
   }
 
   /** Makes the first attempt if it is this side's to make. */
   start(): void {
-    this.#events.onState(this.#view);
-    if (this.#initiates) this.#startAttempt(this.#attempt + 1);
+    this.events.onState(this.shown);
+    if (this.initiates) this.startAttempt(this.attempt + 1);
   }
 
   /** @throws AppError `peer-lost`, `frame-too-large`, `link-congested` */
   send(data: ArrayBuffer | string): void {
-    if (!this.#link) throw new AppError('peer-lost', `there is no open link to device ${this.peerId}`);
-    this.#link.send(data);
+    if (!this.link) throw new AppError('peer-lost', `there is no open link to device ${this.peerId}`);
+    this.link.send(data);
   }
 
   /** Late, repeated and unasked-for signals do nothing. */
   handleSignal(data: SignalData): void {
-    if (this.#barred) return;
-    if (data.type === 'offer') this.#handleOffer(data);
-    else if (data.type === 'answer') this.#handleAnswer(data);
-    else if (data.type === 'candidate') this.#handleCandidate(data);
+    if (this.barred) return;
+    if (data.type === 'offer') this.handleOffer(data);
+    else if (data.type === 'answer') this.handleAnswer(data);
+    else if (data.type === 'candidate') this.handleCandidate(data);
   }
 
   /** To be called every 500 ms or so. */
   tick(clockMs: number): void {
-    this.#clockMs = clockMs;
-    if (this.#view.state === 'open') this.#tickOpen();
-    else this.#tickSetup();
+    this.clockMs = clockMs;
+    if (this.shown.state === 'open') this.tickOpen();
+    else this.tickSetup();
   }
 
   /** Ends the link for good: the other side does not keep to the protocol. */
   bar(): void {
-    this.#stop();
-    this.#nextAttemptMs = null;
-    this.#show('failed', PROTOCOL_ADVICE);
+    this.stop();
+    this.nextAttemptMs = null;
+    this.show('failed', PROTOCOL_ADVICE);
   }
 
   close(): void {
-    this.#stop();
+    this.stop();
   }
 
-  get #barred(): boolean {
-    return this.#view.advice === PROTOCOL_ADVICE;
+  private get barred(): boolean {
+    return this.shown.advice === PROTOCOL_ADVICE;
   }
 
-  #handleOffer(data: DescriptionSignal): void {
+  private handleOffer(data: DescriptionSignal): void {
     const tagged = readAttempt(data.sdp);
-    if (this.#initiates || tagged === null || tagged.attempt <= this.#attempt) return;
-    this.#startAttempt(tagged.attempt);
-    this.#describe({ ...data, sdp: tagged.sdp });
+    if (this.initiates || tagged === null || tagged.attempt <= this.attempt) return;
+    this.startAttempt(tagged.attempt);
+    this.describe({ ...data, sdp: tagged.sdp });
   }
 
-  #handleAnswer(data: DescriptionSignal): void {
+  private handleAnswer(data: DescriptionSignal): void {
     const tagged = readAttempt(data.sdp);
-    if (!this.#initiates || tagged?.attempt !== this.#attempt || this.#remoteSdp !== null) return;
-    this.#describe({ ...data, sdp: tagged.sdp });
+    if (!this.initiates || tagged?.attempt !== this.attempt || this.remoteSdp !== null) return;
+    this.describe({ ...data, sdp: tagged.sdp });
   }
 
   /** A candidate may come before the description that it belongs to: it is held until then. */
-  #handleCandidate(data: CandidateSignal): void {
-    if (this.#remoteSdp !== null && belongsTo(data, this.#remoteSdp)) this.#link?.signal(data);
+  private handleCandidate(data: CandidateSignal): void {
+    if (this.remoteSdp !== null && belongsTo(data, this.remoteSdp)) this.link?.signal(data);
     else {
-      if (this.#held.length === MAX_HELD_CANDIDATES) this.#held.shift();
-      this.#held.push(data);
+      if (this.held.length === MAX_HELD_CANDIDATES) this.held.shift();
+      this.held.push(data);
     }
   }
 
-  #describe(data: DescriptionSignal): void {
-    this.#remoteSdp = data.sdp;
-    this.#evidence.heardFromPeer = true;
-    this.#link?.signal(data);
-    const held = this.#held;
-    this.#held = [];
-    for (const candidate of held) if (belongsTo(candidate, data.sdp)) this.#link?.signal(candidate);
+  private describe(data: DescriptionSignal): void {
+    this.remoteSdp = data.sdp;
+    this.evidence.heardFromPeer = true;
+    this.link?.signal(data);
+    const held = this.held;
+    this.held = [];
+    for (const candidate of held) if (belongsTo(candidate, data.sdp)) this.link?.signal(candidate);
   }
 
-  #startAttempt(attempt: number): void {
-    const wasOpen = this.#view.state === 'open';
-    this.#stop();
-    this.#attempt = attempt;
-    this.#nextAttemptMs = null;
-    this.#attemptUntilMs = this.#clockMs + SETUP_DEADLINE_MS;
-    if (wasOpen) this.#reconnect();
-    this.#evidence.hasOwnAddress = false;
+  private startAttempt(attempt: number): void {
+    const wasOpen = this.shown.state === 'open';
+    this.stop();
+    this.attempt = attempt;
+    this.nextAttemptMs = null;
+    this.attemptUntilMs = this.clockMs + SETUP_DEADLINE_MS;
+    if (wasOpen) this.reconnect();
+    this.evidence.hasOwnAddress = false;
     try {
-      this.#link = this.#openLink({ initiator: this.#initiates, events: this.#linkEvents(attempt) });
+      this.link = this.openLink({ initiator: this.initiates, events: this.linkEvents(attempt) });
     } catch {
       // A browser without WebRTC: the advice for one that offers no address says what can be done.
-      this.#broke();
+      this.broke();
     }
   }
 
   /** Events of an attempt that another has replaced are not heard. */
-  #linkEvents(attempt: number): PeerLinkEvents {
+  private linkEvents(attempt: number): PeerLinkEvents {
     const current = (action: () => void) => {
-      if (attempt === this.#attempt && this.#link !== null) action();
+      if (attempt === this.attempt && this.link !== null) action();
     };
     return {
-      onSignal: (data) => current(() => this.#sendSignal(data, attempt)),
-      onOpen: () => current(() => this.#opened()),
+      onSignal: (data) => current(() => this.sendSignal(data, attempt)),
+      onOpen: () => current(() => this.opened()),
       onActivity: () => {
-        this.#heard = true;
+        this.heard = true;
       },
-      onMessage: (data) => current(() => this.#events.onMessage(data)),
-      onClosed: ({ code }) => current(() => (code.startsWith('frame-') ? this.bar() : this.#broke())),
+      onMessage: (data) => current(() => this.events.onMessage(data)),
+      onClosed: ({ code }) => current(() => (code.startsWith('frame-') ? this.bar() : this.broke())),
     };
   }
 
-  #sendSignal(data: SignalData, attempt: number): void {
-    if (data.type === 'candidate') this.#evidence.hasOwnAddress = true;
-    this.#events.sendSignal('sdp' in data ? { ...data, sdp: tagAttempt(data.sdp, attempt) } : data);
+  private sendSignal(data: SignalData, attempt: number): void {
+    if (data.type === 'candidate') this.evidence.hasOwnAddress = true;
+    this.events.sendSignal('sdp' in data ? { ...data, sdp: tagAttempt(data.sdp, attempt) } : data);
   }
 
-  #opened(): void {
-    this.#openSinceMs = this.#clockMs;
-    this.#lastHeardMs = this.#clockMs;
-    this.#show('open', null);
+  private opened(): void {
+    this.openSinceMs = this.clockMs;
+    this.lastHeardMs = this.clockMs;
+    this.show('open', null);
   }
 
   /** The current connection ended, open or not. */
-  #broke(): void {
-    const wasOpen = this.#view.state === 'open';
-    this.#stop();
-    if (wasOpen && this.#clockMs - this.#openSinceMs >= STABLE_MS) this.#failedAttempts = 0;
-    const delayMs = RETRY_DELAYS_MS[this.#failedAttempts];
-    this.#failedAttempts += 1;
-    if (this.#initiates && delayMs !== undefined) this.#nextAttemptMs = this.#clockMs + delayMs;
-    if (wasOpen) this.#reconnect();
+  private broke(): void {
+    const wasOpen = this.shown.state === 'open';
+    this.stop();
+    if (wasOpen && this.clockMs - this.openSinceMs >= STABLE_MS) this.failedAttempts = 0;
+    const delayMs = RETRY_DELAYS_MS[this.failedAttempts];
+    this.failedAttempts += 1;
+    if (this.initiates && delayMs !== undefined) this.nextAttemptMs = this.clockMs + delayMs;
+    if (wasOpen) this.reconnect();
   }
 
-  #reconnect(): void {
-    this.#evidence = nothingSeen();
-    this.#setupUntilMs = this.#clockMs + SETUP_DEADLINE_MS;
-    this.#show('connecting', null);
+  private reconnect(): void {
+    this.evidence = nothingSeen();
+    this.setupUntilMs = this.clockMs + SETUP_DEADLINE_MS;
+    this.show('connecting', null);
   }
 
-  #tickOpen(): void {
-    if (this.#heard) this.#lastHeardMs = this.#clockMs;
-    this.#heard = false;
-    if (this.#clockMs - this.#lastHeardMs > PEER_SILENCE_MS) this.#broke();
+  private tickOpen(): void {
+    if (this.heard) this.lastHeardMs = this.clockMs;
+    this.heard = false;
+    if (this.clockMs - this.lastHeardMs > PEER_SILENCE_MS) this.broke();
     // Ticks jitter by a few ms, and what is queued already tells the other side as much as a beat.
-    else if (this.#clockMs - this.#lastBeatMs >= 0.75 * PEER_BEAT_INTERVAL_MS && this.#link?.queuedBytes === 0) {
-      this.#beat(this.#link);
+    else if (this.clockMs - this.lastBeatMs >= 0.75 * PEER_BEAT_INTERVAL_MS && this.link?.queuedBytes === 0) {
+      this.beat(this.link);
     }
   }
 
-  #beat(link: Link): void {
-    this.#lastBeatMs = this.#clockMs;
+  private beat(link: Link): void {
+    this.lastBeatMs = this.clockMs;
     try {
       link.send(BEAT);
     } catch {
@@ -218,24 +218,24 @@ export class RoomLink {
     }
   }
 
-  #tickSetup(): void {
-    if (this.#link && this.#clockMs >= this.#attemptUntilMs) this.#broke();
-    if (this.#nextAttemptMs !== null && this.#clockMs >= this.#nextAttemptMs) this.#startAttempt(this.#attempt + 1);
-    if (this.#view.state !== 'connecting' || this.#clockMs < this.#setupUntilMs) return;
-    this.#show('failed', setupAdvice(this.#evidence, SETUP_DEADLINE_MS));
+  private tickSetup(): void {
+    if (this.link && this.clockMs >= this.attemptUntilMs) this.broke();
+    if (this.nextAttemptMs !== null && this.clockMs >= this.nextAttemptMs) this.startAttempt(this.attempt + 1);
+    if (this.shown.state !== 'connecting' || this.clockMs < this.setupUntilMs) return;
+    this.show('failed', setupAdvice(this.evidence, SETUP_DEADLINE_MS));
   }
 
-  #stop(): void {
-    const link = this.#link;
-    this.#link = null;
-    this.#remoteSdp = null;
-    this.#heard = false;
+  private stop(): void {
+    const link = this.link;
+    this.link = null;
+    this.remoteSdp = null;
+    this.heard = false;
     link?.close();
   }
 
-  #show(state: LinkState['state'], advice: string | null): void {
-    this.#view = { peerId: this.peerId, state, advice };
-    this.#events.onState(this.#view);
+  private show(state: LinkState['state'], advice: string | null): void {
+    this.shown = { peerId: this.peerId, state, advice };
+    this.events.onState(this.shown);
   }
 }
 

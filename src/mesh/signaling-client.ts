@@ -37,32 +37,32 @@ const failure = v.strictObject({ ok: v.literal(false), error: ErrorReportSchema 
 
 /** The tab's side of the signaling protocol. It reconnects by itself; to join the room again is its user's business. */
 export class SignalingClient {
-  readonly #socket: Socket;
-  readonly #requestTimeoutMs: number;
-  readonly #onProtocolError: (error: AppError) => void;
-  readonly #connectionListeners = new Set<(connected: boolean) => void>();
-  #reconnectTimer: ReturnType<typeof setTimeout> | undefined;
-  #state: SignalingState = 'connecting';
+  private readonly socket: Socket;
+  private readonly requestTimeoutMs: number;
+  private readonly onProtocolError: (error: AppError) => void;
+  private readonly connectionListeners = new Set<(connected: boolean) => void>();
+  private reconnectTimer: ReturnType<typeof setTimeout> | undefined;
+  private lastState: SignalingState = 'connecting';
 
   constructor(options: SignalingClientOptions = {}) {
-    this.#requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
-    this.#onProtocolError = options.onProtocolError ?? (() => {});
-    this.#socket = openSocket(options);
-    this.#socket.on('connect', () => this.#setState('connected'));
-    this.#socket.on('disconnect', (reason) => this.#disconnected(reason));
-    this.#socket.onAny((event: string) => {
-      if (!Object.hasOwn(serverEvents, event)) this.#report(`the server sent an unknown event "${event.slice(0, 40)}"`);
+    this.requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.onProtocolError = options.onProtocolError ?? (() => {});
+    this.socket = openSocket(options);
+    this.socket.on('connect', () => this.setState('connected'));
+    this.socket.on('disconnect', (reason) => this.disconnected(reason));
+    this.socket.onAny((event: string) => {
+      if (!Object.hasOwn(serverEvents, event)) this.report(`the server sent an unknown event "${event.slice(0, 40)}"`);
     });
   }
 
   get state(): SignalingState {
-    return this.#state;
+    return this.lastState;
   }
 
   /** Calls back whenever the connection was made or lost, but not for `close`; returns how to stop that. */
   onConnection(listener: (connected: boolean) => void): () => void {
-    this.#connectionListeners.add(listener);
-    return () => this.#connectionListeners.delete(listener);
+    this.connectionListeners.add(listener);
+    return () => this.connectionListeners.delete(listener);
   }
 
   /**
@@ -71,14 +71,14 @@ export class SignalingClient {
    * @throws AppError of the server's answer, `server-unreachable`, or `bad-message` if the answer does not fit
    */
   async request<E extends ClientEvent>(event: E, payload: ClientRequest<E>): Promise<ClientReply<E>> {
-    if (this.#state === 'disconnected' || this.#state === 'closed') {
+    if (this.lastState === 'disconnected' || this.lastState === 'closed') {
       throw new AppError('server-unreachable', 'there is no connection to the server');
     }
-    const answer: unknown = await this.#socket
-      .timeout(this.#requestTimeoutMs)
+    const answer: unknown = await this.socket
+      .timeout(this.requestTimeoutMs)
       .emitWithAck(event, payload)
       .catch((cause: unknown) => {
-        throw new AppError('server-unreachable', `the server did not answer "${event}" within ${this.#requestTimeoutMs} ms`, {
+        throw new AppError('server-unreachable', `the server did not answer "${event}" within ${this.requestTimeoutMs} ms`, {
           cause,
         });
       });
@@ -90,38 +90,38 @@ export class SignalingClient {
     const listener = (message: unknown) => {
       const parsed = v.safeParse(serverEvents[event], message);
       if (parsed.success) handler(parsed.output as ServerMessage<E>);
-      else this.#report(`the server sent a malformed "${event}": ${firstIssue(parsed.issues)}`);
+      else this.report(`the server sent a malformed "${event}": ${firstIssue(parsed.issues)}`);
     };
-    this.#socket.on(event as string, listener);
-    return () => this.#socket.off(event as string, listener);
+    this.socket.on(event as string, listener);
+    return () => this.socket.off(event as string, listener);
   }
 
   /** Starts over with a new connection, as after a lost one; does nothing while that is under way by itself. */
   reconnect(): void {
-    if (this.#state === 'connected') this.#socket.disconnect().connect();
+    if (this.lastState === 'connected') this.socket.disconnect().connect();
   }
 
   close(): void {
-    this.#state = 'closed';
-    clearTimeout(this.#reconnectTimer);
-    this.#socket.disconnect();
+    this.lastState = 'closed';
+    clearTimeout(this.reconnectTimer);
+    this.socket.disconnect();
   }
 
-  #disconnected(reason: string): void {
-    this.#setState('disconnected');
+  private disconnected(reason: string): void {
+    this.setState('disconnected');
     // socket.io comes back by itself after any loss but one that the server wanted, as for a tab that slept too long.
-    if (reason !== 'io server disconnect' || this.#state === 'closed') return;
-    this.#reconnectTimer = setTimeout(() => this.#socket.connect(), ENDED_RECONNECT_MS);
+    if (reason !== 'io server disconnect' || this.lastState === 'closed') return;
+    this.reconnectTimer = setTimeout(() => this.socket.connect(), ENDED_RECONNECT_MS);
   }
 
-  #report(message: string): void {
-    this.#onProtocolError(new AppError('bad-message', message));
+  private report(message: string): void {
+    this.onProtocolError(new AppError('bad-message', message));
   }
 
-  #setState(state: 'connected' | 'disconnected'): void {
-    if (this.#state === 'closed') return;
-    this.#state = state;
-    for (const listener of this.#connectionListeners) listener(state === 'connected');
+  private setState(state: 'connected' | 'disconnected'): void {
+    if (this.lastState === 'closed') return;
+    this.lastState = state;
+    for (const listener of this.connectionListeners) listener(state === 'connected');
   }
 }
 
