@@ -8,11 +8,13 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { ViteDevServer } from 'vite';
-import { openGpu } from '../src/engine/webgpu/gpu-context.ts';
+import { type GpuContext, openGpu } from '../src/engine/webgpu/gpu-context.ts';
+import { TUNING_BUDGET_MS, tunedVariant } from '../src/engine/webgpu/tuning.ts';
+import { describeVariant, type KernelVariant } from '../src/engine/webgpu/variants.ts';
 import { type Bar, barLine, brief, kept } from './bar.ts';
 import { watchGpu } from './engine/gpu-clock.ts';
 import { copyGigabytesPerSecond } from './gpu/copy-kernel.ts';
-import { measureStack, type StackResult } from './gpu/layer-stack.ts';
+import { ffnDimOf, measureStack, type StackResult } from './gpu/layer-stack.ts';
 import { table } from './table.ts';
 
 const DECODE_BANDWIDTH_PERCENT = 80;
@@ -41,8 +43,9 @@ export async function main(args: string[], _server?: ViteDevServer): Promise<num
   Object.assign(globalThis, globals);
   Object.defineProperty(globalThis, 'navigator', { value: { gpu: create([]) }, configurable: true });
   const clock = watchGpu();
-  const gpu = await openGpu();
-  say(`${gpu.adapter}, products of one token: ${Object.values(gpu.variant.one).join(' ')}`);
+  const device = await openGpu();
+  const gpu = { ...device, variant: await tuned(device, Number(values.dim)) };
+  say(`${gpu.adapter}, tuned to ${describeVariant(gpu.variant)}`);
   const copy = await copyGigabytesPerSecond(gpu, clock);
   const stack = await measureStack(gpu, clock, { dim: Number(values.dim), nLayers: Number(values.layers) });
   report(copy, stack);
@@ -57,9 +60,20 @@ export async function main(args: string[], _server?: ViteDevServer): Promise<num
     },
   ];
   for (const bar of bars) say(barLine(bar));
-  if (values.json) await writeFile(values.json, `${JSON.stringify({ adapter: gpu.adapter, copy, stack, bars }, null, 1)}\n`);
+  if (values.json)
+    await writeFile(
+      values.json,
+      `${JSON.stringify({ adapter: gpu.adapter, variant: gpu.variant, copy, stack, bars }, null, 1)}\n`,
+    );
   gpu.destroy();
   return gpu.isFallbackAdapter || bars.every(kept) ? 0 : 1;
+}
+
+/** As a device is tuned that lends itself, and nothing is remembered. */
+function tuned(gpu: GpuContext, dim: number): Promise<KernelVariant> {
+  const store = { get: async () => null, put: async () => {} };
+  const options = { budgetMs: TUNING_BUDGET_MS, now: () => performance.now(), store };
+  return tunedVariant(gpu, { type: 'Q4_0', dim, ffnDim: ffnDimOf(dim) }, options);
 }
 
 function report(copy: number, { shape, weightBytes, decodeMs, decodeGigabytesPerSecond, prefill, kernels }: StackResult): void {

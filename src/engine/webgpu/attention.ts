@@ -6,21 +6,20 @@ import { MIX_THREADS, mixWords, ROTATE_THREADS, RUN_WORDS, SCORE_POSITIONS, SCOR
 import type { LayerCache } from './kv-cache.ts';
 import { RUN_STRIDE_BYTES } from './scratch.ts';
 
-interface CacheGroups {
-  rotate: GPUBindGroup;
-  score: GPUBindGroup;
-  mix: GPUBindGroup;
-}
+type EncodeRun = (pass: GPUComputePassEncoder, run: SequenceRun, offsetBytes: number) => void;
 
 /** mixed = attention(qkv) for runs of rows, each over the keys and values of its own sequence. */
 export class Attention {
   private readonly base: PartBase;
   private readonly frequencies: Float64Array;
   /** By buffer: a cache that has grown is another buffer. */
-  private readonly groups = new WeakMap<GPUBuffer, CacheGroups>();
+  private readonly encoders = new WeakMap<GPUBuffer, readonly EncodeRun[]>();
+
+  private readonly runs: GPUBufferBinding;
 
   constructor(base: PartBase) {
     this.base = base;
+    this.runs = { buffer: base.scratch.runs, offset: 0, size: 4 * RUN_WORDS };
     this.frequencies = ropeFrequencies(base.spec);
   }
 
@@ -35,17 +34,8 @@ export class Attention {
   }
 
   /** Encodes run number `index` of those written last. */
-  encode(pass: GPUComputePassEncoder, index: number, { rowCount, start }: SequenceRun, cache: LayerCache): void {
-    const { kernels, spec } = this.base;
-    const { nHeads, nKvHeads, headDim } = spec;
-    const groups = this.groupsOf(cache.buffer);
-    const offset = index * RUN_STRIDE_BYTES;
-    const pairs = ((nHeads + 2 * nKvHeads) * headDim) / 2;
-    dispatch(pass, kernels.rotate, groups.rotate, { x: Math.ceil(pairs / ROTATE_THREADS), y: rowCount }, offset);
-    const scoreGroups = Math.ceil((start + rowCount) / SCORE_POSITIONS / SCORE_THREADS);
-    dispatch(pass, kernels.score, groups.score, { x: scoreGroups, y: nHeads, z: rowCount }, offset);
-    const parts = (nHeads * headDim) / 2 / mixWords(headDim);
-    dispatch(pass, kernels.mix, groups.mix, { x: Math.ceil(parts / MIX_THREADS), y: rowCount }, offset);
+  encode(pass: GPUComputePassEncoder, index: number, run: SequenceRun, cache: LayerCache): void {
+    for (const encodeRun of this.encodersOf(cache.buffer)) encodeRun(pass, run, index * RUN_STRIDE_BYTES);
   }
 
   /** Cosine and sine of every angle, which is in float64 until then. */
@@ -67,18 +57,40 @@ export class Attention {
     gpu.device.queue.writeBuffer(scratch.angles, 0, angles);
   }
 
-  private groupsOf(cache: GPUBuffer): CacheGroups {
-    const known = this.groups.get(cache);
+  private encodersOf(cache: GPUBuffer): readonly EncodeRun[] {
+    const known = this.encoders.get(cache);
     if (known) return known;
-    const { gpu, kernels, scratch } = this.base;
-    const { qkv, angles, scores, mixed } = scratch;
-    const run = { buffer: scratch.runs, offset: 0, size: 4 * RUN_WORDS };
-    const groups = {
-      rotate: bind(gpu.device, kernels.rotate, [qkv, angles, cache, run]),
-      score: bind(gpu.device, kernels.score, [qkv, cache, scores, run]),
-      mix: bind(gpu.device, kernels.mix, [cache, scores, mixed, run]),
-    };
-    this.groups.set(cache, groups);
-    return groups;
+    const encoders = [this.rotate(cache), ...this.attend(cache)];
+    this.encoders.set(cache, encoders);
+    return encoders;
+  }
+
+  private rotate(cache: GPUBuffer): EncodeRun {
+    const { gpu, kernels, scratch, spec } = this.base;
+    const pairs = ((spec.nHeads + 2 * spec.nKvHeads) * spec.headDim) / 2;
+    const x = Math.ceil(pairs / ROTATE_THREADS);
+    const group = bind(gpu.device, kernels.rotate, [scratch.qkv, scratch.angles, cache, this.runs]);
+    return (pass, { rowCount }, offset) => dispatch(pass, kernels.rotate, group, { x, y: rowCount }, offset);
+  }
+
+  private attend(cache: GPUBuffer): EncodeRun[] {
+    const { gpu, kernels, scratch, spec } = this.base;
+    const { nHeads, headDim } = spec;
+    const { attention } = kernels;
+    if (attention.form === 'flash') {
+      const group = bind(gpu.device, attention.flash, [scratch.qkv, cache, scratch.mixed, this.runs]);
+      return [(pass, { rowCount }, offset) => dispatch(pass, attention.flash, group, { x: nHeads, y: rowCount }, offset)];
+    }
+    const { score, mix } = attention;
+    const scoreGroup = bind(gpu.device, score, [scratch.qkv, cache, scratch.scores, this.runs]);
+    const mixGroup = bind(gpu.device, mix, [cache, scratch.scores, scratch.mixed, this.runs]);
+    const x = Math.ceil((nHeads * headDim) / 2 / mixWords(headDim) / MIX_THREADS);
+    return [
+      (pass, { start, rowCount }, offset) => {
+        const scoreX = Math.ceil((start + rowCount) / SCORE_POSITIONS / SCORE_THREADS);
+        dispatch(pass, score, scoreGroup, { x: scoreX, y: nHeads, z: rowCount }, offset);
+      },
+      (pass, { rowCount }, offset) => dispatch(pass, mix, mixGroup, { x, y: rowCount }, offset),
+    ];
   }
 }

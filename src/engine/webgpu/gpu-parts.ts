@@ -149,7 +149,8 @@ async function buildEmbedding({ gpu, spec, scratch }: PartBase, weights: PartWei
 }
 
 function normStep({ gpu, spec, kernels }: PartBase, gain: GPUBuffer, input: GPUBuffer, output: GPUBuffer): EncodeStep {
-  return rowStep(gpu, kernels.norm, [gain, input, output], Math.ceil(spec.dim / 4 / NORM_QUADS / NORM_THREADS));
+  const groups = gpu.variant.rows === 'cooperative' ? 1 : Math.ceil(spec.dim / 4 / NORM_QUADS / NORM_THREADS);
+  return rowStep(gpu, kernels.norm, [gain, input, output], groups);
 }
 
 /** A kernel whose grid is the same for every token. */

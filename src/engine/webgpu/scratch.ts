@@ -20,7 +20,7 @@ export interface Scratch {
   normed: GPUBuffer; // (chunkRows, dim)
   qkv: GPUBuffer; // (chunkRows, heads of q, k and v, headDim)
   angles: GPUBuffer; // (chunkRows, ropeDim / 2) of cosine, sine
-  scores: GPUBuffer; // (chunkRows, nHeads, contextLength)
+  scores: GPUBuffer; // (chunkRows, nHeads, contextLength), or nothing
   mixed: GPUBuffer; // (chunkRows, nHeads, headDim)
   gateUp: GPUBuffer; // (chunkRows, 2 * ffnDim)
   activated: GPUBuffer; // (chunkRows, ffnDim)
@@ -41,7 +41,8 @@ export interface Scratch {
 /** @throws AppError out-of-memory, device-lost */
 export async function createScratch(gpu: GpuContext, { spec, contextLength }: EngineOptions): Promise<Scratch> {
   const { dim, nHeads, nKvHeads, headDim, ropeDim, ffnDim, vocabSize } = spec;
-  const scoreBytesPerRow = 4 * nHeads * contextLength;
+  // Flash attention keeps its scores to itself.
+  const scoreBytesPerRow = gpu.variant.rows === 'serial' ? 4 * nHeads * contextLength : 0;
   const chunkRows = Math.max(1, Math.min(MAX_CHUNK_ROWS, Math.floor(MAX_SCORE_BYTES / scoreBytesPerRow)));
   const values = (perRow: number) => storage(4 * chunkRows * perRow);
   const headValues = (perRow: number) => storage(4 * HEAD_ROWS * perRow);

@@ -2,7 +2,9 @@ import type { EngineOptions } from '../shard-engine.ts';
 import { HEAD_TOP } from '../shard-engine.ts';
 import type { GpuContext } from './gpu-context.ts';
 import type { Kernel } from './kernel.ts';
-import { mixKernel, rotateKernel, scoreKernel } from './kernels/attention.ts';
+import { type AttentionShape, mixKernel, rotateKernel, scoreKernel } from './kernels/attention.ts';
+import { cooperativeNormKernel } from './kernels/cooperative-norm.ts';
+import { flashAttentionKernel } from './kernels/flash-attention.ts';
 import { barKernel, groupKernel, pickKernel } from './kernels/head.ts';
 import { normKernel } from './kernels/norm.ts';
 import { swigluKernel } from './kernels/swiglu.ts';
@@ -11,8 +13,8 @@ import { swigluKernel } from './kernels/swiglu.ts';
 export interface ShapeKernels {
   norm: Kernel;
   rotate: Kernel;
-  score: Kernel;
-  mix: Kernel;
+  /** In two steps through a buffer of scores, or in one. */
+  attention: { form: 'scored'; score: Kernel; mix: Kernel } | { form: 'flash'; flash: Kernel };
   swiglu: Kernel;
   group: Kernel;
   bar: Kernel;
@@ -21,16 +23,25 @@ export interface ShapeKernels {
 
 /** Compiles them side by side. */
 export async function compileShapeKernels(gpu: GpuContext, { spec, contextLength }: EngineOptions): Promise<ShapeKernels> {
-  const attention = { ...spec, contextLength };
-  const [norm, rotate, score, mix, swiglu, group, bar, pick] = await Promise.all([
-    gpu.kernel(normKernel(spec.dim, spec.rmsEps)),
-    gpu.kernel(rotateKernel(attention)),
-    gpu.kernel(scoreKernel(attention)),
-    gpu.kernel(mixKernel(attention)),
+  const shape = { ...spec, contextLength };
+  const isCooperative = gpu.variant.rows === 'cooperative';
+  const [norm, rotate, attention, swiglu, group, bar, pick] = await Promise.all([
+    gpu.kernel(isCooperative ? cooperativeNormKernel(spec.dim, spec.rmsEps) : normKernel(spec.dim, spec.rmsEps)),
+    gpu.kernel(rotateKernel(shape)),
+    isCooperative ? flashAttention(gpu, shape) : scoredAttention(gpu, shape),
     gpu.kernel(swigluKernel(spec.ffnDim)),
     gpu.kernel(groupKernel(spec.vocabSize)),
     gpu.kernel(barKernel(HEAD_TOP)),
     gpu.kernel(pickKernel(spec.vocabSize)),
   ]);
-  return { norm, rotate, score, mix, swiglu, group, bar, pick };
+  return { norm, rotate, attention, swiglu, group, bar, pick };
+}
+
+async function scoredAttention(gpu: GpuContext, shape: AttentionShape): Promise<ShapeKernels['attention']> {
+  const [score, mix] = await Promise.all([gpu.kernel(scoreKernel(shape)), gpu.kernel(mixKernel(shape))]);
+  return { form: 'scored', score, mix };
+}
+
+async function flashAttention(gpu: GpuContext, shape: AttentionShape): Promise<ShapeKernels['attention']> {
+  return { form: 'flash', flash: await gpu.kernel(flashAttentionKernel(shape)) };
 }

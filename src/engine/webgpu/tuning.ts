@@ -76,7 +76,7 @@ async function measure(gpu: GpuContext, shape: TuningShape, choices: VariantChoi
   const startMs = now();
   const bench = await ProductBench.create(gpu, { ...matrixOf(gpu, shape), maxTokens: MANY }, now);
   try {
-    const base = { one: choices.one[0]!, many: choices.many[0]! };
+    const base = { one: choices.one[0]!, many: choices.many[0]!, rows: choices.rows };
     const one = await bench.fastest(
       choices.one.map((tile) => ({ ...base, one: tile })),
       1,
@@ -112,7 +112,7 @@ export function rememberedVariant(text: string | null, choices: VariantChoices):
 function chosen(choices: VariantChoices, picked: Partial<Picked> | null): KernelVariant | null {
   const one = choices.one[picked?.one ?? -1];
   const many = choices.many[picked?.many ?? -1];
-  return one && many ? { one, many } : null;
+  return one && many ? { one, many, rows: choices.rows } : null;
 }
 
 function tuningKey(gpu: GpuContext, { type, dim, ffnDim }: TuningShape, choices: VariantChoices): string {

@@ -13,9 +13,10 @@ export async function withEngine<T>(
   model: ContractModel,
   gpuOptions: GpuOptions,
   use: (engine: ShardEngine) => Promise<T>,
+  contextLength = CONTEXT_LENGTH,
 ): Promise<T> {
   const gpu = await openGpu(gpuOptions);
-  const engine = await createWebGpuEngine({ spec: model.spec, contextLength: CONTEXT_LENGTH }, gpu);
+  const engine = await createWebGpuEngine({ spec: model.spec, contextLength }, gpu);
   try {
     await loadWhole(engine, model);
     return await use(engine);

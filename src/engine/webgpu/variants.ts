@@ -7,6 +7,8 @@ export interface KernelVariant {
   one: SerialTile | CooperativeTile;
   /** Products of several tokens. */
   many: SerialTile | StagedTile;
+  /** Norms and attention: threads that wait for no other, or workgroups that share what they read. */
+  rows: 'serial' | 'cooperative';
 }
 
 /** A thread computes whole cells and waits for no other: what adapters on the processor want. */
@@ -90,6 +92,8 @@ export const MANY_TOKENS: readonly KernelVariant['many'][] = [
 export interface VariantChoices {
   one: KernelVariant['one'][];
   many: KernelVariant['many'][];
+  /** No choice: it follows from the kind of adapter. */
+  rows: KernelVariant['rows'];
 }
 
 /** All that the device can run; on the processor nothing that waits at barriers, which take a hundred times as long there. */
@@ -100,6 +104,7 @@ export function candidates(device: { isFallbackAdapter: boolean; subgroupSize: n
   return {
     one: withFirst(first.one, ONE_TOKEN).filter(isTried),
     many: withFirst(first.many, MANY_TOKENS).filter(isTried),
+    rows: first.rows,
   };
 }
 
@@ -108,8 +113,8 @@ function withFirst<T extends object>(first: T, all: readonly T[]): T[] {
 }
 
 /** For people. */
-export function describeVariant({ one, many }: KernelVariant): string {
-  return `${describeOne(one)}; prompts: ${describeMany(many)}`;
+export function describeVariant({ one, many, rows }: KernelVariant): string {
+  return `${describeOne(one)}; prompts: ${describeMany(many)}${rows === 'cooperative' ? '; flash attention' : ''}`;
 }
 
 function describeOne(tile: KernelVariant['one']): string {
@@ -143,17 +148,20 @@ export function isUsable(tile: KernelVariant['one' | 'many'], subgroupSize: numb
 const ON_PROCESSOR: KernelVariant = {
   one: { form: 'serial', rows: 4, tokens: 1, threads: 16, reading: 'alone' },
   many: { form: 'serial', rows: 4, tokens: 4, threads: 16, reading: 'alone' },
+  rows: 'serial',
 };
 
 /** Fewer cells to a thread than alone: the text of more does not fit the instruction cache of a core. */
 const ON_PROCESSOR_IN_QUADS: KernelVariant = {
   one: { form: 'serial', rows: 4, tokens: 1, threads: 16, reading: 'in quads' },
   many: { form: 'serial', rows: 2, tokens: 4, threads: 16, reading: 'in quads' },
+  rows: 'serial',
 };
 
 const ON_GPU: KernelVariant = {
   one: { form: 'cooperative', threadsPerRow: 8, rows: 1, threads: 64, join: 'memory' },
   many: { form: 'serial', rows: 4, tokens: 4, threads: 64, reading: 'alone' },
+  rows: 'cooperative',
 };
 
 /** What a device starts with that was never tuned. */

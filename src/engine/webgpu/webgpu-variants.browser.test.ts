@@ -2,6 +2,7 @@ import { beforeAll, describe, test } from 'vitest';
 import { type ContractModel, ODD_MODELS, PLAIN_MODEL, someTokens } from '../contract/contract-models.ts';
 import { expectSameRows, runChunked } from '../contract/contract-runs.ts';
 import type { HeadRow } from '../shard-engine.ts';
+import { uniformTypes } from '../tensor-shape.ts';
 import { type GpuOptions, openGpu } from './gpu-context.ts';
 import { withEngine } from './variant-runs.test-helper.ts';
 import { defaultVariant, isUsable, type KernelVariant, MANY_TOKENS, ONE_TOKEN } from './variants.ts';
@@ -44,11 +45,25 @@ describe('every way to run a model on WebGPU gives the same bits', () => {
     'other forms, matrices split over small buffers, folded grids: $model.title',
     async ({ model, one }) => {
       const tokens = someTokens(model, 7, 3);
-      const variant: KernelVariant = { ...SERIAL, one, many: { form: 'staged', rows: 2, tokens: 2, tokenGroups: 2 } };
+      const many = { form: 'staged', rows: 2, tokens: 2, tokenGroups: 2 } as const;
+      const variant: KernelVariant = { one, many, rows: 'cooperative' };
       const actual = await withEngine(model, { variant, maxWeightBufferBytes: 4096, maxGroupsPerSide: 3 }, (engine) =>
         runChunked(engine, model, tokens, 3),
       );
       expectSameRows(actual, await oneByOne(model, { variant: SERIAL }));
     },
   );
+
+  /** A workgroup takes 256 positions or 1024 values of a row at a time. */
+  test.each([
+    { dim: 64, headDim: 128, count: 290 },
+    { dim: 1088, headDim: 80, count: 40 },
+  ])('workgroups for norms of $dim values and for attention, $count positions, heads of $headDim', async (shape) => {
+    const { dim, headDim, count } = shape;
+    const spec = { ...PLAIN_MODEL.spec, dim, nLayers: 1, nHeads: 2, nKvHeads: 1, headDim, ropeDim: headDim };
+    const model: ContractModel = { ...PLAIN_MODEL, spec, types: uniformTypes('F32') };
+    const run = (variant: KernelVariant) =>
+      withEngine(model, { variant }, (engine) => runChunked(engine, model, someTokens(model, count, 5), 64), count);
+    expectSameRows(await run({ ...SERIAL, rows: 'cooperative' }), await run(SERIAL));
+  });
 });

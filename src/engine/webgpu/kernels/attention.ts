@@ -1,6 +1,6 @@
 import type { ModelSpec } from '../../../shared/model/model-spec.ts';
 import type { KernelSource } from '../kernel.ts';
-import { LANES, laneSums, unroll } from './lanes.ts';
+import { unroll } from './lanes.ts';
 
 /** What attention needs of a model, and how far apart the rows of its score buffer are. */
 export interface AttentionShape extends Pick<ModelSpec, 'nHeads' | 'nKvHeads' | 'headDim' | 'ropeDim'> {
@@ -26,7 +26,7 @@ export function mixWords(headDim: number): number {
   return [4, 2].find((count) => words % count === 0) ?? 1;
 }
 
-const RUN = 'struct Run { firstRow: u32, rows: u32, position: u32 }';
+export const RUN = 'struct Run { firstRow: u32, rows: u32, position: u32 }';
 
 /**
  * Turns queries and keys by their positions (RoPE, Su et al. 2021) on interleaved pairs (2i, 2i + 1), as GGUF's llama
@@ -96,18 +96,34 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }
 
 /**
- * output = softmax(scores) . values: the largest score, which has no order, then sums over the positions in lanes.
- * Grid: (heads * headDim / 2 / mixWords / MIX_THREADS, rows of the run).
+ * Softmax over spans of SPAN positions from 0 on, one after the other: of each span the largest score, which has no order, then
+ * sums over its positions in theirs. `joinSpan` adds a span to those before it, both scaled to the larger of their largest
+ * scores (online softmax, Milakov and Gimelshein 2018; Dao et al. 2022). Every form of attention takes these steps.
  */
+export const SPAN = 32;
+
+/** What the sums are before the first span. `words` is how many words of a value are summed. */
+export function openSums(words: number): string {
+  return `var largest = -3.4028234e38; var total = 0.0; ${unroll(words, (i) => `var sum${i} = vec2f(0);`)}`;
+}
+
+/** Adds a span whose largest score, total weight and sums are given as expressions. */
+export function joinSpan(words: number, spanLargest: string, spanTotal: string, spanSum: (word: number) => string): string {
+  return `
+    let next = max(largest, ${spanLargest});
+    let keep = exp(largest - next);
+    let gain = exp(${spanLargest} - next);
+    total = fma(total, keep, ${spanTotal} * gain);
+    ${unroll(words, (i) => `sum${i} = fma(sum${i}, vec2f(keep), ${spanSum(i)} * gain);`)}
+    largest = next;`;
+}
+
+/** output = softmax(scores) . values. Grid: (heads * headDim / 2 / mixWords / MIX_THREADS, rows of the run). */
 export function mixKernel(shape: AttentionShape): KernelSource {
   const { nHeads, nKvHeads, headDim, contextLength } = shape;
   const words = mixWords(headDim);
   const parts = headDim / 2 / words;
   const each = (text: (index: number) => string) => unroll(words, text);
-  const sums = [
-    { name: 'weights', type: 'f32' as const },
-    ...Array.from({ length: words }, (_, i) => ({ name: `sum${i}`, type: 'vec2f' as const })),
-  ];
   const wgsl = `
 ${RUN}
 @group(0) @binding(0) var<storage, read> cache: array<u32>;
@@ -122,20 +138,23 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let positions = run.position + id.y + 1u;
   let origin = (id.y * ${nHeads}u + head) * ${contextLength}u;
   let value = ${nKvHeads * (headDim / 2)}u + (head / ${nHeads / nKvHeads}u) * ${headDim / 2}u + within;
-  var largest = scores[origin];
-  for (var position = 1u; position < positions; position++) { largest = max(largest, scores[origin + position]); }
-  ${laneSums(
-    sums,
-    `${LANES}u`,
-    `for (var position = lane; position < positions; position += ${LANES}u) {
-      let weight = exp(scores[origin + position] - largest);
-      weights += weight;
+  ${openSums(words)}
+  for (var start = 0u; start < positions; start += ${SPAN}u) {
+    let end = min(start + ${SPAN}u, positions);
+    var spanLargest = scores[origin + start];
+    for (var position = start + 1u; position < end; position++) { spanLargest = max(spanLargest, scores[origin + position]); }
+    var spanTotal = 0.0;
+    ${each((i) => `var spanSum${i} = vec2f(0);`)}
+    for (var position = start; position < end; position++) {
+      let weight = exp(scores[origin + position] - spanLargest);
+      spanTotal += weight;
       let at = position * ${cacheWords(shape)}u + value;
-      ${each((i) => `sum${i} = fma(vec2f(weight), unpack2x16float(cache[at + ${i}u]), sum${i});`)}
-    }`,
-  )}
+      ${each((i) => `spanSum${i} = fma(vec2f(weight), unpack2x16float(cache[at + ${i}u]), spanSum${i});`)}
+    }
+    ${joinSpan(words, 'spanLargest', 'spanTotal', (i) => `spanSum${i}`)}
+  }
   let to = (run.firstRow + id.y) * ${(nHeads * headDim) / 2}u + head * ${headDim / 2}u + within;
-  ${each((i) => `output[to + ${i}u] = sum${i}_all / weights_all;`)}
+  ${each((i) => `output[to + ${i}u] = sum${i} / total;`)}
 }`;
   return { label: 'mix', wgsl, bindings: ['read', 'read', 'write', 'run'] };
 }
