@@ -30,6 +30,7 @@ export function planningProblem(room: Room): PlanningProblem | null {
           ]
         : [],
     ),
+    names: new Map(room.members.map(({ peerId, name }) => [peerId, name])),
     links: measuredLinks(room),
     sources,
     sequences: sources.length,

@@ -1,6 +1,6 @@
 import type { ForwardRequest, ForwardResult, SequenceKey, ShardEngine } from '../engine/shard-engine.ts';
 import { AppError } from '../shared/errors.ts';
-import { type LayerRange, layerCount, layersOf } from '../shared/model/layer-range.ts';
+import { type LayerRange, layersOf } from '../shared/model/layer-range.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan, Stage } from '../shared/model/plan.ts';
 import type { ForwardFrame } from '../shared/protocol/frame.ts';
@@ -30,7 +30,7 @@ export interface ShardLoader {
 /** A forward that this stage has run. */
 export interface ServedForward {
   rows: number;
-  layers: number;
+  layers: LayerRange;
   head: boolean;
   /** How long the engine took, ms; null when others waited for it too, as then it tells nothing of one. */
   ms: number | null;
@@ -151,7 +151,7 @@ export class StageHost {
     const isAlone = this.waiting === 1;
     const result = await this.options.engine.forward(forwardRequest(frame, layers, wantsHead));
     const ms = isAlone && this.waiting === 1 ? this.options.now() - startMs : null;
-    this.options.onServed({ rows: frame.rows, layers: layerCount(layers), head: wantsHead, ms });
+    this.options.onServed({ rows: frame.rows, layers, head: wantsHead, ms });
     if (endsHere) this.reply(frame, result);
     else this.passOn(frame, plan, stage, result);
   }

@@ -41,7 +41,7 @@ export class Donor {
   private constructor(options: DonorOptions, engine: ShardEngine) {
     this.options = options;
     this.engine = engine;
-    this.speed = new ServedSpeed(options.device.profile, performance.now());
+    this.speed = new ServedSpeed(options.device.profile, options.model.spec.layerBytes, performance.now());
     this.host = new StageHost({
       transport: options.transport,
       engine,
@@ -85,7 +85,7 @@ export class Donor {
 
   /** From now on serving is compared with this. */
   measuredAnew(profile: EngineProfile): void {
-    this.speed = new ServedSpeed(profile, performance.now());
+    this.speed = new ServedSpeed(profile, this.options.model.spec.layerBytes, performance.now());
   }
 
   /** How long this device has had nothing to do, ms. */

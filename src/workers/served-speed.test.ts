@@ -10,12 +10,13 @@ const profile: EngineProfile = {
   forwardOverheadMs: 1,
   headMs: 3,
 };
+const layerBytes = Array<number>(8).fill(100);
 /** Four layers and the head: 1 + 4 * 2 + 3 = 12 ms by the profile. */
-const token = (ms: number | null) => ({ rows: 1, layers: 4, head: true, ms });
+const token = (ms: number | null) => ({ rows: 1, layers: { startLayer: 2, endLayer: 6 }, head: true, ms });
 
 /** The samples of tokens that come so far apart, ms. */
 function samples(times: (number | null)[], apartMs = 25): EngineProfile[] {
-  const speed = new ServedSpeed(profile, 0);
+  const speed = new ServedSpeed(profile, layerBytes, 0);
   return times.map((ms, i) => speed.observe(token(ms), (i + 1) * apartMs)).filter((found) => found !== null);
 }
 
@@ -37,8 +38,16 @@ describe('a device that serves', () => {
     expect(samples(Array(1000).fill(12), 1)).toHaveLength(2);
   });
 
+  it('takes a shard of heavy layers for what it is, not for a slow device', () => {
+    const speed = new ServedSpeed(profile, [50, 50, 150, 150], 0);
+    // The two heavy layers are worth three mean ones: 1 + 3 * 2 ms.
+    const heavy = { rows: 1, layers: { startLayer: 2, endLayer: 4 }, head: false, ms: 7 };
+    const found = Array.from({ length: 24 }, (_, i) => speed.observe(heavy, (i + 1) * 25)).find((one) => one !== null);
+    expect(found).toMatchObject({ decodeLayerMs: 2, forwardOverheadMs: 1 });
+  });
+
   it('learns from single tokens only', () => {
-    const speed = new ServedSpeed(profile, 0);
+    const speed = new ServedSpeed(profile, layerBytes, 0);
     for (let i = 0; i < 100; i++) expect(speed.observe({ ...token(500), rows: 32 }, i * 100)).toBeNull();
   });
 });

@@ -99,10 +99,13 @@ export function costTables(problem: PlanningProblem, sources: readonly PeerId[],
   };
 }
 
+/** A profile has one time, of the mean layer; in a file of mixed formats what a layer takes goes with its bytes. */
 function layerTimes({ spec }: PlanningProblem, device: PlanningDevice, kind: Work['kind'], rows: number): number[] {
   const { decodeLayerMs, prefillLayerMsPerToken } = device.profile;
-  if (kind === 'chunk') return new Array<number>(spec.nLayers).fill(rows * prefillLayerMsPerToken);
-  return spec.layerBytes.map((_, layer) => device.layerMs?.[layer] ?? decodeLayerMs);
+  const meanMs = kind === 'chunk' ? rows * prefillLayerMsPerToken : decodeLayerMs;
+  const meanBytes = spec.layerBytes.reduce((sum, bytes) => sum + bytes, 0) / spec.nLayers;
+  const byBytes = spec.layerBytes.map((bytes) => (meanBytes > 0 ? meanMs * (bytes / meanBytes) : meanMs));
+  return kind === 'chunk' ? byBytes : byBytes.map((ms, layer) => device.layerMs?.[layer] ?? ms);
 }
 
 /** Weights, and the keys and values of every sequence, bytes. */

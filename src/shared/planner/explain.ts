@@ -1,4 +1,5 @@
 import type { Prediction } from '../model/plan.ts';
+import { deviceName } from './device-name.ts';
 import { formatMs } from './format-ms.ts';
 import { goalMs } from './goal.ts';
 import type { Part } from './part.ts';
@@ -33,7 +34,8 @@ function expectation({ goal }: Setting, predicted: Prediction): string {
 
 function explainSolo(setting: Setting, solution: { parts: readonly Part[]; isProven: boolean }, expected: string): string {
   const { tables } = setting;
-  const device = `Device ${tables.peerIds[solution.parts[0]!.device]} alone`;
+  const name = deviceName(setting.problem, tables.peerIds[solution.parts[0]!.device]!);
+  const device = `${name.charAt(0).toUpperCase()}${name.slice(1)} alone`;
   const whole = `${device} runs all ${tables.nLayers} layers: ${expected}`;
   return tables.peerIds.length > 1 && solution.isProven ? `${whole}; every chain of devices is slower.` : `${whole}.`;
 }

@@ -21,17 +21,17 @@ test('a device with a slow link is told what that link would cost', () => {
   expect(layout.stages.map((stage) => stage.peerId)).toEqual([1]);
   // 8,000 bits at 0.5 Mbit/s are 16 ms; a layer there saves one ms.
   expect(reasonOf(layout, 2)).toMatch(
-    /^adding it would cost \d+\.\d+ ms more per token: its link to device \d is 0.5 Mbit\/s\.$/,
+    /^adding device 2 would cost \d+\.\d+ ms more per token: its link to device \d is 0.5 Mbit\/s\.$/,
   );
 });
 
 test('a far device is told its round trip, a slow one its layers, a busy one its overhead', () => {
   const far = planned(problem({ devices: [device(1, 5, 1e6), device(2, 5, 110)], links: allLinks([1, 2], 80) }));
   expect(reasonOf(far, 2)).toBe(
-    'adding it would cost 40.0 ms more per token: its link to device 1 takes 80.0 ms there and back.',
+    'adding device 2 would cost 40.0 ms more per token: its link to device 1 takes 80.0 ms there and back.',
   );
   const slow = planned(problem({ devices: [device(1, 5, 1e6), device(2, 50, 110)] }));
-  expect(reasonOf(slow, 2)).toMatch(/^adding it would cost 46\.0 ms more per token: it takes 50\.0 ms a layer/);
+  expect(reasonOf(slow, 2)).toMatch(/^adding device 2 would cost 46\.0 ms more per token: it takes 50\.0 ms a layer/);
   const heavy = device(2, 1, 110);
   const busy = planned(
     problem({ devices: [device(1, 5, 1e6), { ...heavy, profile: { ...heavy.profile, forwardOverheadMs: 70 } }] }),
@@ -76,4 +76,19 @@ test('of plans that tie within a twentieth, the one that loads nothing is taken'
   expect(tied.stages.map((stage) => stage.peerId)).toEqual([1]);
   const faster = planned(problem({ devices: [loaded, device(2, 9, 1e6)], links: allLinks([1, 2], 80) }));
   expect(faster.stages.map((stage) => stage.peerId)).toEqual([2]);
+});
+
+test('sentences call devices and chats by their names', () => {
+  const names = new Map([
+    [1, 'Desktop'],
+    [2, 'Pixel 7'],
+    [9, 'Ann’s\nlaptop'],
+  ]);
+  const links = [link(1, 2, 2, 1e6), link(1, 9, 2), link(2, 9, 2, 0.5)];
+  const layout = planned(problem({ devices: [device(1, 5, 1e6), device(2, 50, 1e6)], links, sources: [9], names }));
+  expect(layout.why).toMatch(/^Desktop alone runs all 4 layers/);
+  expect(reasonOf(layout, 2)).toMatch(/^adding Pixel 7 would cost \d+\.\d ms more per token: /);
+  const near = { ...problem({ devices: [device(1, 5, 1e6), device(2, 1, 110)], links, sources: [9], names }) };
+  const far = { ...near, links: [link(1, 2, 200), link(1, 9, 2), link(2, 9, 200)] };
+  expect(reasonOf(planned(far), 2)).toMatch(/its link to (Desktop|Ann’s laptop) takes 200\.0 ms there and back\.$/);
 });

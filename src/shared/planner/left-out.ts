@@ -1,5 +1,6 @@
 import type { LeftOut } from '../model/plan.ts';
 import { isUsable, shardBytes } from './cost.ts';
+import { deviceName } from './device-name.ts';
 import { passCost } from './evaluate.ts';
 import { formatMs } from './format-ms.ts';
 import { goalMs } from './goal.ts';
@@ -67,7 +68,7 @@ function costOf(setting: Setting, solution: Solution, forced: Part[], device: nu
   const moreMs = goalMs(goal, cost.passMs, cost.bottleneckMs) - solution.valueMs;
   const about = isThorough ? '' : 'about ';
   if (moreMs <= 1e-6 * solution.valueMs) return `the plan would be no faster with it: ${causeOf(setting, forced, device)}.`;
-  return `adding it would cost ${about}${lossWords(setting, solution.valueMs, moreMs)}: ${causeOf(setting, forced, device)}.`;
+  return `adding ${deviceName(setting.problem, tables.peerIds[device]!)} would cost ${about}${lossWords(setting, solution.valueMs, moreMs)}: ${causeOf(setting, forced, device)}.`;
 }
 
 function lossWords({ goal }: Setting, valueMs: number, moreMs: number): string {
@@ -104,7 +105,7 @@ function linkCause(
   const slowest = links.sort((a, b) => a.linkMbps - b.linkMbps)[0];
   const ms = formatMs(linkMs[isBefore ? at : at + 1]!);
   if (!slowest) return `its links take ${ms}`;
-  const to = `its link to device ${slowest.a === self ? slowest.b : slowest.a}`;
+  const to = `its link to ${deviceName(problem, slowest.a === self ? slowest.b : slowest.a)}`;
   const isFar = slowest.rttMs / 2 > linkMs[isBefore ? at : at + 1]! / 2;
   return isFar
     ? `${to} takes ${formatMs(slowest.rttMs)} there and back`

@@ -12,7 +12,7 @@ export interface PlanningDevice {
   isSource: boolean;
   /** Bytes of this model that the device has already: what it need not load again. */
   cachedBytes: number;
-  /** Decode ms of each layer of the model, where they were measured one by one; else all take `decodeLayerMs`. */
+  /** Decode ms of each layer of the model, where they were measured one by one; else `decodeLayerMs` by its bytes. */
   layerMs?: readonly number[];
 }
 
@@ -27,6 +27,8 @@ export interface PlanningProblem {
   wireDtype: WireDtype;
   objective: Objective;
   devices: PlanningDevice[];
+  /** What people call the peers, for sentences; those without a name are called by their number. */
+  names?: ReadonlyMap<PeerId, string>;
   /** Measured links between any two peers of the room, sources without layers included. */
   links: LinkProfile[];
   /** Peers that chat: a token starts and ends there. */
