@@ -21,6 +21,10 @@ export default defineConfig({
       {
         plugins: [assemblyScript()],
         resolve: { alias: [{ find: /^simple-peer$/, replacement: 'simple-peer/simplepeer.min.js' }] },
+        // As the server's pages: threads share memory there.
+        server: {
+          headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
+        },
         // Found late, they would make Vite reload a page in mid-test.
         optimizeDeps: { include: ['simple-peer/simplepeer.min.js', 'valibot', 'onnxruntime-web/webgpu'] },
         test: {

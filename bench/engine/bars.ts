@@ -14,7 +14,7 @@ const COMPARED_SHAPES = /^(mini|mid|tinyllama)-/;
 /** The promises about speed of one model, as far as the rows that they compare were measured. */
 export function modelBars({ model, rows }: ModelRows): Bar[] {
   const row = (title: string) => rows.find((one) => one.title.startsWith(title));
-  const [gpu, cpu] = [row('ours, WebGPU'), row('ours, CPU')];
+  const [gpu, cpu, threads] = [row('ours, WebGPU'), row('ours, CPU, 1'), row('ours, CPU, threads')];
   const [ort, wllama] = [row('onnxruntime-web'), row('wllama, WASM, 1')];
   const bars: Bar[] = [];
   const add = (name: string, figure: number, limit: number, sense: Bar['sense'], unit: string, note?: string) =>
@@ -30,7 +30,10 @@ export function modelBars({ model, rows }: ModelRows): Bar[] {
     add('cpu-decode-vs-wllama', wllama.decodeMs[SHORT]! / cpu.decodeMs[SHORT]!, 0.8, '>=', 'x');
     add('cpu-prefill-vs-wllama', prefillRatio(cpu, wllama), 1, '>=', 'x');
   }
-  if (gpu && cpu) add('auto-vs-best', autoRatio([gpu, cpu]), 0.95, '>=', 'x', autoNote([gpu, cpu]));
+  if (cpu && threads && /^mid-/.test(model)) {
+    add('cpu-threads-vs-1', cpu.decodeMs[SHORT]! / threads.decodeMs[SHORT]!, 1.5, '>=', 'x', threads.backend);
+  }
+  if (gpu && threads) add('auto-vs-best', autoRatio([gpu, threads]), 0.95, '>=', 'x', autoNote([gpu, threads]));
   if (model.startsWith('mini') && gpu?.overheadMs != null) add('forward-overhead', gpu.overheadMs, 3, '<=', 'ms');
   if (model.startsWith('layers22') && gpu?.encodeMs != null) add('encode-22-layers', gpu.encodeMs, 0.3, '<=', 'ms');
   return bars;

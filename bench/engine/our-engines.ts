@@ -8,10 +8,12 @@ import type { ModelSpec } from '../../src/shared/model/model-spec.ts';
 
 export type CreateEngine = (options: EngineOptions) => Promise<ShardEngine>;
 
-/** Our engines, by the name of their row. */
+/** Our engines, by their kind and by the name of their row. */
 export const ENGINES: Record<string, CreateEngine> = {
   webgpu: (options) => createWebGpuEngine(options),
-  cpu: createProcessorEngine,
+  cpu: (options) => createProcessorEngine(options),
+  'cpu 1 thread': (options) => createProcessorEngine(options, 1),
+  'cpu threads': (options) => createProcessorEngine(options),
   onnx: async (options) => (await import('../../src/engine/onnx/onnx-engine.ts')).createOnnxEngine(options),
 };
 

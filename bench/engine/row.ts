@@ -16,7 +16,8 @@ export interface Entry {
 
 export const ENTRIES: readonly Entry[] = [
   { title: 'ours, WebGPU', page: 'ours', variant: 'webgpu', steps: 8 },
-  { title: 'ours, CPU', page: 'ours', variant: 'cpu', steps: 8 },
+  { title: 'ours, CPU, 1 thread', page: 'ours', variant: 'cpu 1 thread', steps: 8 },
+  { title: 'ours, CPU, threads', page: 'ours', variant: 'cpu threads', steps: 8 },
   { title: 'onnxruntime-web, WebGPU', page: 'ort', variant: 'webgpu', steps: 2 },
   { title: 'wllama, WASM, 1 thread', page: 'wllama', variant: 'wasm 1 thread', steps: 8 },
   { title: 'wllama, WASM, threads', page: 'wllama', variant: 'wasm threads', steps: 8 },

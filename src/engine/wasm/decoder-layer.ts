@@ -9,6 +9,7 @@ import type { LayerKv } from './kv-cache.ts';
 import type { WasmMatrix } from './matrix.ts';
 import { multiply } from './multiply.ts';
 import type { Scratch } from './scratch.ts';
+import type { ThreadGroup } from './thread-group.ts';
 
 export type LayerWeights = Record<LayerRole, WasmMatrix>;
 
@@ -16,6 +17,7 @@ export type LayerWeights = Record<LayerRole, WasmMatrix>;
 export interface LayerInput {
   heap: Heap;
   kernels: Kernels;
+  threads: ThreadGroup | null;
   spec: ModelSpec;
   rows: number;
   runs: readonly SequenceRun[];
@@ -29,18 +31,19 @@ export function* decoderLayer(weights: LayerWeights, kv: LayerKv, input: LayerIn
   yield* projectRows(weights, input);
   for (const run of input.runs) yield* attendRun(kv, run, input);
   const { kernels, spec, rows, scratch } = input;
-  yield* multiply(kernels, weights.attn_output, scratch.attended, rows, scratch.delta, scratch.tile);
+  yield* multiply(input, weights.attn_output, scratch.attended, rows, scratch.delta);
   kernels.add(scratch.hidden, scratch.delta, rows * spec.dim);
   yield* feedForward(weights, input);
 }
 
 /** Queries, keys and values of all rows, turned to their positions. */
-function* projectRows(weights: LayerWeights, { heap, kernels, spec, rows, rotations, scratch }: LayerInput): Work {
-  const { normed, queries, keys, values, tile } = scratch;
+function* projectRows(weights: LayerWeights, input: LayerInput): Work {
+  const { heap, kernels, spec, rows, rotations, scratch } = input;
+  const { normed, queries, keys, values } = scratch;
   kernels.rmsNorm(scratch.hidden, weights.attn_norm.address, spec.dim, spec.rmsEps, rows, normed);
-  yield* multiply(kernels, weights.attn_q, normed, rows, queries, tile);
-  yield* multiply(kernels, weights.attn_k, normed, rows, keys, tile);
-  yield* multiply(kernels, weights.attn_v, normed, rows, values, tile);
+  yield* multiply(input, weights.attn_q, normed, rows, queries);
+  yield* multiply(input, weights.attn_k, normed, rows, keys);
+  yield* multiply(input, weights.attn_v, normed, rows, values);
   rotate(spec, heap.floats(queries, rows * spec.nHeads * spec.headDim), spec.nHeads, rotations);
   rotate(spec, heap.floats(keys, rows * spec.nKvHeads * spec.headDim), spec.nKvHeads, rotations);
 }
@@ -70,12 +73,13 @@ function* attendRun(kv: LayerKv, run: SequenceRun, { heap, kernels, spec, scratc
 }
 
 /** SwiGLU (Shazeer 2020): down(silu(gate(x)) * up(x)). */
-function* feedForward(weights: LayerWeights, { kernels, spec, rows, scratch }: LayerInput): Work {
-  const { hidden, normed, gate, up, delta, tile } = scratch;
+function* feedForward(weights: LayerWeights, input: LayerInput): Work {
+  const { kernels, spec, rows, scratch } = input;
+  const { hidden, normed, gate, up, delta } = scratch;
   kernels.rmsNorm(hidden, weights.ffn_norm.address, spec.dim, spec.rmsEps, rows, normed);
-  yield* multiply(kernels, weights.ffn_gate, normed, rows, gate, tile);
-  yield* multiply(kernels, weights.ffn_up, normed, rows, up, tile);
+  yield* multiply(input, weights.ffn_gate, normed, rows, gate);
+  yield* multiply(input, weights.ffn_up, normed, rows, up);
   kernels.gateUp(gate, up, rows * spec.ffnDim);
-  yield* multiply(kernels, weights.ffn_down, gate, rows, delta, tile);
+  yield* multiply(input, weights.ffn_down, gate, rows, delta);
   kernels.add(hidden, delta, rows * spec.dim);
 }

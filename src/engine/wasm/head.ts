@@ -20,7 +20,7 @@ export function* runHead(weights: HeadWeights, input: LayerInput, request: HeadR
     const from = scratch.hidden + row * dim * 4;
     kernels.rmsNorm(from, weights.output_norm.address, dim, spec.rmsEps, 1, scratch.normed + i * dim * 4);
   }
-  yield* multiply(kernels, weights.output, scratch.normed, request.rows.length, scratch.logits, scratch.tile);
+  yield* multiply(input, weights.output, scratch.normed, request.rows.length, scratch.logits);
   const reply: HeadRow[] = [];
   for (let i = 0; i < request.rows.length; i++) {
     reply.push(describeRow(heap, kernels, scratch.logits + i * vocabSize * 4, vocabSize, request));

@@ -3,6 +3,8 @@ import { FreeList } from './free-list.ts';
 import type { Address } from './kernels.ts';
 
 const PAGE_BYTES = 65_536;
+/** All that 32-bit addresses reach; a shared memory has to say how far it may grow. */
+const MAX_PAGES = 65_536;
 /** Vectors load fastest where they do not cross cache lines. */
 const ALIGNMENT = 64;
 /** The compiler keeps its constants below. */
@@ -13,11 +15,13 @@ const FIRST_ADDRESS = 1024;
  * again; it cannot shrink, so it goes as a whole with its engine.
  */
 export class Heap {
-  readonly memory = new WebAssembly.Memory({ initial: 1 });
+  readonly memory: WebAssembly.Memory;
   private readonly free = new FreeList();
   private readonly sizes = new Map<Address, number>();
 
-  constructor() {
+  /** @param shared so that several threads may use it; throws RangeError where there is no room to reserve */
+  constructor({ shared = false } = {}) {
+    this.memory = new WebAssembly.Memory(shared ? { initial: 1, maximum: MAX_PAGES, shared } : { initial: 1 });
     this.free.give({ start: FIRST_ADDRESS, size: PAGE_BYTES - FIRST_ADDRESS });
   }
 

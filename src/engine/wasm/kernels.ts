@@ -1,4 +1,5 @@
-import { wasmBase64 } from './kernels/index.as';
+import { gzippedWasm } from './kernels/index.as';
+import { forSharedMemory } from './shared-module.ts';
 
 /** Address in the memory of the kernels, bytes. */
 export type Address = number;
@@ -36,12 +37,16 @@ export interface Kernels {
   sumExp(logits: Address, count: number, largest: number, scale: number): number;
 }
 
-let compiled: Promise<WebAssembly.Module | null> | undefined;
+const compiled = new Map<boolean, Promise<WebAssembly.Module | null>>();
 
-/** The compiled kernels, the same for every engine; null in a browser without WebAssembly SIMD. */
-export function compileKernels(): Promise<WebAssembly.Module | null> {
-  compiled ??= compile();
-  return compiled;
+/**
+ * The compiled kernels, the same for every engine; null in a browser without WebAssembly SIMD.
+ * @param shared for a memory that threads share
+ */
+export function compileKernels({ shared = false } = {}): Promise<WebAssembly.Module | null> {
+  const known = compiled.get(shared) ?? compile(shared);
+  compiled.set(shared, known);
+  return known;
 }
 
 /** The kernels on a memory. */
@@ -49,8 +54,19 @@ export function bindKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
   return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels;
 }
 
-async function compile(): Promise<WebAssembly.Module | null> {
+async function compile(shared: boolean): Promise<WebAssembly.Module | null> {
   if (typeof WebAssembly === 'undefined') return null;
-  const bytes = Uint8Array.from(atob(wasmBase64), (char) => char.charCodeAt(0));
-  return WebAssembly.compile(bytes).catch(() => null);
+  try {
+    const wasm = await unpack(gzippedWasm);
+    return await WebAssembly.compile(shared ? forSharedMemory(wasm) : wasm);
+  } catch {
+    return null;
+  }
+}
+
+/** Every browser that has 128-bit vectors can unpack too. */
+async function unpack(base64: string): Promise<Uint8Array<ArrayBuffer>> {
+  const packed = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
 }

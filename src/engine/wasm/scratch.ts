@@ -2,7 +2,7 @@ import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { Heap } from './heap.ts';
 import type { Address } from './kernels.ts';
 import { KV_BLOCK_POSITIONS } from './kv-cache.ts';
-import { tileBytes } from './multiply.ts';
+import { tileBytes } from './product-rows.ts';
 
 /** The attention kernel works in fours and so may need room for three more scores than there are positions. */
 const SPARE_SCORES = 3;
@@ -48,6 +48,11 @@ export function releaseScratch(heap: Heap, scratch: Partial<Scratch>): void {
   for (const address of Object.values(scratch)) heap.release(address);
 }
 
+/** Room to expand rows of any matrix of the model. */
+export function widestTileBytes({ dim, nHeads, headDim, ffnDim }: ModelSpec): number {
+  return tileBytes(Math.max(dim, nHeads * headDim, ffnDim));
+}
+
 function scratchBytes({ spec, rows, headRows, positions }: ScratchShape): Record<keyof Scratch, number> {
   const dimBytes = rows * spec.dim * 4;
   const queryDim = spec.nHeads * spec.headDim;
@@ -66,6 +71,6 @@ function scratchBytes({ spec, rows, headRows, positions }: ScratchShape): Record
     logits: headRows * spec.vocabSize * 4,
     scores: (positions + SPARE_SCORES) * 4,
     kvBlocks: Math.ceil(positions / KV_BLOCK_POSITIONS) * 4,
-    tile: tileBytes(Math.max(spec.dim, queryDim, spec.ffnDim)),
+    tile: widestTileBytes(spec),
   };
 }

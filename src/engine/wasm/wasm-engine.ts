@@ -12,11 +12,19 @@ import type { EngineMemory, EngineOptions, ForwardRequest, ForwardResult, Sequen
 import { tensorShape } from '../tensor-shape.ts';
 import { decoderLayer, type LayerInput, type LayerWeights } from './decoder-layer.ts';
 import { type HeadWeights, runHead } from './head.ts';
-import { Heap } from './heap.ts';
+import type { Heap } from './heap.ts';
 import { bindKernels, type Kernels } from './kernels.ts';
 import { LayerKv } from './kv-cache.ts';
 import { copyNormToHeap, fillOnHeap, reserveOnHeap, type WasmMatrix } from './matrix.ts';
 import { allocateScratch, releaseScratch, type Scratch } from './scratch.ts';
+import type { ThreadGroup } from './thread-group.ts';
+
+/** Compiled kernels, the memory that they work in, and who works beside this thread. */
+export interface KernelBase {
+  module: WebAssembly.Module;
+  heap: Heap;
+  threads: ThreadGroup | null;
+}
 
 interface Layer {
   weights: LayerWeights;
@@ -36,18 +44,21 @@ export class WasmEngine implements ShardEngine {
   readonly lost = new Promise<AppError>(() => {});
 
   private readonly options: EngineOptions;
-  private readonly heap = new Heap();
+  private readonly heap: Heap;
   private readonly kernels: Kernels;
+  private readonly threads: ThreadGroup | null;
   private readonly queue = new CallQueue();
   private readonly layers = new Map<number, Layer>();
   private head: HeadWeights | null = null;
   private embedding: WasmMatrix | null = null;
 
-  /** @param module from `compileKernels`; the spec must fit the kernels */
-  constructor(options: EngineOptions, module: WebAssembly.Module, adapter: string) {
+  /** The spec must fit the kernels. */
+  constructor(options: EngineOptions, { module, heap, threads }: KernelBase, adapter: string) {
     this.options = options;
     this.adapter = adapter;
-    this.kernels = bindKernels(module, this.heap.memory);
+    this.heap = heap;
+    this.threads = threads;
+    this.kernels = bindKernels(module, heap.memory);
   }
 
   async loadLayer(layer: number, tensors: AsyncIterable<WeightTensor>): Promise<void> {
@@ -113,6 +124,7 @@ export class WasmEngine implements ShardEngine {
       for (const layer of [...this.layers.keys()]) this.dropLayer(layer);
       this.dropHead();
       this.dropEmbedding();
+      this.threads?.stop();
     });
   }
 
@@ -167,13 +179,13 @@ export class WasmEngine implements ShardEngine {
     layers: readonly Layer[],
     scratch: Scratch,
   ): Work<ForwardResult> {
-    const { heap, kernels } = this;
+    const { heap, kernels, threads } = this;
     const { spec } = this.options;
     const head = request.head && this.loadedHead();
     this.placeInput(request, scratch);
     const positions = request.rows.map(({ position }) => position);
     const rows = positions.length;
-    const input: LayerInput = { heap, kernels, spec, rows, runs, rotations: rotations(spec, positions), scratch };
+    const input: LayerInput = { heap, kernels, threads, spec, rows, runs, rotations: rotations(spec, positions), scratch };
     for (const { weights, kv } of layers) yield* decoderLayer(weights, kv, input);
     if (request.head && head) return { hidden: null, head: yield* runHead(head, input, request.head) };
     return { hidden: heap.floats(scratch.hidden, rows * spec.dim).slice(), head: [] };

@@ -1,4 +1,5 @@
 /** What the build makes of an AssemblyScript source. */
 declare module '*.as' {
-  export const wasmBase64: string;
+  /** WebAssembly, packed with gzip, in base64. */
+  export const gzippedWasm: string;
 }

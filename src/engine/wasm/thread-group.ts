@@ -1,0 +1,102 @@
+import { AppError } from '../../shared/errors.ts';
+import type { Heap } from './heap.ts';
+import type { ThreadSetup } from './kernel-thread.ts';
+import type { Address, Kernels } from './kernels.ts';
+import { multiplyRows, type Product } from './product-rows.ts';
+import { awaitDone, finish, offer, SHARED_WORDS, take } from './shared-work.ts';
+
+/** More threads than this wait for memory and for each other. */
+const MAX_THREADS = 8;
+/** A thread that is not there by then will not come, ms. */
+const START_TIMEOUT_MS = 10_000;
+/** A chunk takes milliseconds; a thread that has one for so long is dead, ms. */
+const CHUNK_TIMEOUT_MS = 30_000;
+/** Multiply-adds below which waking others costs more than they save. */
+const MIN_SHARED_PRODUCTS = 2 ** 18;
+
+/**
+ * How many threads may compute here, the caller's among them: all but one, which is left to the page; of two both, as a page
+ * has little to do. 1 where memory cannot be shared (a page that is not cross-origin isolated, Node), and on a page's main
+ * thread, which may not wait for others.
+ */
+export function threadCount(): number {
+  const { crossOriginIsolated = false, navigator } = globalThis as Partial<typeof globalThis>;
+  if (!crossOriginIsolated || 'document' in globalThis || typeof Worker === 'undefined') return 1;
+  const processors = navigator?.hardwareConcurrency ?? 1;
+  return processors < 2 ? 1 : Math.min(MAX_THREADS, Math.max(2, processors - 1));
+}
+
+/** Threads that compute products together with the one that asks. */
+export class ThreadGroup {
+  /** The asking thread among them. */
+  readonly size: number;
+  private readonly workers: readonly Worker[];
+  private readonly words: Int32Array;
+
+  private constructor(workers: readonly Worker[], words: Int32Array) {
+    this.size = workers.length + 1;
+    this.workers = workers;
+    this.words = words;
+  }
+
+  /**
+   * @param module for shared memory, which the heap's is
+   * @param tileBytes what each thread needs to expand weight rows
+   * @throws AppError internal when a thread does not start, out-of-memory
+   */
+  static async start(module: WebAssembly.Module, heap: Heap, tileBytes: number, size: number): Promise<ThreadGroup> {
+    const at = heap.allocate(4 * SHARED_WORDS);
+    const words = new Int32Array(heap.memory.buffer, at, SHARED_WORDS).fill(0);
+    const setups = Array.from({ length: size - 1 }, () => ({
+      module,
+      memory: heap.memory,
+      words: at,
+      tile: heap.allocate(tileBytes),
+    }));
+    const workers = setups.map(
+      () => new Worker(new URL('./kernel-thread.ts', import.meta.url), { type: 'module', name: 'kernels' }),
+    );
+    try {
+      await Promise.all(workers.map((worker, i) => started(worker, setups[i]!)));
+      return new ThreadGroup(workers, words);
+    } catch (thrown) {
+      for (const worker of workers) worker.terminate();
+      throw AppError.from(thrown);
+    }
+  }
+
+  /** Computes rows of a product, as `multiplyRows` does. @throws AppError internal when a thread has died */
+  multiplyRows(kernels: Kernels, product: Product, startRow: number, endRow: number, tile: Address): void {
+    if ((endRow - startRow) * product.columns * product.count < MIN_SHARED_PRODUCTS) {
+      multiplyRows(kernels, product, startRow, endRow, tile);
+      return;
+    }
+    const chunks = offer(this.words, product, startRow, endRow, this.size);
+    for (let chunk = take(this.words); chunk; chunk = take(this.words)) {
+      multiplyRows(kernels, chunk.product, chunk.startRow, chunk.endRow, tile);
+      finish(this.words);
+    }
+    if (awaitDone(this.words, chunks, CHUNK_TIMEOUT_MS)) return;
+    throw new AppError('internal', `a thread of the processor has not answered for ${CHUNK_TIMEOUT_MS / 1000} s`);
+  }
+
+  stop(): void {
+    for (const worker of this.workers) worker.terminate();
+  }
+}
+
+function started(worker: Worker, setup: ThreadSetup): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (why: string) => reject(new AppError('internal', `a thread of the processor did not start: ${why}`));
+    const timer = setTimeout(() => fail(`nothing in ${START_TIMEOUT_MS / 1000} s`), START_TIMEOUT_MS);
+    worker.onmessage = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    worker.onerror = ({ message }) => {
+      clearTimeout(timer);
+      fail(message || 'its script cannot be loaded');
+    };
+    worker.postMessage(setup);
+  });
+}
