@@ -4,8 +4,6 @@ import { ONNX_TYPES } from '../engine/onnx/onnx-types.ts';
 import type { EngineOptions, ShardEngine } from '../engine/shard-engine.ts';
 import { createProcessorEngine } from '../engine/wasm/processor-engine.ts';
 import { webGpuAdapterInfo } from '../engine/webgpu/gpu-context.ts';
-import { TUNING_BUDGET_MS, tuneWebGpu } from '../engine/webgpu/tuning.ts';
-import { cacheStorageTunings } from '../engine/webgpu/tuning-store.ts';
 import type { KernelVariant } from '../engine/webgpu/variants.ts';
 import { createWebGpuEngine } from '../engine/webgpu/webgpu-engine.ts';
 import { AppError } from '../shared/errors.ts';
@@ -64,24 +62,31 @@ export function measureAgain({ create }: DeviceEngine, model: OpenModel): Promis
   return profileOf(create, model, layerMix(model.header, model.spec.nLayers));
 }
 
-/** WebGPU is tuned for the model when it is first opened. Where tuning fails, opening tells more of why. */
-function enginesFor({ spec }: OpenModel, { types }: LayerMix): Record<EngineKind, CreateEngine> {
+/** WebGPU is tuned for the model when it is first opened. */
+function enginesFor(model: OpenModel, mix: LayerMix): Record<EngineKind, CreateEngine> {
   let tuning: Promise<KernelVariant | null> | null = null;
-  const tuned = () => {
-    const shape = { type: types.ffn_gate, dim: spec.dim, ffnDim: spec.ffnDim };
-    const options = { budgetMs: TUNING_BUDGET_MS, now, store: cacheStorageTunings };
-    tuning ??= tuneWebGpu(shape, options).catch(() => null);
-    return tuning;
-  };
   return {
     webgpu: async (options) => {
-      const variant = await tuned();
+      // Where tuning fails, opening the engine tells more of why.
+      tuning ??= tuned(model, mix).catch(() => null);
+      const variant = await tuning;
       return createWebGpuEngine(options, variant ? { variant } : {});
     },
     cpu: createProcessorEngine,
     // Megabytes that only those download who use it.
     onnx: async (options) => (await import('../engine/onnx/onnx-engine.ts')).createOnnxEngine(options),
   };
+}
+
+/** Loaded when it is needed: null, and nothing downloaded, without WebGPU. @throws AppError as the engine does */
+async function tuned({ spec }: OpenModel, { types }: LayerMix): Promise<KernelVariant | null> {
+  if (!(await webGpuAdapterInfo()).available) return null;
+  const shape = { type: types.ffn_gate, dim: spec.dim, ffnDim: spec.ffnDim };
+  const [{ TUNING_BUDGET_MS, tuneWebGpu }, { cacheStorageTunings: store }] = await Promise.all([
+    import('../engine/webgpu/tuning.ts'),
+    import('../engine/webgpu/tuning-store.ts'),
+  ]);
+  return tuneWebGpu(shape, { budgetMs: TUNING_BUDGET_MS, now, store });
 }
 
 /** Measured on the most common kind of layer, told of the mean one: what a layer takes goes with its bytes. */
