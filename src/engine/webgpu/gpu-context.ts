@@ -16,6 +16,8 @@ export interface GpuContext {
   /** Threads in the smallest subgroup; 0 where kernels have none. */
   readonly subgroupSize: number;
   readonly variant: KernelVariant;
+  /** Whether products of gate and up end in what they are for, where one kernel can have both. */
+  readonly fusesGate: boolean;
   /** Compiles a kernel, or returns the one compiled before from the same text. */
   kernel(source: KernelSource): Promise<Kernel>;
   /** The first error that no error scope caught; null as long as there is none. */
@@ -41,6 +43,8 @@ export interface GpuOptions {
   features?: readonly GPUFeatureName[];
   /** Default: what suits the kind of adapter. */
   variant?: KernelVariant;
+  /** Default: not on the processor, where a further kernel takes longer to compile than it saves. */
+  fusesGate?: boolean;
 }
 
 export interface WebGpuAdapterInfo {
@@ -77,6 +81,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<GpuContext> {
     maxGroupsPerSide: options.maxGroupsPerSide ?? device.limits.maxComputeWorkgroupsPerDimension,
     subgroupSize,
     variant: options.variant ?? defaultVariant(isFallbackAdapter, subgroupSize),
+    fusesGate: options.fusesGate ?? !isFallbackAdapter,
     kernel: (source) => {
       const known = kernels.get(source.wgsl);
       if (known) return known;

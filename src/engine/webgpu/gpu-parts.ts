@@ -7,6 +7,7 @@ import { blocksPerRow, WEIGHT_FORMATS } from './kernels/formats.ts';
 import { NORM_QUADS, NORM_THREADS } from './kernels/norm.ts';
 import { SWIGLU_THREADS } from './kernels/swiglu.ts';
 import { createShape, Matmul, type MatmulTarget } from './matmul.ts';
+import type { MatrixStack } from './matrix-stack.ts';
 import { type PartRoles, PartWeights } from './part-weights.ts';
 import type { Scratch } from './scratch.ts';
 import type { ShapeKernels } from './shape-kernels.ts';
@@ -37,6 +38,11 @@ export interface HeadPart extends Part {
 export interface EmbeddingPart extends Part {
   /** hidden = embedding of each of ids */
   embed: EncodeStep;
+}
+
+interface GateStep {
+  encode: EncodeStep;
+  destroy(): void;
 }
 
 /** What parts are built on. */
@@ -87,27 +93,39 @@ async function loadPart<P>(
 }
 
 async function buildLayer(base: PartBase, weights: PartWeights): Promise<LayerPart> {
-  const { gpu, spec, kernels, scratch } = base;
-  const { hidden, normed, qkv, mixed, gateUp, activated, tokens } = scratch;
+  const { gpu, spec, scratch } = base;
+  const { hidden, normed, qkv, mixed, activated, tokens } = scratch;
   const product = (role: TensorRole, target: Omit<MatmulTarget, 'tokens'>) =>
     Matmul.create(gpu, weights.stack(role), { ...target, tokens });
   const qkvDim = (spec.nHeads + 2 * spec.nKvHeads) * spec.headDim;
-  const [toQkv, toHidden, toGateUp, toDown] = await Promise.all([
+  const [toQkv, toHidden, toActivated, toDown] = await Promise.all([
     product('attn_q', { input: normed, output: qkv, outputStride: qkvDim, accumulate: false }),
     product('attn_output', { input: mixed, output: hidden, outputStride: spec.dim, accumulate: true }),
-    product('ffn_gate', { input: normed, output: gateUp, outputStride: 2 * spec.ffnDim, accumulate: false }),
+    buildGate(base, weights.stack('ffn_gate')),
     product('ffn_down', { input: activated, output: hidden, outputStride: spec.dim, accumulate: true }),
   ]);
   const attnNorm = normStep(base, weights.norm('attn_norm'), hidden, normed);
   const ffnNorm = normStep(base, weights.norm('ffn_norm'), hidden, normed);
-  const swiglu = rowStep(gpu, kernels.swiglu, [gateUp, activated], Math.ceil(spec.ffnDim / 4 / SWIGLU_THREADS));
   return {
     weightBytes: weights.bytes,
     toQkv: steps(attnNorm, toQkv.encode),
     fromMixed: toHidden.encode,
-    feedForward: steps(ffnNorm, toGateUp.encode, swiglu, toDown.encode),
-    destroy: () => destroyAll(weights, toQkv, toHidden, toGateUp, toDown),
+    feedForward: steps(ffnNorm, toActivated.encode, toDown.encode),
+    destroy: () => destroyAll(weights, toQkv, toHidden, toActivated, toDown),
   };
+}
+
+/** activated = silu(Wgate . normed) * (Wup . normed): in one kernel where one run has both, else in two. */
+async function buildGate({ gpu, spec, kernels, scratch }: PartBase, stack: MatrixStack): Promise<GateStep> {
+  const { normed, gateUp, activated, tokens } = scratch;
+  const { ffnDim } = spec;
+  const target = { input: normed, tokens, accumulate: false };
+  if (gpu.fusesGate && stack.runs().length === 1) {
+    return Matmul.create(gpu, stack, { ...target, output: activated, outputStride: ffnDim, outcome: 'gated' });
+  }
+  const toGateUp = await Matmul.create(gpu, stack, { ...target, output: gateUp, outputStride: 2 * ffnDim });
+  const swiglu = rowStep(gpu, kernels.swiglu, [gateUp, activated], Math.ceil(ffnDim / 4 / SWIGLU_THREADS));
+  return { encode: steps(toGateUp.encode, swiglu), destroy: () => toGateUp.destroy() };
 }
 
 async function buildHead(base: PartBase, weights: PartWeights): Promise<HeadPart> {

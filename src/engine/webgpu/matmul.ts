@@ -5,6 +5,7 @@ import { bind, dispatch, type Grid, type Kernel } from './kernel.ts';
 import { blocksPerRow, WEIGHT_FORMATS } from './kernels/formats.ts';
 import { usedLanes } from './kernels/lanes.ts';
 import { MATRIX_SHAPE_WORDS, type MatmulSource } from './kernels/matmul.ts';
+import { type Outcome, outcomes } from './kernels/outcome.ts';
 import type { MatrixStack, RowRun } from './matrix-stack.ts';
 import { manyTokensSource, oneTokenSource } from './product-sources.ts';
 
@@ -28,6 +29,8 @@ export interface MatmulTarget {
   outputStride: number;
   /** Adds to the output instead of replacing it. */
   accumulate: boolean;
+  /** Default: rows. For `gated`, the whole stack must lie in one run. */
+  outcome?: Outcome;
   /** Uniform whose first word is the number of tokens. */
   tokens: GPUBuffer;
 }
@@ -40,10 +43,13 @@ interface Step {
 }
 
 /** Compiles what matrices of this format need, in the device's variant. */
-async function matmulKernels(gpu: GpuContext, type: QuantType): Promise<MatmulKernels> {
+async function matmulKernels(gpu: GpuContext, type: QuantType, outcome: Outcome): Promise<MatmulKernels> {
   const format = WEIGHT_FORMATS[type];
-  const sources = [oneTokenSource(format, gpu.variant.one), manyTokensSource(format, gpu.variant.many)] as const;
-  const [one, many] = await Promise.all([compile(gpu, sources[0]), compile(gpu, sources[1])]);
+  const { one: oneTile, many: manyTile } = gpu.variant;
+  const [one, many] = await Promise.all([
+    compile(gpu, oneTokenSource(format, oneTile, outcome)),
+    compile(gpu, manyTokensSource(format, manyTile, outcome)),
+  ]);
   return { one, many };
 }
 
@@ -64,7 +70,7 @@ export class Matmul {
 
   static async create(gpu: GpuContext, stack: MatrixStack, target: MatmulTarget): Promise<Matmul> {
     const steps = stack.runs().map(async (run) => {
-      const kernels = await matmulKernels(gpu, run.type);
+      const kernels = await matmulKernels(gpu, run.type, target.outcome ?? 'rows');
       return createStep(gpu, kernels, run, stack.columns, target);
     });
     return new Matmul(gpu, await Promise.all(steps));
@@ -92,9 +98,10 @@ export class Matmul {
 
 function createStep(gpu: GpuContext, kernels: MatmulKernels, run: RowRun, columns: number, target: MatmulTarget): Step {
   const blocks = blocksPerRow(WEIGHT_FORMATS[run.type], columns);
+  const rows = outcomes(target.outcome ?? 'rows', run.rows);
   const shape = createShape(gpu, [
     run.firstRow,
-    run.rows,
+    rows,
     blocks,
     target.outputStride,
     run.stackRow,
@@ -102,7 +109,7 @@ function createStep(gpu: GpuContext, kernels: MatmulKernels, run: RowRun, column
     usedLanes(blocks),
   ]);
   const group = bind(gpu.device, kernels.many, [run.quants, run.scales, target.input, target.output, shape, target.tokens]);
-  return { kernels, group, shape, rows: run.rows };
+  return { kernels, group, shape, rows };
 }
 
 /** The uniform that `struct Shape` of the kernels reads. */

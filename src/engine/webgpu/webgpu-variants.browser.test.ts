@@ -32,13 +32,13 @@ describe('every way to run a model on WebGPU gives the same bits', () => {
     expected = await together({ variant: SERIAL });
   });
 
-  test.each(named(ones))('one token: $title', async ({ tile }) => {
-    const actual = await oneByOne(LONG_ROWS, { variant: { ...SERIAL, one: tile } });
+  test.each(named(ones))('one token, gate and up in one kernel: $title', async ({ tile }) => {
+    const actual = await oneByOne(LONG_ROWS, { variant: { ...SERIAL, one: tile }, fusesGate: true });
     expectSameRows(actual, expected.slice(0, actual.length));
   });
 
-  test.each(named(manies))('many tokens: $title', async ({ tile }) => {
-    expectSameRows(await together({ variant: { ...SERIAL, many: tile } }), expected);
+  test.each(named(manies))('many tokens, gate and up in one kernel: $title', async ({ tile }) => {
+    expectSameRows(await together({ variant: { ...SERIAL, many: tile }, fusesGate: true }), expected);
   });
 
   test.each([PLAIN_MODEL, ...ODD_MODELS].map((model, i) => ({ model, one: ones[i % ones.length]! })))(

@@ -2,6 +2,7 @@ import type { KernelSource } from '../kernel.ts';
 import type { SerialTile } from '../variants.ts';
 import { formatHelpers, type WeightFormat } from './formats.ts';
 import { DOT4, LANES, laneSums, unroll } from './lanes.ts';
+import { matrixRow, type Outcome, outcomeHelpers, outcomeOf, outcomes } from './outcome.ts';
 
 /** A kernel for products, and how much of them a workgroup computes. */
 export interface MatmulSource extends KernelSource {
@@ -15,7 +16,7 @@ export const MATRIX_SHAPE_WORDS = 8;
 export const DECLARATIONS = (format: WeightFormat, inputElement: 'vec4f' | 'f32' = 'vec4f') => `
 struct Shape {
   firstRow: u32,      // in the bound buffers
-  rows: u32,          // how many from there
+  rows: u32,          // how many from there; of gated ones, how many pairs
   blocks: u32,        // to a row
   outputStride: u32,  // values from one token to the next
   outputOffset: u32,  // where the first row goes
@@ -140,10 +141,11 @@ function fittedTile(format: WeightFormat, tile: SerialTile): SerialTile {
  * output[token, row] = sum over k of weight[row, k] * input[token, k], one thread a tile and no barriers: what an adapter
  * on the processor wants. Grid: (rows / groupRows, tokens / groupTokens), rows folded into z beyond the limit.
  */
-export function matmulKernel(format: WeightFormat, wanted: SerialTile): MatmulSource {
+export function matmulKernel(format: WeightFormat, wanted: SerialTile, outcome: Outcome = 'rows'): MatmulSource {
   const tile = fittedTile(format, wanted);
   const { rows, tokens, reading } = tile;
   const inQuads = reading === 'in quads';
+  const stored = outcomes(outcome, rows);
   const sums = Array.from({ length: rows * tokens }, (_, i) => ({
     name: `sum${Math.floor(i / tokens)}_${i % tokens}`,
     type: 'f32' as const,
@@ -151,24 +153,25 @@ export function matmulKernel(format: WeightFormat, wanted: SerialTile): MatmulSo
   // A tile that hangs over an edge computes the last row or token again and does not store it.
   const wgsl = `${inQuads ? 'enable subgroups;' : ''}
 ${DECLARATIONS(format, inQuads && format.quads === 1 ? 'f32' : 'vec4f')}
+${outcomeHelpers(outcome)}
 @compute @workgroup_size(${tile.threads})
 fn main(${GROUP_AND_THREAD}${inQuads ? ', @builtin(subgroup_invocation_id) id: u32' : ''}) {
   ${inQuads ? `let inQuad = id % ${QUAD}u;` : ''}
-  let firstRow = (${FOLDED_GROUP} * ${tile.threads}u + thread) * ${rows}u;
+  let firstRow = (${FOLDED_GROUP} * ${tile.threads}u + thread) * ${stored}u;
   ${inQuads ? '' : 'if (firstRow >= shape.rows) { return; }'}
   let firstToken = group.y * ${tokens}u;
-  ${unroll(rows, (r) => `let row${r} = shape.firstRow + min(firstRow + ${r}u, shape.rows - 1u);`)}
+  ${unroll(rows, (r) => `let row${r} = ${matrixRow(outcome, r)};`)}
   ${unroll(tokens, (t) => `let from${t} = min(firstToken + ${t}u, tokens.x - 1u) * shape.blocks * ${format.quads}u;`)}
   ${laneSums(sums, 'shape.lanes', laneOfTile(format, tile))}
-  ${unroll(rows, (r) =>
+  ${unroll(stored, (i) =>
     unroll(
       tokens,
-      (t) => `if (firstRow + ${r}u < shape.rows && firstToken + ${t}u < tokens.x) {
-    store(firstToken + ${t}u, firstRow + ${r}u, sum${r}_${t}_all);
+      (t) => `if (firstRow + ${i}u < shape.rows && firstToken + ${t}u < tokens.x) {
+    store(firstToken + ${t}u, firstRow + ${i}u, ${outcomeOf(outcome, i, (r) => `sum${r}_${t}_all`)});
   }`,
     ),
   )}
 }`;
-  const label = `matmul ${format.type} ${rows}x${tokens}${inQuads ? ' in quads' : ''}`;
-  return { label, wgsl, bindings: BINDINGS, groupRows: rows * tile.threads, groupTokens: tokens };
+  const label = `matmul ${format.type} ${rows}x${tokens}${inQuads ? ' in quads' : ''} ${outcome}`;
+  return { label, wgsl, bindings: BINDINGS, groupRows: stored * tile.threads, groupTokens: tokens };
 }
