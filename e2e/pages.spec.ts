@@ -34,6 +34,7 @@ test('a person stops an answer and asks on in the same conversation', async ({ l
   const chat = await openTab(lab, `${server.url}/?engine=webgpu`);
   await chat.getByTestId('create-room').click();
   await expect(chat.getByTestId('plan-why')).not.toBeEmpty();
+  await expect(chat.getByTestId('device'), 'what its kernels were tuned to').toContainText(/thread.* for .*; prompts: /);
   await chat.getByTestId('composer').fill('Tell me a story about a dog and a ball.');
   await chat.getByTestId('send').click();
   const answers = chat.locator('[data-testid=message][data-role=assistant]');

@@ -32,6 +32,14 @@ test('a serving device shows its layers, its measurement and what it has served'
   await expect.element(page.getByText('1.25 ms per layer')).toBeVisible();
 });
 
+test('a tuned device says to what, another nothing of it', async () => {
+  const session = open(viewOf({ stage, profile: { ...testProfile, variant: 'a thread for 4 rows' } }));
+  await expect.element(page.getByText('Tuned to')).toBeVisible();
+  await expect.element(page.getByText('a thread for 4 rows')).toBeVisible();
+  session.show(viewOf({ stage, profile: testProfile }));
+  await expect.element(page.getByText('Tuned to')).not.toBeInTheDocument();
+});
+
 test('the progress bar counts the bytes of its own shard', async () => {
   const session = open(viewOf({ load: { loadedBytes: 250_000, shardBytes: 1_000_000 } }));
   const bar = () => document.querySelector<HTMLProgressElement>('progress[data-testid=donate-progress]');
