@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ContractModel, loadWhole, ODD_MODELS, PLAIN_MODEL } from './contract/contract-models.ts';
 import { type RowComparison, SAME_BITS } from './contract/contract-runs.ts';
 import { describeHead } from './contract/head-contract.ts';
+import { describeKvGrowth } from './contract/kv-contract.ts';
 import { describeLife } from './contract/life-contract.ts';
 import { describeBatches, describeRows } from './contract/rows-contract.ts';
 import type { KvRounding } from './reference.ts';
@@ -36,6 +37,7 @@ export function describeEngineContract(
       describeBatches(PLAIN_MODEL, engine, same);
       describeHead(PLAIN_MODEL, engine);
       describeLife(PLAIN_MODEL, engine, { contextLength: CONTEXT_LENGTH, same });
+      if (kvRounding !== 'none') describeKvGrowth(PLAIN_MODEL, engine, CONTEXT_LENGTH);
     });
     for (const model of ODD_MODELS.filter(runs))
       describeWith(model, createEngine, (engine) => describeRows(model, engine, { kvRounding, same }));
