@@ -14,7 +14,7 @@ import { describeVariant, type KernelVariant } from '../src/engine/webgpu/varian
 import { type Bar, barLine, brief, kept } from './bar.ts';
 import { watchGpu } from './engine/gpu-clock.ts';
 import { copyGigabytesPerSecond } from './gpu/copy-kernel.ts';
-import { ffnDimOf, measureStack, type StackResult } from './gpu/layer-stack.ts';
+import { measureStack, type StackResult, stackSpec } from './gpu/layer-stack.ts';
 import { table } from './table.ts';
 
 const DECODE_BANDWIDTH_PERCENT = 80;
@@ -73,7 +73,7 @@ export async function main(args: string[], _server?: ViteDevServer): Promise<num
 function tuned(gpu: GpuContext, dim: number): Promise<KernelVariant> {
   const store = { get: async () => null, put: async () => {} };
   const options = { budgetMs: TUNING_BUDGET_MS, now: () => performance.now(), store };
-  return tunedVariant(gpu, { type: 'Q4_0', dim, ffnDim: ffnDimOf(dim) }, options);
+  return tunedVariant(gpu, { type: 'Q4_0', spec: stackSpec(dim, 1) }, options);
 }
 
 function report(copy: number, { shape, weightBytes, decodeMs, decodeGigabytesPerSecond, prefill, kernels }: StackResult): void {

@@ -51,12 +51,7 @@ export async function measureStack(gpu: GpuContext, clock: GpuClock, { dim, nLay
   return { shape, weightBytes, decodeMs, decodeGigabytesPerSecond: weightBytes / decodeMs / 1e6, prefill, kernels };
 }
 
-/** In the proportions of Llama 2 7B, of whole blocks. */
-export function ffnDimOf(dim: number): number {
-  return Math.round((dim * 11_008) / 4096 / 32) * 32;
-}
-
-function stackSpec(dim: number, nLayers: number): ModelSpec {
+export function stackSpec(dim: number, nLayers: number): ModelSpec {
   const headDim = 128;
   const nHeads = dim / headDim;
   return {
@@ -69,7 +64,7 @@ function stackSpec(dim: number, nLayers: number): ModelSpec {
     nKvHeads: nHeads,
     headDim,
     ropeDim: headDim,
-    ffnDim: ffnDimOf(dim),
+    ffnDim: Math.round((dim * 11_008) / 4096 / 32) * 32,
     vocabSize: 32,
     contextLength: 4096,
     ropeTheta: 10_000,

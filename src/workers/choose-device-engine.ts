@@ -81,7 +81,7 @@ function enginesFor(model: OpenModel, mix: LayerMix): Record<EngineKind, CreateE
 /** Loaded when it is needed: null, and nothing downloaded, without WebGPU. @throws AppError as the engine does */
 async function tuned({ spec }: OpenModel, { types }: LayerMix): Promise<KernelVariant | null> {
   if (!(await webGpuAdapterInfo()).available) return null;
-  const shape = { type: types.ffn_gate, dim: spec.dim, ffnDim: spec.ffnDim };
+  const shape = { type: types.ffn_gate, spec };
   const [{ TUNING_BUDGET_MS, tuneWebGpu }, { cacheStorageTunings: store }] = await Promise.all([
     import('../engine/webgpu/tuning.ts'),
     import('../engine/webgpu/tuning-store.ts'),

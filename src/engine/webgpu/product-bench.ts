@@ -2,9 +2,10 @@ import { BLOCK_FORMATS, type QuantType } from '../../gguf/quant.ts';
 import { randomBlocks } from '../../gguf/random-blocks.ts';
 import { BUFFER_USAGE } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
-import { checkedWork, createBuffers } from './gpu-memory.ts';
+import { createBuffers } from './gpu-memory.ts';
 import { Matmul, type MatmulTarget } from './matmul.ts';
 import { MatrixStack } from './matrix-stack.ts';
+import { passMs } from './pass-time.ts';
 import { ReadBack } from './read-back.ts';
 import { defaultVariant, type KernelVariant } from './variants.ts';
 
@@ -16,11 +17,6 @@ export interface BenchShape {
   /** Most tokens that it is multiplied by at once. */
   maxTokens: number;
 }
-
-/** A sample repeats the product until it takes about as long: what a submission costs beside it should not count; ms. */
-const SAMPLE_MS = 5;
-const MAX_REPEATS = 50;
-const SAMPLES = 3;
 
 /** Multiplies one random matrix in different variants, checks the bits and takes the time. */
 export class ProductBench {
@@ -72,7 +68,7 @@ export class ProductBench {
       if (best.ms < Number.POSITIVE_INFINITY && this.now() > deadlineMs) break;
       const ms = await this.using(variant, async (matmul) => {
         if (!sameBits(await this.products(matmul, tokens), expected)) return Number.POSITIVE_INFINITY;
-        return this.productMs(matmul, tokens);
+        return passMs(this.gpu, this.now, (pass) => matmul.encode(pass, tokens));
       });
       if (ms < best.ms) best = { index, ms };
     }
@@ -99,37 +95,12 @@ export class ProductBench {
     const { device } = this.gpu;
     return this.results.read(bytes, 'tuning', (readBack) => {
       const encoder = device.createCommandEncoder({ label: 'tuning' });
-      this.encode(encoder, matmul, tokens, 1);
+      const pass = encoder.beginComputePass({ label: 'tuning' });
+      matmul.encode(pass, tokens);
+      pass.end();
       encoder.copyBufferToBuffer(this.target.output, 0, readBack, 0, bytes);
       device.queue.submit([encoder.finish()]);
     });
-  }
-
-  /** The shortest of some samples: whatever disturbs makes them longer. */
-  private async productMs(matmul: Matmul, tokens: number): Promise<number> {
-    const onceMs = await this.sampleMs(matmul, tokens, 1);
-    const repeats = Math.max(1, Math.min(MAX_REPEATS, Math.round(SAMPLE_MS / Math.max(onceMs, 0.1))));
-    let leastMs = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < SAMPLES; i++) leastMs = Math.min(leastMs, (await this.sampleMs(matmul, tokens, repeats)) / repeats);
-    return leastMs;
-  }
-
-  private async sampleMs(matmul: Matmul, tokens: number, repeats: number): Promise<number> {
-    const { device } = this.gpu;
-    const startMs = this.now();
-    await checkedWork(this.gpu, 'tuning', () => {
-      const encoder = device.createCommandEncoder({ label: 'tuning' });
-      this.encode(encoder, matmul, tokens, repeats);
-      device.queue.submit([encoder.finish()]);
-    });
-    await device.queue.onSubmittedWorkDone();
-    return this.now() - startMs;
-  }
-
-  private encode(encoder: GPUCommandEncoder, matmul: Matmul, tokens: number, repeats: number): void {
-    const pass = encoder.beginComputePass({ label: 'tuning' });
-    for (let i = 0; i < repeats; i++) matmul.encode(pass, tokens);
-    pass.end();
   }
 }
 

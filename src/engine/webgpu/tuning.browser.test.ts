@@ -1,11 +1,14 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { PLAIN_MODEL } from '../contract/contract-models.ts';
 import { openGpu } from './gpu-context.ts';
 import { ProductBench } from './product-bench.ts';
-import { tunedVariant } from './tuning.ts';
+import { attentionMs } from './rows-bench.ts';
+import { type TuningShape, tunedVariant } from './tuning.ts';
 import { cacheStorageTunings, type TuningStore } from './tuning-store.ts';
 import { candidates, defaultVariant, type KernelVariant } from './variants.ts';
 
-const SHAPE = { type: 'Q4_0', dim: 256, ffnDim: 352 } as const;
+const SPEC = { ...PLAIN_MODEL.spec, dim: 256, ffnDim: 352 };
+const SHAPE: TuningShape = { type: 'Q4_0', spec: SPEC };
 const gpu = await openGpu();
 afterAll(() => gpu.destroy());
 const now = () => performance.now();
@@ -28,6 +31,17 @@ describe('tuning', () => {
     expect(await tunedVariant(gpu, SHAPE, { budgetMs: 1000, now: clockless, store })).toEqual(variant);
   });
 
+  test('tries the forms with barriers on a graphics processor', async () => {
+    const { kept, store } = memoryStore();
+    const card = { ...gpu, isFallbackAdapter: false };
+    const variant = await tunedVariant(card, SHAPE, { budgetMs: 500, now, store });
+    const { one, many, rows } = candidates(card);
+    expect(one).toContainEqual(variant.one);
+    expect(many).toContainEqual(variant.many);
+    expect(rows).toContain(variant.rows);
+    expect([...kept.values()]).toEqual([expect.stringMatching(/^{"one":\d,"many":\d,"rows":\d}$/)]);
+  });
+
   test('measures again for another shape, another format and what it cannot read', async () => {
     const { kept, store } = memoryStore();
     const options = { budgetMs: 0, now, store };
@@ -35,8 +49,8 @@ describe('tuning', () => {
     const [key] = kept.keys();
     kept.set(key!, '{"one":99,"many":"x"}');
     await tunedVariant(gpu, SHAPE, options);
-    expect(kept.get(key!)).toBe('{"one":0,"many":0}');
-    await tunedVariant(gpu, { ...SHAPE, dim: 128 }, options);
+    expect(kept.get(key!)).toBe('{"one":0,"many":0,"rows":0}');
+    await tunedVariant(gpu, { ...SHAPE, spec: { ...SPEC, dim: 128 } }, options);
     await tunedVariant(gpu, { ...SHAPE, type: 'Q8_0' }, options);
     expect(kept.size).toBe(3);
   });
@@ -46,6 +60,12 @@ describe('tuning', () => {
     expect(await tunedVariant(gpu, SHAPE, { budgetMs: 0, now, store })).toEqual(
       defaultVariant(gpu.isFallbackAdapter, gpu.subgroupSize),
     );
+  });
+
+  test('takes the time of attention in both forms', async () => {
+    for (const rows of ['serial', 'cooperative'] as const) {
+      expect(await attentionMs({ ...gpu, variant: { ...gpu.variant, rows } }, SPEC, now), rows).toBeGreaterThan(0);
+    }
   });
 
   test('never takes a variant that gives other bits', async () => {

@@ -1,17 +1,20 @@
 import type { QuantType } from '../../gguf/quant.ts';
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import { type GpuContext, openGpu } from './gpu-context.ts';
+import { mixKernel, scoreKernel } from './kernels/attention.ts';
+import { flashAttentionKernel } from './kernels/flash-attention.ts';
 import { WEIGHT_FORMATS } from './kernels/formats.ts';
 import { ProductBench } from './product-bench.ts';
 import { productSources } from './product-sources.ts';
+import { attentionMs } from './rows-bench.ts';
 import type { TuningStore } from './tuning-store.ts';
 import { candidates, type KernelVariant, type VariantChoices } from './variants.ts';
 
-/** What the products of a model look like. */
+/** What there is to compute. */
 export interface TuningShape {
-  /** Format of most of its weights. */
+  /** Format of most of the model's weights. */
   type: QuantType;
-  dim: number;
-  ffnDim: number;
+  spec: ModelSpec;
 }
 
 export interface TuningOptions {
@@ -25,8 +28,9 @@ export interface TuningOptions {
 export const TUNING_BUDGET_MS = 1000;
 /** An adapter on the processor has little to choose from, and the processor itself mostly takes its place. */
 const BUDGET_MS_ON_PROCESSOR = 300;
-/** Of the budget, for one token; the rest is for several. */
-const ONE_SHARE = 0.5;
+/** Of the budget: until when products of one token and then of several are tried. What is left is for attention. */
+const ONE_SHARE = 0.45;
+const MANY_SHARE = 0.85;
 /** Tokens of a prefill chunk. */
 const MANY = 32;
 /** Of the matrix that is multiplied. An adapter on the processor is slow, but the same with little as with much. */
@@ -36,8 +40,8 @@ const MAX_WEIGHTS_ON_PROCESSOR = 2 ** 18;
 const ROW_STEP = 8;
 
 /**
- * Measures which variant multiplies fastest on this device, or remembers it: by adapter, shape and the text of the kernels,
- * so that no result outlives the kernels that it was measured on.
+ * Measures which variant is fastest on this device, or remembers it: by adapter, shape and the text of the kernels, so that no
+ * result outlives the kernels that it was measured on.
  *
  * A variant whose products differ in a single bit from the barrier-free ones is out, whatever its speed: the order of sums is
  * ours to keep, but a compiler may disagree.
@@ -65,36 +69,43 @@ export async function tuneWebGpu(shape: TuningShape, options: TuningOptions): Pr
 }
 
 /** Places in the lists of candidates. */
-interface Picked {
-  one: number;
-  many: number;
-}
+type Picked = Record<keyof VariantChoices, number>;
 
 async function measure(gpu: GpuContext, shape: TuningShape, choices: VariantChoices, options: TuningOptions): Promise<Picked> {
   const { now } = options;
   const budgetMs = gpu.isFallbackAdapter ? Math.min(options.budgetMs, BUDGET_MS_ON_PROCESSOR) : options.budgetMs;
   const startMs = now();
+  const base = { one: choices.one[0]!, many: choices.many[0]!, rows: choices.rows[0]! };
   const bench = await ProductBench.create(gpu, { ...matrixOf(gpu, shape), maxTokens: MANY }, now);
   try {
-    const base = { one: choices.one[0]!, many: choices.many[0]!, rows: choices.rows };
-    const one = await bench.fastest(
-      choices.one.map((tile) => ({ ...base, one: tile })),
-      1,
-      startMs + ONE_SHARE * budgetMs,
-    );
-    const many = await bench.fastest(
-      choices.many.map((tile) => ({ ...base, many: tile })),
-      MANY,
-      startMs + budgetMs,
-    );
-    return { one, many };
+    const ones = choices.one.map((one) => ({ ...base, one }));
+    const one = await bench.fastest(ones, 1, startMs + ONE_SHARE * budgetMs);
+    const manies = choices.many.map((many) => ({ ...base, many }));
+    const many = await bench.fastest(manies, MANY, startMs + MANY_SHARE * budgetMs);
+    const isTime = now() - startMs < budgetMs;
+    const rows = isTime ? await fastestRows(gpu, shape.spec, base, choices.rows, now) : 0;
+    return { one, many, rows };
   } finally {
     bench.destroy();
   }
 }
 
+async function fastestRows(
+  gpu: GpuContext,
+  spec: ModelSpec,
+  base: KernelVariant,
+  choices: VariantChoices['rows'],
+  now: () => number,
+): Promise<number> {
+  if (choices.length === 1) return 0;
+  const times: number[] = [];
+  for (const rows of choices) times.push(await attentionMs({ ...gpu, variant: { ...base, rows } }, spec, now));
+  return times.indexOf(Math.min(...times));
+}
+
 /** Gate and up, the largest product of a layer, or as much of it as there is time for. */
-function matrixOf(gpu: GpuContext, { type, dim, ffnDim }: TuningShape) {
+function matrixOf(gpu: GpuContext, { type, spec }: TuningShape) {
+  const { dim, ffnDim } = spec;
   const maxRows = (gpu.isFallbackAdapter ? MAX_WEIGHTS_ON_PROCESSOR : MAX_WEIGHTS) / dim;
   const rows = Math.max(ROW_STEP, Math.floor(Math.min(2 * ffnDim, maxRows) / ROW_STEP) * ROW_STEP);
   return { type, rows, columns: dim };
@@ -110,14 +121,22 @@ export function rememberedVariant(text: string | null, choices: VariantChoices):
 }
 
 function chosen(choices: VariantChoices, picked: Partial<Picked> | null): KernelVariant | null {
-  const one = choices.one[picked?.one ?? -1];
-  const many = choices.many[picked?.many ?? -1];
-  return one && many ? { one, many, rows: choices.rows } : null;
+  const one = choices.one[Number(picked?.one)];
+  const many = choices.many[Number(picked?.many)];
+  const rows = choices.rows[Number(picked?.rows)];
+  return one && many && rows ? { one, many, rows } : null;
 }
 
-function tuningKey(gpu: GpuContext, { type, dim, ffnDim }: TuningShape, choices: VariantChoices): string {
-  const texts = productSources(WEIGHT_FORMATS[type], choices).map(({ wgsl }) => wgsl);
-  return `${gpu.adapter} ${type} ${dim}x${ffnDim} ${hash(texts.join()).toString(16)}`;
+function tuningKey(gpu: GpuContext, { type, spec }: TuningShape, choices: VariantChoices): string {
+  const shape = { ...spec, contextLength: 1 };
+  const sources = [
+    ...productSources(WEIGHT_FORMATS[type], choices),
+    scoreKernel(shape),
+    mixKernel(shape),
+    flashAttentionKernel(shape),
+  ];
+  const texts = sources.map(({ wgsl }) => wgsl);
+  return `${gpu.adapter} ${type} ${spec.dim}x${spec.ffnDim} ${hash(texts.join()).toString(16)}`;
 }
 
 /** FNV-1a: nobody gains by making two texts collide. */

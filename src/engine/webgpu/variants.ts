@@ -92,8 +92,7 @@ export const MANY_TOKENS: readonly KernelVariant['many'][] = [
 export interface VariantChoices {
   one: KernelVariant['one'][];
   many: KernelVariant['many'][];
-  /** No choice: it follows from the kind of adapter. */
-  rows: KernelVariant['rows'];
+  rows: KernelVariant['rows'][];
 }
 
 /** All that the device can run; on the processor nothing that waits at barriers, which take a hundred times as long there. */
@@ -104,7 +103,7 @@ export function candidates(device: { isFallbackAdapter: boolean; subgroupSize: n
   return {
     one: withFirst(first.one, ONE_TOKEN).filter(isTried),
     many: withFirst(first.many, MANY_TOKENS).filter(isTried),
-    rows: first.rows,
+    rows: device.isFallbackAdapter ? ['serial'] : ['cooperative', 'serial'],
   };
 }
 

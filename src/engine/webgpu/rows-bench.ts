@@ -1,0 +1,34 @@
+import { kvBytesPerTokenAndLayer, type ModelSpec } from '../../shared/model/model-spec.ts';
+import { Attention } from './attention.ts';
+import { BUFFER_USAGE } from './gpu-constants.ts';
+import type { GpuContext } from './gpu-context.ts';
+import { createBuffers } from './gpu-memory.ts';
+import { passMs } from './pass-time.ts';
+import { createScratch } from './scratch.ts';
+import { compileShapeKernels } from './shape-kernels.ts';
+
+/** Positions that one row attends to. */
+const CONTEXT = 512;
+
+/**
+ * What attention of one row takes in the device's variant, ms. Norms, which share its form, are too short to tell.
+ *
+ * @throws AppError device-lost, out-of-memory, internal
+ */
+export async function attentionMs(gpu: GpuContext, spec: ModelSpec, now: () => number): Promise<number> {
+  const options = { spec: { ...spec, ffnDim: 4, vocabSize: 4 }, contextLength: CONTEXT };
+  const [kernels, scratch] = await Promise.all([compileShapeKernels(gpu, options), createScratch(gpu, options)]);
+  try {
+    const bytes = CONTEXT * kvBytesPerTokenAndLayer(spec);
+    const { buffer } = await createBuffers(gpu, 'tuning', { buffer: { bytes, usage: BUFFER_USAGE.STORAGE } });
+    const attention = new Attention({ gpu, spec, kernels, scratch });
+    const run = { sequence: 'tuning', start: CONTEXT - 1, firstRow: 0, rowCount: 1 };
+    attention.writeRuns([run]);
+    const cache = { buffer, length: CONTEXT, capacity: CONTEXT };
+    const ms = await passMs(gpu, now, (pass) => attention.encode(pass, 0, run, cache));
+    buffer.destroy();
+    return ms;
+  } finally {
+    scratch.destroy();
+  }
+}
