@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ContractModel, loadWhole, ODD_MODELS, PLAIN_MODEL } from './contract/contract-models.ts';
+import { type ContractModel, layerTensors, loadWhole, ODD_MODELS, PLAIN_MODEL } from './contract/contract-models.ts';
 import { type RowComparison, SAME_BITS } from './contract/contract-runs.ts';
 import { describeHead } from './contract/head-contract.ts';
 import { describeKvGrowth } from './contract/kv-contract.ts';
@@ -39,9 +39,21 @@ export function describeEngineContract(
       describeLife(PLAIN_MODEL, engine, { contextLength: CONTEXT_LENGTH, same });
       if (kvRounding !== 'none') describeKvGrowth(PLAIN_MODEL, engine, CONTEXT_LENGTH);
     });
+    describeEnd(PLAIN_MODEL, createEngine);
     for (const model of ODD_MODELS.filter(runs))
       describeWith(model, createEngine, (engine) => describeRows(model, engine, { kvRounding, same }));
     for (const model of ODD_MODELS.filter((one) => !runs(one))) describeRefusal(model, createEngine);
+  });
+}
+
+/** A device may leave while its layers are still arriving. */
+function describeEnd(model: ContractModel, createEngine: CreateEngine): void {
+  test('what arrives after the engine was destroyed is refused and kept nowhere', async () => {
+    const engine = await createEngine({ spec: model.spec, contextLength: CONTEXT_LENGTH });
+    const loading = expect(engine.loadLayer(0, layerTensors(model, 0))).rejects.toMatchObject({ code: 'device-lost' });
+    engine.destroy();
+    await loading;
+    expect(engine.memory()).toEqual({ weightBytes: 0, kvBytes: 0 });
   });
 }
 
