@@ -1,7 +1,7 @@
 import type { QuantType } from '../../gguf/quant.ts';
 import { BUFFER_USAGE } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
-import { bind, dispatch, type Grid, type Kernel } from './kernel.ts';
+import { bind, dispatch, type Kernel } from './kernel.ts';
 import { blocksPerRow, WEIGHT_FORMATS } from './kernels/formats.ts';
 import { usedLanes } from './kernels/lanes.ts';
 import { MATRIX_SHAPE_WORDS, type MatmulSource } from './kernels/matmul.ts';
@@ -35,11 +35,18 @@ export interface MatmulTarget {
   tokens: GPUBuffer;
 }
 
+/** A kernel, and workgroups for all rows of a step. */
+interface Placed {
+  kernel: ProductKernel;
+  x: number;
+  z: number;
+}
+
 interface Step {
-  kernels: MatmulKernels;
+  one: Placed;
+  many: Placed;
   group: GPUBindGroup;
   shape: GPUBuffer;
-  rows: number;
 }
 
 /** Compiles what matrices of this format need, in the device's variant. */
@@ -60,11 +67,9 @@ async function compile(gpu: GpuContext, source: MatmulSource): Promise<ProductKe
 
 /** output = weights . input for a stack of matrices, ready to be encoded any number of times. */
 export class Matmul {
-  private readonly gpu: GpuContext;
   private readonly steps: readonly Step[];
 
-  private constructor(gpu: GpuContext, steps: readonly Step[]) {
-    this.gpu = gpu;
+  private constructor(steps: readonly Step[]) {
     this.steps = steps;
   }
 
@@ -73,27 +78,27 @@ export class Matmul {
       const kernels = await matmulKernels(gpu, run.type, target.outcome ?? 'rows');
       return createStep(gpu, kernels, run, stack.columns, target);
     });
-    return new Matmul(gpu, await Promise.all(steps));
+    return new Matmul(await Promise.all(steps));
   }
 
   /** Bound, so that it can be passed on as a step. */
   readonly encode = (pass: GPUComputePassEncoder, tokens: number): void => {
-    for (const { kernels, group, rows } of this.steps) {
-      const kernel = tokens === 1 ? kernels.one : kernels.many;
-      dispatch(pass, kernel, group, this.grid(kernel, rows, tokens));
+    for (const { one, many, group } of this.steps) {
+      const { kernel, x, z } = tokens === 1 ? one : many;
+      dispatch(pass, kernel, group, { x, y: Math.ceil(tokens / kernel.groupTokens), z });
     }
   };
 
   destroy(): void {
     for (const { shape } of this.steps) shape.destroy();
   }
+}
 
-  /** A vocabulary may have more rows than one side of a grid has workgroups: they go on in z. */
-  private grid({ groupRows, groupTokens }: ProductKernel, rows: number, tokens: number): Grid {
-    const groups = Math.ceil(rows / groupRows);
-    const folds = Math.ceil(groups / this.gpu.maxGroupsPerSide);
-    return { x: Math.ceil(groups / folds), y: Math.ceil(tokens / groupTokens), z: folds };
-  }
+/** A vocabulary may have more rows than one side of a grid has workgroups: they go on in z. */
+function placed(gpu: GpuContext, kernel: ProductKernel, rows: number): Placed {
+  const groups = Math.ceil(rows / kernel.groupRows);
+  const folds = Math.ceil(groups / gpu.maxGroupsPerSide);
+  return { kernel, x: Math.ceil(groups / folds), z: folds };
 }
 
 function createStep(gpu: GpuContext, kernels: MatmulKernels, run: RowRun, columns: number, target: MatmulTarget): Step {
@@ -109,7 +114,7 @@ function createStep(gpu: GpuContext, kernels: MatmulKernels, run: RowRun, column
     usedLanes(blocks),
   ]);
   const group = bind(gpu.device, kernels.many, [run.quants, run.scales, target.input, target.output, shape, target.tokens]);
-  return { kernels, group, shape, rows };
+  return { one: placed(gpu, kernels.one, rows), many: placed(gpu, kernels.many, rows), group, shape };
 }
 
 /** The uniform that `struct Shape` of the kernels reads. */
