@@ -231,6 +231,24 @@ describe('probing', () => {
     expect(measured).toEqual([1, 1, 1]);
   });
 
+  test('probes go the whole way of an activation: through the pipeline at both ends', async () => {
+    const waiting: (() => void)[] = [];
+    const { mesh, links, measured } = startMesh(2, (act) => waiting.push(act));
+    mesh.setPeers([1, 2]);
+    const [link] = links;
+    link!.events.onOpen();
+    link!.receive({ kind: 'probe', id: 7, ack: true, padding: '' });
+    expect(link!.sent).not.toContain('{"kind":"probe-ack","id":7}');
+    waiting.shift()!();
+    expect(link!.sent).toContain('{"kind":"probe-ack","id":7}');
+    link!.receive({ kind: 'probe-ack', id: link!.probes[0]! });
+    await Promise.resolve();
+    expect(link!.probes).toHaveLength(1);
+    waiting.shift()!();
+    await expect.poll(() => link!.probes.length).toBe(2);
+    expect(measured).toEqual([]);
+  });
+
   test('a device that never answers, or goes, does not hold up the others', async () => {
     const { mesh, links, measured, pass } = startMesh(4);
     mesh.setPeers([1, 2, 3, 4]);

@@ -34,6 +34,11 @@ export interface MeshOptions {
   /** Brings a WebRTC signal to another tab through the server. */
   sendSignal: (to: PeerId, data: SignalData) => void;
   events: MeshEvents;
+  /**
+   * Acts after the way from here to the pipeline's thread and back. Probes go it, at both ends, as activations do: a busy or slow
+   * device makes every hop longer. At once when left out.
+   */
+  viaPipeline?: (act: () => void) => void;
   /** For tests. */
   openLink?: OpenLink;
   /** Times probes; `performance.now` by default. */
@@ -48,6 +53,7 @@ export class Mesh {
   private readonly selfId: PeerId;
   private readonly options: MeshOptions;
   private readonly openLink: OpenLink;
+  private readonly viaPipeline: (act: () => void) => void;
   private readonly roomLinks = new Map<PeerId, RoomLink>();
   /** Ids are never given twice: what still comes from these is late. */
   private readonly gone = new Set<PeerId>();
@@ -64,6 +70,7 @@ export class Mesh {
     this.options = options;
     this.selfId = options.selfId;
     this.openLink = options.openLink ?? ((link) => new PeerLink({ ...link, iceServers: options.iceServers }));
+    this.viaPipeline = options.viaPipeline ?? ((act) => act());
     this.probes = new ProbeQueue({
       send: (to, message) => this.sendControl(to, message),
       nowMs: options.nowMs ?? (() => performance.now()),
@@ -177,10 +184,10 @@ export class Mesh {
       case 'beat':
         break;
       case 'probe':
-        if (message.ack) this.answerProbe(from, message.id);
+        if (message.ack) this.viaPipeline(() => this.answerProbe(from, message.id));
         break;
       case 'probe-ack':
-        this.probes.acknowledge(from, message.id);
+        this.viaPipeline(() => this.probes.acknowledge(from, message.id));
         break;
       default:
         this.options.events.onControl(from, message);

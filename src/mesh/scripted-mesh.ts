@@ -48,7 +48,7 @@ export class FakeLink implements Link {
 }
 
 /** A mesh on scripted links, what it told, and its clock. */
-export function startMesh(selfId: number) {
+export function startMesh(selfId: number, viaPipeline: (act: () => void) => void = (act) => act()) {
   const links: FakeLink[] = [];
   const states: LinkState[] = [];
   const signals: { to: number; data: SignalData }[] = [];
@@ -59,6 +59,7 @@ export function startMesh(selfId: number) {
     selfId,
     iceServers: [],
     nowMs: () => 0,
+    viaPipeline,
     sendSignal: (to, data) => signals.push({ to, data }),
     openLink: ({ initiator, events }) => {
       const link = new FakeLink(initiator, events);

@@ -150,6 +150,7 @@ export class RoomSession {
       selfId: peerId,
       iceServers,
       sendSignal: (to, data) => this.tell('signal', { to, data }),
+      viaPipeline: (act) => this.worker.viaWorker(act),
       events: {
         onFrame: (from, frame) => this.worker.send({ kind: 'frame', from, frame }),
         onControl: (from, message) => this.worker.send({ kind: 'message', from, message }),

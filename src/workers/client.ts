@@ -21,6 +21,7 @@ type Reader = (item: GenerateEvent | AppError) => void;
 export class PipelineClient {
   private readonly worker: Worker;
   private readonly generations = new Map<number, Reader>();
+  private readonly echoes: (() => void)[] = [];
   private nextGeneration = 1;
 
   /** @param onMessage everything but the parts of answers, which go to whoever asked */
@@ -72,6 +73,12 @@ export class PipelineClient {
     }
   }
 
+  /** Acts once a message has gone to the worker and another come back. */
+  viaWorker(act: () => void): void {
+    this.echoes.push(act);
+    this.send({ kind: 'echo' });
+  }
+
   terminate(): void {
     this.worker.terminate();
     for (const read of this.generations.values()) read(new AppError('stopped', 'this tab has left the room'));
@@ -88,6 +95,9 @@ export class PipelineClient {
         return;
       case 'generate-failed':
         this.generations.get(message.id)?.(AppError.fromReport(message.error));
+        return;
+      case 'echo':
+        this.echoes.shift()?.();
         return;
       default:
         onMessage(message);

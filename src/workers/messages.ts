@@ -69,6 +69,8 @@ export type ToWorker =
   | { kind: 'message'; from: PeerId; message: PeerMessage }
   | { kind: 'generate'; id: number; prompt: Prompt; settings: GenerateSettings }
   | { kind: 'stop'; id: number }
+  /** Answered as soon as the worker comes to it. */
+  | { kind: 'echo' }
   | { kind: 'forget' };
 
 /** Parts of an answer, for whoever asked. */
@@ -100,4 +102,4 @@ export type RoomMessage =
   | { kind: 'send-frame'; to: PeerId; frame: ArrayBuffer }
   | { kind: 'send-message'; to: PeerId; message: PeerMessage };
 
-export type FromWorker = AnswerMessage | DeviceMessage | RoomMessage;
+export type FromWorker = AnswerMessage | DeviceMessage | RoomMessage | { kind: 'echo' };

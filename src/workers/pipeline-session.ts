@@ -47,6 +47,9 @@ export class PipelineSession {
       case 'stop':
         this.answers.get(message.id)?.abort();
         break;
+      case 'echo':
+        this.post({ kind: 'echo' });
+        break;
       case 'forget':
         this.work?.chat().then(
           (chat) => chat.forget(),

@@ -5,7 +5,7 @@ export type PeerId = number;
 export interface LinkProfile {
   a: PeerId;
   b: PeerId;
-  /** A small message there and back over the channel that carries activations, ms. */
+  /** A small message there and back, from one pipeline to the other over the channel that carries activations, ms. */
   rttMs: number;
   /** Megabits per second, 10^6 bits. */
   linkMbps: number;
