@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { createCpuEngine } from '../src/engine/cpu/cpu-engine.ts';
-import { medianRounds } from '../src/engine/median-rounds.ts';
+import { meanRounds } from '../src/engine/mean-rounds.ts';
 import { createProcessorEngine } from '../src/engine/wasm/processor-engine.ts';
 import { loadWholeModel, type WholeModel } from '../src/engine/whole-model.ts';
 import { MODEL_SHAPES } from '../tools/synthetic-gguf/model-shapes.ts';
@@ -58,7 +58,7 @@ async function measure(model: WholeModel): Promise<string[]> {
     model.engine.freeSequence('prompt');
   };
   const actions = [decode('short', SHORT_CONTEXT), decode('long', LONG_CONTEXT), prefill];
-  const [shortMs, longMs, prefillMs] = await medianRounds(actions, BUDGET_MS, () => performance.now());
+  const [shortMs, longMs, prefillMs] = await meanRounds(actions, BUDGET_MS, () => performance.now());
   return [shortMs!.toFixed(2), longMs!.toFixed(2), ((PREFILL_ROWS * 1000) / prefillMs!).toFixed(0)];
 }
 

@@ -16,6 +16,7 @@ import {
 } from '../e2e/tabs.ts';
 import { type Bar, barLine } from './bar.ts';
 import { type HostSpec, type LabHost, makeLab } from './prediction/lab.ts';
+import { writeModel } from './prediction/model.ts';
 import { table } from './table.ts';
 
 /**
@@ -46,6 +47,7 @@ interface Measured {
 
 interface Bench {
   server: Server;
+  modelUrl: string;
   hosts: Map<string, LabHost>;
   browsers: Map<string, Browser>;
 }
@@ -56,7 +58,9 @@ export async function main(): Promise<number> {
   const lab = await makeLab(HOSTS);
   const hosts = new Map(lab.hosts.map((host) => [host.name, host]));
   const serverHost = hosts.get('server')!;
-  const server = await startServer(`${root}dist/node/server.js`, ['--host', '0.0.0.0'], serverHost.runner);
+  const model = await writeModel();
+  const args = ['--host', '0.0.0.0', '--models', model.folder];
+  const server = await startServer(`${root}dist/node/server.js`, args, serverHost.runner);
   const browsers = new Map<string, Browser>();
   try {
     const origin = `http://${serverHost.address}:${server.port}`;
@@ -64,11 +68,12 @@ export async function main(): Promise<number> {
       const args = [`--unsafely-treat-insecure-origin-as-secure=${origin}`];
       browsers.set(name, await launchBrowser({ executablePath: browserPath, args }));
     }
-    report(await measureAll({ server: { ...server, url: origin }, hosts, browsers }));
+    report(await measureAll({ server: { ...server, url: origin }, modelUrl: model.url, hosts, browsers }));
   } finally {
     for (const browser of browsers.values()) await browser.close();
     await server.stop();
     lab.remove();
+    model.remove();
   }
   return 0;
 }
@@ -105,7 +110,7 @@ async function measureAll(bench: Bench): Promise<{ teams: Measured[]; choice: Me
 
 async function inRoom(bench: Bench, work: (chat: ChatTab) => Promise<Measured>): Promise<Measured> {
   const tab = { engine: 'cpu', name: 'chat', donate: false, grantMedia: false };
-  const chat = await createRoom(bench.browsers.get('chat')!, bench.server.url, tab);
+  const chat = await createRoom(bench.browsers.get('chat')!, bench.server.url, tab, { modelUrl: bench.modelUrl });
   const measured = await work(chat);
   for (const browser of bench.browsers.values()) await Promise.all(browser.contexts().map((context) => context.close()));
   return measured;

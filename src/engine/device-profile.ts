@@ -2,7 +2,7 @@ import { rowBytes } from '../gguf/quant.ts';
 import { LAYER_ROLES } from '../gguf/weight-tensor.ts';
 import type { DeviceProfile } from '../shared/model/device-profile.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
-import { medianRounds } from './median-rounds.ts';
+import { meanRounds } from './mean-rounds.ts';
 import { randomHead, randomLayer } from './random-weights.ts';
 import type { EngineOptions, ForwardRequest, ShardEngine } from './shard-engine.ts';
 import { type TensorTypes, tensorShape } from './tensor-shape.ts';
@@ -33,7 +33,7 @@ const SEED = 1;
 /**
  * Times an engine on random weights of a model's own shape and formats, before any real ones are there, and frees them.
  *
- * A forward over n layers takes overhead + n * layer; the profile is that line through the medians for few and more
+ * A forward over n layers takes overhead + n * layer; the profile is that line through the means for few and more
  * layers. A slow device takes fewer samples and shorter chunks instead of more time.
  *
  * @throws AppError out-of-memory, device-lost, and what the factory throws
@@ -77,7 +77,7 @@ async function measureDecode(engine: ShardEngine, spec: ModelSpec, budgetMs: num
     await engine.forward(request(spec, 1, layers, 1));
     engine.truncate(SEQUENCE, 1);
   };
-  const [fewMs, allMs] = await medianRounds([step(fewLayers), step(spec.nLayers)], budgetMs, now);
+  const [fewMs, allMs] = await meanRounds([step(fewLayers), step(spec.nLayers)], budgetMs, now);
   const decodeLayerMs = Math.max(0, (allMs! - fewMs!) / (spec.nLayers - fewLayers));
   return { decodeLayerMs, forwardOverheadMs: Math.max(0, fewMs! - fewLayers * decodeLayerMs) };
 }
@@ -96,7 +96,7 @@ async function measurePrefill(
     await engine.forward(request(spec, rows, 1, 1));
     engine.truncate(SEQUENCE, 1);
   };
-  const [chunkMs] = await medianRounds([chunk], budgetMs, now);
+  const [chunkMs] = await meanRounds([chunk], budgetMs, now);
   return Math.max(0, chunkMs! - forwardOverheadMs) / rows;
 }
 
@@ -109,7 +109,7 @@ async function measureHead(
 ) {
   const head = { rows: [0], wantIds: new Uint32Array(), fullRow: false, invTemperature: 1 };
   const reply = () => engine.forward({ ...request(spec, 1, 0, 1), head });
-  const [replyMs] = await medianRounds([reply], budgetMs, now);
+  const [replyMs] = await meanRounds([reply], budgetMs, now);
   return Math.max(0, replyMs! - forwardOverheadMs);
 }
 

@@ -1,4 +1,5 @@
 import type { EngineProfile } from '../engine/device-profile.ts';
+import { meanOfMost } from '../engine/mean-of-most.ts';
 import type { ServedForward } from '../pipeline/stage-host.ts';
 import { type LayerRange, layerCount } from '../shared/model/layer-range.ts';
 
@@ -20,13 +21,13 @@ export class ServedSpeed {
     this.sinceMs = nowMs;
   }
 
-  /** @returns the profile as the median of the last tokens has it, when there are enough of them; else null */
+  /** @returns the profile as the last tokens have it, all but the slowest, when there are enough of them; else null */
   observe({ rows, layers, head, ms }: ServedForward, nowMs: number): EngineProfile | null {
     if (rows !== 1 || layerCount(layers) === 0 || ms === null) return null;
     const { forwardOverheadMs, decodeLayerMs, headMs } = this.measured;
     this.ratios.push(ms / (forwardOverheadMs + this.meanLayers(layers) * decodeLayerMs + (head ? headMs : 0)));
     if (this.ratios.length < TOKENS || nowMs - this.sinceMs < SAMPLE_MS) return null;
-    const ratio = this.ratios.sort((a, b) => a - b)[this.ratios.length >> 1]!;
+    const ratio = meanOfMost(this.ratios);
     this.ratios = [];
     this.sinceMs = nowMs;
     return Number.isFinite(ratio) ? scaled(this.measured, ratio) : null;
