@@ -86,6 +86,24 @@ test('Enter asks, the answer is drawn with its ids and its speed', async () => {
   expect(session.requests[0]?.messages).toEqual([{ role: 'user', content: 'Tell me' }]);
 });
 
+test('the plan says what it predicts and what the last answer really took', async () => {
+  await page.viewport(1280, 800);
+  const predicted = { ...plan.predicted, msPerToken: 40, msPerTokenTogether: 60 };
+  open(testView(testRoom(peers, { plan: { ...plan, predicted } })), async function* () {
+    yield piece('Once', 5, 6);
+    const extra = { time_to_first_token_s: 0.25, prefill_tokens_per_s: 1, decode_tokens_per_s: 20 };
+    yield { choices: [], usage: { completion_tokens: 2, extra } };
+  });
+  await expect.element(page.getByTestId('speed-predicted')).toHaveTextContent('40 ms per token (25 tokens/s)');
+  await expect.element(page.getByTestId('speed-together')).toHaveTextContent('60 ms per token (16.7 tokens/s) each');
+  await expect.element(page.getByTestId('speed-measured')).toHaveTextContent('ask something first');
+  await userEvent.fill(page.getByTestId('composer'), 'Tell me');
+  await userEvent.keyboard('{Enter}');
+  await expect
+    .element(page.getByTestId('speed-measured'))
+    .toHaveTextContent('50 ms per token (20 tokens/s) in the last answer, 25 % more than predicted');
+});
+
 test('Shift+Enter breaks the line and asks nothing', async () => {
   const session = open();
   await userEvent.fill(page.getByTestId('composer'), 'one');

@@ -39,7 +39,13 @@ export function ChatPage({ code, session, origin }: Props) {
         <PhaseNote phase={view.phase} />
         <ErrorLines errors={[view.error, view.room?.problem ?? null, failures.last.value]} />
       </div>
-      <RoomPanel view={view} session={session} failures={failures} origin={origin} />
+      <RoomPanel
+        view={view}
+        session={session}
+        failures={failures}
+        origin={origin}
+        measuredMsPerToken={conversation.msPerToken.value}
+      />
       {(view.phase !== 'ended' || hasTurns) && <ConversationView conversation={conversation} waiting={waitingFor(view)} />}
     </div>
   );

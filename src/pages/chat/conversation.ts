@@ -16,6 +16,8 @@ export interface Turn {
 export interface Conversation {
   readonly turns: ReadonlySignal<readonly Turn[]>;
   readonly isAnswering: ReadonlySignal<boolean>;
+  /** Of the last answer that had more than one token; null before there is one. */
+  readonly msPerToken: ReadonlySignal<number | null>;
   /** Resolves when the answer has ended, in whatever way; a failure is shown in the answer. Ignored while answering. */
   ask(text: string, sampling: Sampling): Promise<void>;
   stop(): void;
@@ -26,6 +28,7 @@ export interface Conversation {
 export function createConversation(engine: ChatEngine): Conversation {
   const turns = signal<readonly Turn[]>([]);
   const current = signal<Answering | null>(null);
+  const msPerToken = signal<number | null>(null);
   let nextId = 1;
 
   async function ask(text: string, sampling: Sampling): Promise<void> {
@@ -39,6 +42,8 @@ export function createConversation(engine: ChatEngine): Conversation {
     current.value = answering;
     await answering.run(engine, messages, sampling);
     current.value = null;
+    const { stats } = turn.answer.value;
+    if (stats && stats.tokensPerSecond > 0) msPerToken.value = 1000 / stats.tokensPerSecond;
   }
 
   function stop(): void {
@@ -53,7 +58,7 @@ export function createConversation(engine: ChatEngine): Conversation {
     turns.value = [];
   }
 
-  return { turns, isAnswering: computed(() => current.value !== null), ask, stop, clear };
+  return { turns, isAnswering: computed(() => current.value !== null), msPerToken, ask, stop, clear };
 }
 
 /** A failed turn stays on the page and is left out here: chat templates want question and answer in turn. */

@@ -1,11 +1,16 @@
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
-import type { Plan } from '../../shared/model/plan.ts';
 import type { RoomState } from '../../shared/protocol/signaling.ts';
-import { formatMs, formatRate } from '../ui/format.ts';
 import { LayerBar } from '../ui/layer-bar.tsx';
+import { SpeedView } from './speed-view.tsx';
 
-/** Who runs which layers, how fast that should be, and why. */
-export function PlanView({ room }: { room: RoomState }) {
+interface Props {
+  room: RoomState;
+  /** Of the last answer; null before there is one. */
+  measuredMsPerToken: number | null;
+}
+
+/** Who runs which layers, how fast that should be and is, and why. */
+export function PlanView({ room, measuredMsPerToken }: Props) {
   const plan = room.plan ?? room.preparing;
   return (
     <section class="plan" aria-label="Plan">
@@ -16,9 +21,11 @@ export function PlanView({ room }: { room: RoomState }) {
             stages={plan.stages}
             nameOf={(peerId) => room.peers.find((peer) => peer.peerId === peerId)?.name ?? `device ${peerId}`}
           />
-          <p class="predicted" data-testid="plan-predicted" data-epoch={plan.epoch}>
-            {predictedWords(plan)}
-          </p>
+          <SpeedView
+            predicted={plan.predicted}
+            chats={room.peers.filter(({ chats }) => chats).length}
+            measuredMsPerToken={measuredMsPerToken}
+          />
           <p class="why" data-testid="plan-why">
             {plan.why}
           </p>
@@ -35,8 +42,4 @@ export function PlanView({ room }: { room: RoomState }) {
 
 function modelWords(model: ModelSpec): string {
   return `${model.name} · ${model.nLayers} layers · ${model.quantisation}`;
-}
-
-function predictedWords({ predicted }: Plan): string {
-  return `about ${formatMs(predicted.msPerToken)} per token (${formatRate(1000 / predicted.msPerToken)}) by the plan`;
 }

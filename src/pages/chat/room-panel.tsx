@@ -14,10 +14,12 @@ interface Props {
   session: PageSession;
   failures: Failures;
   origin: string;
+  /** Of the last answer; null before there is one. */
+  measuredMsPerToken: number | null;
 }
 
 /** Beside the conversation, or on a phone folded above it: the devices, the plan, and what can be changed. */
-export function RoomPanel({ view, session, failures, origin }: Props) {
+export function RoomPanel({ view, session, failures, origin, measuredMsPerToken }: Props) {
   const { room } = view;
   if (room === null) return null;
   return (
@@ -27,7 +29,7 @@ export function RoomPanel({ view, session, failures, origin }: Props) {
           {summaryWords(view)}
         </summary>
         <div class="room-panel-body">
-          <PlanView room={room} />
+          <PlanView room={room} measuredMsPerToken={measuredMsPerToken} />
           <h2>Devices</h2>
           <DeviceList rows={deviceRows(view)} />
           <ThisDevice

@@ -42,6 +42,8 @@ export interface LeftOut {
 export interface Prediction {
   /** Time from one token to the next for a single chat, ms. */
   msPerToken: number;
+  /** The same for each chat while all chats of the room ask at the same time, ms; left out where there is only one. */
+  msPerTokenTogether?: number;
   /** How long a token keeps the slowest stage or link from the next one, ms: its inverse bounds what all chats together get. */
   bottleneckMs: number;
   /** Tokens per second of all sequences that generate at the same time. */

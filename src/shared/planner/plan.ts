@@ -13,6 +13,7 @@ import { findAnyPlan } from './repair.ts';
 import { headPlaces, predictIn, type Setting, settingOf, sourcesToServe, withUsableDevices } from './setting.ts';
 import { whyNoPlan } from './shortfall.ts';
 import { type Solution, type SolveOptions, solve } from './solve.ts';
+import { withTogether } from './together.ts';
 
 /**
  * Chooses devices and cuts the model among them: the best plan there is for up to 16 devices, and a good one with a
@@ -77,7 +78,7 @@ function layoutOf(asked: PlanningProblem, { setting, solution }: Answer, options
     wireDtype: problem.wireDtype,
     objective: problem.objective,
     stages: stagesOf(setting, solution),
-    predicted,
+    predicted: withTogether(predicted, problem, setting.sources, setting.head, solution.parts),
     why: explain(setting, solution, predicted),
     leftOut: reasonsLeftOut(asked, setting, solution, options),
   };

@@ -5,6 +5,7 @@ import { predictedMs } from './goal.ts';
 import type { PlanLayout, PlanningProblem } from './problem.ts';
 import { hasSameStages, headPlaceOf, partsOfStages, predictStages, servedSources } from './replan.ts';
 import { settingOf, withUsableDevices } from './setting.ts';
+import { withTogether } from './together.ts';
 
 /** What a plan says of itself: all of it but who runs what. */
 export type PlanWords = Pick<PlanLayout, 'objective' | 'predicted' | 'why' | 'leftOut'>;
@@ -27,7 +28,8 @@ export function refreshed(current: PlanLayout, best: PlanLayout, problem: Planni
   const gainMs = predictedMs(predicted, objective) - predictedMs(best.predicted, objective);
   const setting = settingOf(usable, sources, headPlaceOf(current.stages));
   const why = explainKept(setting, parts, predicted, best.predicted);
-  return { objective, predicted, why, leftOut: leftOutOf(current, best, problem, gainMs) };
+  const together = withTogether(predicted, usable, sources, headPlaceOf(current.stages), parts);
+  return { objective, predicted: together, why, leftOut: leftOutOf(current, best, problem, gainMs) };
 }
 
 /** Whom the best plan leaves out too keeps its reason; for the others a move would gain too little. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { costTables, promptChunks } from './cost.ts';
 import { allLinks, device, link, problem } from './plan.test-problem.ts';
+import { planRoom } from './plan.ts';
 import type { PlanningProblem } from './problem.ts';
 import { randomRoom } from './random-room.test-problem.ts';
 import { predictIn, settingOf } from './setting.ts';
@@ -28,6 +29,18 @@ function simulatedPlan(asked: PlanningProblem, run: Partial<Simulation>) {
 }
 
 const within = (part: number, a: number, b: number) => expect(Math.abs(a / b - 1)).toBeLessThan(part);
+
+test('a plan for several chats says what each waits for while all of them ask', () => {
+  const asked = problem({ devices: [device(1, 10, 250), device(2, 8, 1e6)], sources: [8, 9], links: allLinks([1, 2, 8, 9]) });
+  for (const sources of [[8], [8, 9]]) {
+    const result = planRoom({ ...asked, sources, concurrentSequences: sources.length });
+    if (!result.ok) throw new Error(result.error.message);
+    const { msPerToken, msPerTokenTogether, tokensPerSecond } = result.layout.predicted;
+    if (sources.length === 1) expect(msPerTokenTogether).toBeUndefined();
+    else within(0.01, (1000 * sources.length) / msPerTokenTogether!, tokensPerSecond);
+    expect(msPerTokenTogether ?? msPerToken).toBeGreaterThanOrEqual(msPerToken * 0.999);
+  }
+});
 
 describe('what is predicted is what comes out when it is played through', () => {
   const rooms = [...Array(60).keys()].map((i) => ({

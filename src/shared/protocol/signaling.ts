@@ -101,6 +101,7 @@ export const PlanSchema = v.strictObject({
   stages: v.pipe(v.array(StageSchema), v.minLength(1), v.maxLength(MAX_PEERS_PER_ROOM)),
   predicted: v.strictObject({
     msPerToken: measure,
+    msPerTokenTogether: v.exactOptional(measure),
     bottleneckMs: measure,
     tokensPerSecond: measure,
     firstTokenMs: measure,
