@@ -69,6 +69,24 @@ test('tells the cost of a layer from the cost of a forward', async () => {
   expect(device.seen.destroyed).toBe(true);
 });
 
+test('a device that is held back a third of the time is that much slower in all, and layers stay layers', async () => {
+  const device = pacedDevice(FAST);
+  let turn = 0;
+  const held = async (options: EngineOptions) => {
+    const engine = await device.createEngine(options);
+    const forward = async (request: ForwardRequest) => {
+      if (Math.floor(turn++ / 2) % 3 === 0) await engine.forward(request);
+      return engine.forward(request);
+    };
+    return { ...engine, forward };
+  };
+  const profile = await measureDevice(held, SPEC, uniformTypes('Q4_0'), { budgetMs: 1000, now: device.now });
+  const slower = profile.decodeLayerMs / FAST.layerMs;
+  expect(slower).toBeGreaterThan(1.2);
+  expect(slower).toBeLessThan(1.4);
+  expect(profile.forwardOverheadMs / FAST.overheadMs).toBeCloseTo(slower, 9);
+});
+
 test('measures one layer and part of the head of a large model, and scales the head up', async () => {
   const device = pacedDevice(FAST);
   const profile = await measureDevice(device.createEngine, LARGE, uniformTypes('F16'), { budgetMs: 1000, now: device.now });

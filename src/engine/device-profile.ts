@@ -77,9 +77,12 @@ async function measureDecode(engine: ShardEngine, spec: ModelSpec, budgetMs: num
     await engine.forward(request(spec, 1, layers, 1));
     engine.truncate(SEQUENCE, 1);
   };
-  const [fewMs, allMs] = await meanRounds([step(fewLayers), step(spec.nLayers)], budgetMs, now);
-  const decodeLayerMs = Math.max(0, (allMs! - fewMs!) / (spec.nLayers - fewLayers));
-  return { decodeLayerMs, forwardOverheadMs: Math.max(0, fewMs! - fewLayers * decodeLayerMs) };
+  const [few, all] = await meanRounds([step(fewLayers), step(spec.nLayers)], budgetMs, now);
+  // A difference of means would be mostly noise on a busy device: the fast samples tell the parts, the means how often it is held back.
+  const heldBack = (few!.meanMs + all!.meanMs) / Math.max(few!.fastMs + all!.fastMs, Number.EPSILON);
+  const layerMs = Math.max(0, (all!.fastMs - few!.fastMs) / (spec.nLayers - fewLayers));
+  const overheadMs = Math.max(0, few!.fastMs - fewLayers * layerMs);
+  return { decodeLayerMs: layerMs * heldBack, forwardOverheadMs: overheadMs * heldBack };
 }
 
 async function measurePrefill(
@@ -96,8 +99,8 @@ async function measurePrefill(
     await engine.forward(request(spec, rows, 1, 1));
     engine.truncate(SEQUENCE, 1);
   };
-  const [chunkMs] = await meanRounds([chunk], budgetMs, now);
-  return Math.max(0, chunkMs! - forwardOverheadMs) / rows;
+  const [timing] = await meanRounds([chunk], budgetMs, now);
+  return Math.max(0, timing!.meanMs - forwardOverheadMs) / rows;
 }
 
 async function measureHead(
@@ -109,8 +112,8 @@ async function measureHead(
 ) {
   const head = { rows: [0], wantIds: new Uint32Array(), fullRow: false, invTemperature: 1 };
   const reply = () => engine.forward({ ...request(spec, 1, 0, 1), head });
-  const [replyMs] = await meanRounds([reply], budgetMs, now);
-  return Math.max(0, replyMs! - forwardOverheadMs);
+  const [timing] = await meanRounds([reply], budgetMs, now);
+  return Math.max(0, timing!.meanMs - forwardOverheadMs);
 }
 
 function request(spec: ModelSpec, rowCount: number, layers: number, start: number): ForwardRequest {

@@ -1,18 +1,24 @@
-import { meanOfMost } from './mean-of-most.ts';
+import { meanOfFastHalf, meanOfMost } from './mean-of-most.ts';
 
 /** Of so many samples, over at least this part of the budget, a mean can be taken. */
 const ENOUGH_ROUNDS = 31;
 const LEAST_BUDGET_SHARE = 0.25;
 
+export interface Timing {
+  /** On average, but for the slowest tenth, ms. */
+  meanMs: number;
+  /** When nothing holds the device back, ms. */
+  fastMs: number;
+}
+
 /**
- * Mean time of each action without its slowest tenth, ms. The actions take turns, so that whatever slows the device for a while
- * slows them all. One round warms up and does not count; then as many as fit the budget or are enough, and one at least.
+ * Times each action. They take turns, so that whatever slows the device for a while slows them all. One round warms up and does not count; then as many as fit the budget or are enough, and one at least.
  */
 export async function meanRounds(
   actions: readonly (() => Promise<unknown>)[],
   budgetMs: number,
   now: () => number,
-): Promise<number[]> {
+): Promise<Timing[]> {
   const samplesMs: number[][] = actions.map(() => []);
   for (const action of actions) await action();
   const startMs = now();
@@ -27,5 +33,5 @@ export async function meanRounds(
       samplesMs[index]!.push(now() - beforeMs);
     }
   }
-  return samplesMs.map(meanOfMost);
+  return samplesMs.map((samples) => ({ meanMs: meanOfMost(samples), fastMs: meanOfFastHalf(samples) }));
 }
