@@ -21,7 +21,7 @@ export function SpeedView({ predicted, chats, measuredMsPerToken }: Props) {
       <dd data-testid="speed-predicted">{speedWords(msPerToken)}</dd>
       {msPerTokenTogether !== undefined && chats > 1 && (
         <>
-          <dt>Predicted while all {chats} chats ask</dt>
+          <dt>Predicted, {chats} chats at once</dt>
           <dd data-testid="speed-together">{speedWords(msPerTokenTogether)} each</dd>
         </>
       )}
