@@ -29,6 +29,7 @@ test('in a thousand rooms of up to 12 devices and 40 layers, no plan of the repa
       layers: 4 + ((seed * 5) % 37),
       room: [1.1, 1.5, 3][seed % 3]!,
       objective: seed % 2 === 0 ? 'latency' : 'throughput',
+      isUneven: Math.floor(seed / 2) % 4 === 0,
     });
     const setting = settingOf(asked, asked.sources, 'last-stage');
     const paper = paperMs(setting);

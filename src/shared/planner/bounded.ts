@@ -16,6 +16,8 @@ const CLOSE_ENOUGH = 0.002;
 /** Rounds between two looks for devices that cannot be in a better plan, and between two local searches. */
 const WEED_EVERY = 12;
 const LOCAL_EVERY = 12;
+/** Among so few devices labels cost less than a second bound. */
+const FEW = 8;
 /** Labels of a layer that go on when any plan is wanted. */
 const BEAM_WIDTH = 40;
 /** How many times more labels a probe may take that was asked for again. */
@@ -135,7 +137,8 @@ class Probe {
   run(): PassAnswer {
     if (this.local.roomLayers() < this.tables.nLayers) return { plan: null, lowerMs: Number.POSITIVE_INFINITY };
     // Few devices are searched exactly, so a better bound would not shorten their search much.
-    if (!this.canFinish()) this.lowerMs = this.memory.clusters.boundMs(this.walks.devices, this.asked.capMs);
+    const isFew = this.canFinish() || this.walks.devices.length <= FEW;
+    if (!isFew) this.lowerMs = this.memory.clusters.boundMs(this.walks.devices, this.asked.capMs);
     if (this.lowerMs >= this.limitMs()) return { plan: null, lowerMs: this.lowerMs };
     if (this.memory.order.length > 0) this.tryOrder(this.memory.order);
     for (let round = 0; round < this.options.rounds && !this.prices.isSettled; round++) {

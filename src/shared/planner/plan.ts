@@ -1,6 +1,7 @@
 import { AppError } from '../errors.ts';
 import type { PeerId } from '../model/link-profile.ts';
 import type { Stage } from '../model/plan.ts';
+import { checkProblem } from './check-problem.ts';
 import { costTables } from './cost.ts';
 import { MAX_PLANNED_DEVICES } from './coverage.ts';
 import { mendedPlan } from './emergency.ts';
@@ -31,10 +32,7 @@ export function planRoom(problem: PlanningProblem, options: SolveOptions = {}): 
 }
 
 function bestLayout(asked: PlanningProblem, options: SolveOptions): PlanLayout {
-  const { spec } = asked;
-  if (spec.layerBytes.length !== spec.nLayers || spec.nLayers === 0) {
-    throw new AppError('model-malformed', `${spec.name} has ${spec.nLayers} layers but sizes of ${spec.layerBytes.length}`);
-  }
+  checkProblem(asked);
   const problem = withUsableDevices(asked);
   if (problem.devices.length === 0) throw new AppError('no-devices', 'no device in this room gives its layers yet');
   for (const sources of sourcesToServe(problem)) {

@@ -24,6 +24,10 @@ export interface RoomShape {
   /** Layers differ in time on each device and in size. */
   isUneven?: boolean;
   head?: HeadPlace;
+  /** The first device chats too, beside the peer that only chats. */
+  isShared?: boolean;
+  /** Layers on the chats; these are then the first device only. */
+  sourceLayers?: number;
   /** Part of the pairs without a link. */
   unlinked?: number;
   /** Slowest device over fastest. */
@@ -44,7 +48,8 @@ export function randomRoom(shape: RoomShape): PlanningProblem {
     const lendBytes = Math.round((share / shareSum) * neededBytes * shape.room);
     return randomDevice(random, device(i + 1, layerMs, lendBytes, i === 0), shape);
   });
-  const sources = shape.head === 'last-stage' || shape.head === undefined ? [shape.devices + 1] : [1];
+  const isMeasuredChat = (shape.head ?? 'last-stage') !== 'last-stage' || (shape.sourceLayers ?? 0) > 0;
+  const sources = isMeasuredChat ? [1] : shape.isShared ? [shape.devices + 1, 1] : [shape.devices + 1];
   return problem({
     spec: model,
     devices,
@@ -54,6 +59,7 @@ export function randomRoom(shape: RoomShape): PlanningProblem {
     concurrentSequences: 1 + Math.floor(random() * 8),
     promptTokens: 1 + Math.floor(random() * 200),
     head: shape.head ?? 'last-stage',
+    sourceLayers: shape.sourceLayers ?? 0,
   });
 }
 

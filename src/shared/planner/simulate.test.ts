@@ -28,6 +28,9 @@ function simulatedPlan(asked: PlanningProblem, run: Partial<Simulation>) {
   return { predicted: predictIn(setting, solution.parts)!, simulated: simulate(simulation) };
 }
 
+/** Rooms take a second, but a busy machine takes its time. */
+const TIMEOUT_MS = 60_000;
+
 const within = (part: number, a: number, b: number) => expect(Math.abs(a / b - 1)).toBeLessThan(part);
 
 test('a plan for several chats says what each waits for while all of them ask', () => {
@@ -48,10 +51,10 @@ describe('what is predicted is what comes out when it is played through', () => 
     devices: 2 + (i % 6),
     layers: 4 + (i % 9),
     room: [1.3, 2, 4][i % 3]!,
-    isUneven: i % 2 === 0,
+    isUneven: i % 4 < 2,
   }));
 
-  test('ms per token of one chat, and the time to its first token', () => {
+  test('ms per token of one chat, and the time to its first token', { timeout: TIMEOUT_MS }, () => {
     for (const shape of rooms) {
       for (const objective of ['latency', 'first-token'] as const) {
         const played = simulatedPlan(randomRoom({ ...shape, objective }), {});
@@ -62,7 +65,7 @@ describe('what is predicted is what comes out when it is played through', () => 
     }
   });
 
-  test('tokens per second of several chats at once', () => {
+  test('tokens per second of several chats at once', { timeout: TIMEOUT_MS }, () => {
     for (const shape of rooms) {
       const asked = randomRoom({ ...shape, objective: 'throughput' });
       const played = simulatedPlan(asked, { sequences: asked.concurrentSequences, chunksPerPrompt: 1, tokens: 200 });

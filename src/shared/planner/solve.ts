@@ -35,6 +35,7 @@ export const ANYTIME_BUDGET_MS = 400;
 const FINISH_BELOW = 12;
 /** Rounds of bounds before an exact search, and of probes that have none to follow: one long one, or many for many caps. */
 const ROUNDS = { exact: 48, latency: 110, frontier: 24 };
+const ROUNDS_PER_DEVICE = 4;
 /** Labels of one search: an exact one takes what it needs, as far as memory goes. */
 const MOST_LABELS = { exact: 3e6, latency: 3e5, frontier: 1e4 };
 
@@ -74,7 +75,7 @@ function search(tables: CostTables, view: LayerView, goal: Goal, candidates: num
   }
   const isLate = isSmall ? () => false : lateness(options);
   const effort = isSmall ? 'exact' : goal.kind === 'latency' ? 'latency' : 'frontier';
-  const rounds = ROUNDS[effort];
+  const rounds = Math.min(ROUNDS[effort], ROUNDS_PER_DEVICE * candidates.length);
   const finishLimit = view.isEqual ? MAX_CHAIN_DEVICES : 0;
   const mostLabels = MOST_LABELS[effort];
   const bounded = { isLate, required, isExact: isSmall, finish, finishBelow: FINISH_BELOW, finishLimit, rounds, mostLabels };
