@@ -157,9 +157,7 @@ export class MatrixStack {
     }
     const { quants, scales } = splitBlocks(type, bytes);
     queue.writeBuffer(buffer, at, quants as Uint8Array<ArrayBuffer>);
-    const padded = new Uint16Array(roundUp(scales.length, 2));
-    padded.set(scales);
-    queue.writeBuffer(buffer, this.scalesOffset(type, rows) + 2 * row * scaleCount(type, this.columns), padded);
+    queue.writeBuffer(buffer, this.scalesOffset(type, rows) + 2 * row * scaleCount(type, this.columns), wholeWords(scales));
   }
 
   private run(type: QuantType, { buffer, stackRow, rows }: Slab, start: number, end: number): RowRun[] {
@@ -172,6 +170,14 @@ export class MatrixStack {
       : { ...quants, size: Math.min(16, quants.size) };
     return [{ type, quants, scales, firstRow: from - stackRow, rows: to - from, stackRow: from }];
   }
+}
+
+/** A write takes whole words. */
+function wholeWords(halves: Uint16Array): Uint16Array<ArrayBuffer> {
+  if (halves.length % 2 === 0) return halves as Uint16Array<ArrayBuffer>;
+  const padded = new Uint16Array(halves.length + 1);
+  padded.set(halves);
+  return padded;
 }
 
 function merged(ranges: readonly [number, number][]): [number, number][] {
