@@ -10,7 +10,7 @@ export interface Bar {
   note?: string;
 }
 
-export function kept({ figure, limit, sense }: Bar): boolean {
+function kept({ figure, limit, sense }: Bar): boolean {
   return sense === '<=' ? figure <= limit : figure >= limit;
 }
 

@@ -15,7 +15,7 @@ const SHORT_CONTEXT = 16;
 const LONG_CONTEXT = 256;
 const PREFILL_ROWS = 32;
 
-export async function main(args: string[]): Promise<number> {
+export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
@@ -38,7 +38,6 @@ export async function main(args: string[]): Promise<number> {
       }
     }
   }
-  return 0;
 }
 
 /** A line as soon as it is known: the slow ones take a while. */

@@ -11,7 +11,7 @@ import type { ViteDevServer } from 'vite';
 import { type GpuContext, openGpu } from '../src/engine/webgpu/gpu-context.ts';
 import { TUNING_BUDGET_MS, tunedVariant } from '../src/engine/webgpu/tuning.ts';
 import { describeVariant, type KernelVariant } from '../src/engine/webgpu/variants.ts';
-import { type Bar, barLine, brief, kept } from './bar.ts';
+import { type Bar, barLine, brief } from './bar.ts';
 import { watchGpu } from './engine/gpu-clock.ts';
 import { copyGigabytesPerSecond } from './gpu/copy-kernel.ts';
 import { measureStack, type StackResult, stackSpec } from './gpu/layer-stack.ts';
@@ -23,7 +23,7 @@ const DIM_7B = 4096;
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-export async function main(args: string[], _server?: ViteDevServer): Promise<number> {
+export async function main(args: string[], _server?: ViteDevServer): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
@@ -37,7 +37,6 @@ export async function main(args: string[], _server?: ViteDevServer): Promise<num
     // What packs is not in the pack.
     const { packBench } = await import('./gpu/pack.ts');
     say(`${values.pack}: ${brief((await packBench(values.pack)) / 1e6)} MB; unpack it and run node gpu.js`);
-    return 0;
   }
   const { create, globals } = await import('webgpu');
   Object.assign(globalThis, globals);
@@ -66,7 +65,6 @@ export async function main(args: string[], _server?: ViteDevServer): Promise<num
       `${JSON.stringify({ adapter: gpu.adapter, variant: gpu.variant, copy, stack, bars }, null, 1)}\n`,
     );
   gpu.destroy();
-  return gpu.isFallbackAdapter || bars.every(kept) ? 0 : 1;
 }
 
 /** As a device is tuned that lends itself, and nothing is remembered. */

@@ -19,7 +19,7 @@ interface Measured {
 }
 
 /** `npm run bench:planner`: how long planning takes, how far from the best it may be, and what it gains over the paper's. */
-export async function main(): Promise<number> {
+export async function main(): Promise<void> {
   const rows: string[][] = [
     [
       'devices x layers',
@@ -46,7 +46,6 @@ export async function main(): Promise<number> {
   console.log(`${table(rows)}\n`);
   console.log(`${compareWithPaper()}\n`);
   for (const bar of bars) console.log(barLine(bar));
-  return 0;
 }
 
 interface Size {

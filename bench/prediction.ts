@@ -52,7 +52,7 @@ interface Bench {
   browsers: Map<string, Browser>;
 }
 
-export async function main(): Promise<number> {
+export async function main(): Promise<void> {
   const root = fileURLToPath(new URL('..', import.meta.url));
   execSync('npm run --silent build', { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   const lab = await makeLab(HOSTS);
@@ -75,7 +75,6 @@ export async function main(): Promise<number> {
     lab.remove();
     model.remove();
   }
-  return 0;
 }
 
 async function measureAll(bench: Bench): Promise<{ teams: Measured[]; choice: Measured }> {

@@ -26,7 +26,7 @@ const server = await createServer({
 });
 try {
   const { main } = await server.ssrLoadModule(`/bench/${name}.ts`);
-  process.exitCode = await main(args, server);
+  await main(args, server);
 } finally {
   await server.close();
 }

@@ -12,7 +12,7 @@ const server = await createServer({
 });
 try {
   const { main } = await server.ssrLoadModule('/tools/reproduce/main.ts');
-  process.exitCode = await main(root);
+  main(root);
 } finally {
   await server.close();
 }
