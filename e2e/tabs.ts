@@ -51,6 +51,7 @@ export interface PlanView {
   stages: { peerId: number; layers: { startLayer: number; endLayer: number }; head: boolean }[];
   predicted: { msPerToken: number; stageMs: number[]; linkMs: number[] };
   why: string;
+  leftOut: { peerId: number; reason: string }[];
 }
 
 /** What a page calls `edgeshard`: the room with WebLLM's interface. */

@@ -16,12 +16,12 @@ test('the first plan is adopted', () => {
   expect(shouldAdopt(null, planned(room(5, 9)), room(5, 9))).toBe(true);
 });
 
-test('a plan is kept while the better one wins by a tenth or less', () => {
+test('a plan is kept while the better one wins by a twentieth or less', () => {
   const current = planned(room(10, 11));
   const noisy = room(10, 9.5);
   expect(planned(noisy).stages[0]?.peerId).toBe(2);
   expect(shouldAdopt(current, planned(noisy), noisy)).toBe(false);
-  expect(shouldAdopt(current, planned(room(10, 8)), room(10, 8))).toBe(true);
+  expect(shouldAdopt(current, planned(room(10, 9.4)), room(10, 9.4))).toBe(true);
 });
 
 test('a plan whose device is gone, or has no room any more, is left at once', () => {

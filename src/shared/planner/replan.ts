@@ -7,8 +7,11 @@ import type { Part } from './part.ts';
 import type { PlanLayout, PlanningProblem } from './problem.ts';
 import { withUsableDevices } from './setting.ts';
 
-/** A working plan is left only for one that takes less than this part of its time: measurements are noisy. */
-export const WORTH_MOVING = 0.9;
+/**
+ * A working plan is left only for one that takes less than this part of its time: measurements are noisy. Most of their noise
+ * is gone before plans are made with them (`drift.ts`), so a twentieth is enough.
+ */
+export const WORTH_MOVING = 0.95;
 /** A move must pay for itself within this time, ms: rooms of people do not stay the same for longer. */
 export const HORIZON_MS = 5 * 60_000;
 /** How fast a device loads layers over the internet, Mbit/s; nobody measures it beforehand. */
@@ -17,7 +20,7 @@ export const LOAD_MBPS = 50;
 const FILLED = 0.5;
 
 /**
- * Whether the room should go over from the plan it has to a new one: it must be a tenth faster, and make more tokens
+ * Whether the room should go over from the plan it has to a new one: it must be a twentieth faster, and make more tokens
  * within five minutes than staying would. The old plan serves while layers are loaded; rebuilding the keys and values
  * of every sequence costs time in which no token comes.
  *
