@@ -48,7 +48,7 @@ export interface Row {
 export class RunningRow {
   private readonly decodes = new Map<number, Timed[]>();
   private readonly prefills = new Map<number, Timed[]>();
-  private readonly entry: Entry;
+  readonly entry: Entry;
   private readonly browser: Browser;
   private readonly page: Page;
   private readonly loaded: { backend: string; loadMs: number };
