@@ -2,6 +2,7 @@ import type { LinkProfile } from '../../src/shared/model/link-profile.ts';
 import type { ModelSpec } from '../../src/shared/model/model-spec.ts';
 import type { Objective } from '../../src/shared/model/plan.ts';
 import type { PlanningDevice, PlanningProblem } from '../../src/shared/planner/problem.ts';
+import { randomNumbers } from '../../src/shared/planner/random-room.test-problem.ts';
 
 /** Where the devices of a room are: it decides what their links are like. */
 export const PLACES = ['one home', 'three homes', 'everywhere', 'random'] as const;
@@ -111,15 +112,4 @@ function linkOf(places: Places, a: Point, b: Point, random: () => number): { rtt
   if (places === 'random') return { rttMs: 0.5 * 100 ** random(), linkMbps: 5 * 100 ** random() };
   const distance = places === 'three homes' ? 0.5 : Math.hypot(a.x - b.x, a.y - b.y);
   return { rttMs: 5 + 60 * distance + 10 * random(), linkMbps: 8 * 5 ** random() };
-}
-
-/** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
-export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

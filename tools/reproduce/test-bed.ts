@@ -22,7 +22,6 @@ const DEVICES: readonly (keyof typeof KINDS)[] = [...new Array<'agx'>(12).fill('
 
 export const SOURCE = 0;
 export const CLOUD = DEVICES.length - 1;
-export const DEVICE_NAMES = DEVICES.map((kind, i) => (i === SOURCE ? 'source' : i === CLOUD ? 'cloud' : `${kind}-${i}`));
 const EDGE_MBPS = 50;
 /** What goes back to the source: the token's id, bytes. */
 const REPLY_BYTES = 4;

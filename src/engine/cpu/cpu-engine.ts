@@ -1,6 +1,7 @@
 import { EMBEDDING_ROLES, HEAD_ROLES, LAYER_ROLES, type TensorRole, type WeightTensor } from '../../gguf/weight-tensor.ts';
 import { AppError } from '../../shared/errors.ts';
 import { wholeTensors } from '../checked-tensors.ts';
+import { LayerKv } from '../layer-kv.ts';
 import { type ForwardJob, type LayerPart, type Part, PartsEngine } from '../parts-engine.ts';
 import type { EngineOptions, ForwardResult, ShardEngine } from '../shard-engine.ts';
 import { decoderLayer, type LayerWeights, scratchFor } from './decoder-layer.ts';
@@ -8,7 +9,7 @@ import { describeProcessor } from './describe-processor.ts';
 import { embed } from './embed.ts';
 import { finishWork } from './finish-work.ts';
 import { type HeadWeights, runHead } from './head.ts';
-import { LayerKv } from './kv-cache.ts';
+import { SequenceKv } from './kv-cache.ts';
 import { type Matrix, toMatrix } from './matrix.ts';
 import type { Work } from './multiply.ts';
 import { rotations } from './rope.ts';
@@ -18,7 +19,7 @@ interface WeightsPart<W> extends Part {
 }
 
 interface Layer extends WeightsPart<LayerWeights>, LayerPart {
-  kv: LayerKv;
+  kv: LayerKv<SequenceKv>;
 }
 
 type Job = ForwardJob<Layer, WeightsPart<HeadWeights>, WeightsPart<{ token_embd: Matrix }>>;
@@ -36,7 +37,7 @@ class CpuEngine extends PartsEngine<Layer, WeightsPart<HeadWeights>, WeightsPart
 
   protected async makeLayer(tensors: AsyncIterable<WeightTensor>): Promise<Layer> {
     const { nKvHeads, headDim } = this.options.spec;
-    return { ...(await this.copyAll(LAYER_ROLES, tensors)), kv: new LayerKv(nKvHeads, headDim) };
+    return { ...(await this.copyAll(LAYER_ROLES, tensors)), kv: new LayerKv(() => new SequenceKv(nKvHeads, headDim)) };
   }
 
   protected makeHead(tensors: AsyncIterable<WeightTensor>): Promise<WeightsPart<HeadWeights>> {

@@ -1,8 +1,9 @@
 import type { LayerRole } from '../../gguf/weight-tensor.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { SequenceRun } from '../checked-runs.ts';
+import type { LayerKv } from '../layer-kv.ts';
 import { attend } from './attention.ts';
-import type { LayerKv } from './kv-cache.ts';
+import type { SequenceKv } from './kv-cache.ts';
 import type { Matrix } from './matrix.ts';
 import { multiply, type Work } from './multiply.ts';
 import { normWeight, rmsNorm } from './norm.ts';
@@ -49,12 +50,16 @@ export interface LayerInput {
 }
 
 /** One Llama decoder layer: hidden += attention(norm(hidden)); hidden += ffn(norm(hidden)). @throws AppError out-of-memory */
-export function* decoderLayer(weights: LayerWeights, kv: LayerKv, input: LayerInput): Work {
+export function* decoderLayer(weights: LayerWeights, kv: LayerKv<SequenceKv>, input: LayerInput): Work {
   yield* attentionBlock(weights, kv, input);
   yield* feedForwardBlock(weights, input);
 }
 
-function* attentionBlock(weights: LayerWeights, kv: LayerKv, { spec, runs, hidden, rotations, scratch }: LayerInput): Work {
+function* attentionBlock(
+  weights: LayerWeights,
+  kv: LayerKv<SequenceKv>,
+  { spec, runs, hidden, rotations, scratch }: LayerInput,
+): Work {
   const rows = hidden.length / spec.dim;
   rmsNorm(hidden, normWeight(weights.attn_norm), spec.rmsEps, rows, scratch.normed);
   yield* multiply(weights.attn_q, scratch.normed, rows, scratch.queries);

@@ -1,5 +1,4 @@
 import { AppError } from '../../shared/errors.ts';
-import type { SequenceKey } from '../shard-engine.ts';
 import { roundVectors } from './scaled-integers.ts';
 
 const BLOCK_BITS = 6;
@@ -75,42 +74,5 @@ export class SequenceKv {
       this.truncate(this.length);
       throw new AppError('out-of-memory', `no memory for ${length} positions of ${this.positionBytes} bytes`, { cause: error });
     }
-  }
-}
-
-/** What one layer keeps of all sequences. */
-export class LayerKv {
-  private readonly sequences = new Map<SequenceKey, SequenceKv>();
-  private readonly nKvHeads: number;
-  private readonly headDim: number;
-
-  constructor(nKvHeads: number, headDim: number) {
-    this.nKvHeads = nKvHeads;
-    this.headDim = headDim;
-  }
-
-  lengthOf(sequence: SequenceKey): number {
-    return this.sequences.get(sequence)?.length ?? 0;
-  }
-
-  open(sequence: SequenceKey): SequenceKv {
-    let kv = this.sequences.get(sequence);
-    if (!kv) {
-      kv = new SequenceKv(this.nKvHeads, this.headDim);
-      this.sequences.set(sequence, kv);
-    }
-    return kv;
-  }
-
-  truncate(sequence: SequenceKey, length: number): void {
-    const kv = this.sequences.get(sequence);
-    kv?.truncate(length);
-    if (kv?.length === 0) this.sequences.delete(sequence);
-  }
-
-  get bytes(): number {
-    let bytes = 0;
-    for (const kv of this.sequences.values()) bytes += kv.bytes;
-    return bytes;
   }
 }

@@ -3,9 +3,10 @@ import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { SequenceRun } from '../checked-runs.ts';
 import type { Work } from '../cpu/multiply.ts';
 import { rotate } from '../cpu/rope.ts';
+import type { LayerKv } from '../layer-kv.ts';
 import type { Heap } from './heap.ts';
 import type { Kernels } from './kernels.ts';
-import type { LayerKv } from './kv-cache.ts';
+import type { SequenceKv } from './kv-cache.ts';
 import type { WasmMatrix } from './matrix.ts';
 import { multiply } from './multiply.ts';
 import type { Scratch } from './scratch.ts';
@@ -27,7 +28,7 @@ export interface LayerInput {
 }
 
 /** One Llama decoder layer: hidden += attention(norm(hidden)); hidden += ffn(norm(hidden)). @throws AppError out-of-memory */
-export function* decoderLayer(weights: LayerWeights, kv: LayerKv, input: LayerInput): Work {
+export function* decoderLayer(weights: LayerWeights, kv: LayerKv<SequenceKv>, input: LayerInput): Work {
   yield* projectRows(weights, input);
   for (const run of input.runs) yield* attendRun(kv, run, input);
   const { kernels, spec, rows, scratch } = input;
@@ -48,7 +49,7 @@ function* projectRows(weights: LayerWeights, input: LayerInput): Work {
   rotate(spec, heap.floats(keys, rows * spec.nKvHeads * spec.headDim), spec.nKvHeads, rotations);
 }
 
-function* attendRun(kv: LayerKv, run: SequenceRun, { heap, kernels, spec, scratch }: LayerInput): Work {
+function* attendRun(kv: LayerKv<SequenceKv>, run: SequenceRun, { heap, kernels, spec, scratch }: LayerInput): Work {
   const { nHeads, nKvHeads, headDim } = spec;
   const { start, firstRow, rowCount } = run;
   const sequenceKv = kv.open(run.sequence);

@@ -1,5 +1,4 @@
 import { roundVectors } from '../cpu/scaled-integers.ts';
-import type { SequenceKey } from '../shard-engine.ts';
 import type { Heap } from './heap.ts';
 import type { Address } from './kernels.ts';
 
@@ -67,49 +66,5 @@ export class SequenceKv {
       this.truncate(this.length);
       throw error;
     }
-  }
-}
-
-/** What one layer keeps of all sequences. */
-export class LayerKv {
-  private readonly sequences = new Map<SequenceKey, SequenceKv>();
-  private readonly heap: Heap;
-  private readonly nKvHeads: number;
-  private readonly headDim: number;
-
-  constructor(heap: Heap, nKvHeads: number, headDim: number) {
-    this.heap = heap;
-    this.nKvHeads = nKvHeads;
-    this.headDim = headDim;
-  }
-
-  lengthOf(sequence: SequenceKey): number {
-    return this.sequences.get(sequence)?.length ?? 0;
-  }
-
-  open(sequence: SequenceKey): SequenceKv {
-    let kv = this.sequences.get(sequence);
-    if (!kv) {
-      kv = new SequenceKv(this.heap, this.nKvHeads, this.headDim);
-      this.sequences.set(sequence, kv);
-    }
-    return kv;
-  }
-
-  truncate(sequence: SequenceKey, length: number): void {
-    const kv = this.sequences.get(sequence);
-    kv?.truncate(length);
-    if (kv?.length === 0) this.sequences.delete(sequence);
-  }
-
-  release(): void {
-    for (const kv of this.sequences.values()) kv.truncate(0);
-    this.sequences.clear();
-  }
-
-  get bytes(): number {
-    let bytes = 0;
-    for (const kv of this.sequences.values()) bytes += kv.bytes;
-    return bytes;
   }
 }

@@ -5,6 +5,7 @@ import { checkedTensors } from '../checked-tensors.ts';
 import { finishWork } from '../cpu/finish-work.ts';
 import type { Work } from '../cpu/multiply.ts';
 import { rotations } from '../cpu/rope.ts';
+import { LayerKv } from '../layer-kv.ts';
 import { type ForwardJob, type LayerPart, type Part, PartsEngine } from '../parts-engine.ts';
 import type { EngineOptions, ForwardRequest, ForwardResult } from '../shard-engine.ts';
 import { tensorShape } from '../tensor-shape.ts';
@@ -12,7 +13,7 @@ import { decoderLayer, type LayerInput, type LayerWeights } from './decoder-laye
 import { type HeadWeights, runHead } from './head.ts';
 import type { Heap } from './heap.ts';
 import { bindKernels, type Kernels } from './kernels.ts';
-import { LayerKv } from './kv-cache.ts';
+import { SequenceKv } from './kv-cache.ts';
 import { copyNormToHeap, fillOnHeap, reserveOnHeap, type WasmMatrix } from './matrix.ts';
 import { allocateScratch, releaseScratch, type Scratch } from './scratch.ts';
 import type { ThreadGroup } from './thread-group.ts';
@@ -29,7 +30,7 @@ interface WeightsPart<W> extends Part {
 }
 
 interface Layer extends WeightsPart<LayerWeights>, LayerPart {
-  kv: LayerKv;
+  kv: LayerKv<SequenceKv>;
 }
 
 type Head = WeightsPart<HeadWeights>;
@@ -64,7 +65,7 @@ export class WasmEngine extends PartsEngine<Layer, Head, Embedding> {
   protected async makeLayer(tensors: AsyncIterable<WeightTensor>): Promise<Layer> {
     const part = await this.copyAll(LAYER_ROLES, tensors);
     const { nKvHeads, headDim } = this.options.spec;
-    const kv = new LayerKv(this.heap, nKvHeads, headDim);
+    const kv = new LayerKv(() => new SequenceKv(this.heap, nKvHeads, headDim));
     const release = () => {
       part.release();
       kv.release();
