@@ -1,24 +1,19 @@
-import { Mesh } from '../mesh/mesh.ts';
 import { SignalingClient } from '../mesh/signaling-client.ts';
 import { AppError, type ErrorReport } from '../shared/errors.ts';
-import type { DeviceProfile, EngineChoice } from '../shared/model/device-profile.ts';
-import type { PeerId } from '../shared/model/link-profile.ts';
+import type { EngineChoice } from '../shared/model/device-profile.ts';
 import type { RoomSettings } from '../shared/model/room-settings.ts';
-import {
-  BEAT_INTERVAL_MS,
-  type ClientEvent,
-  type ClientReply,
-  type ClientRequest,
-  type RoomState,
-} from '../shared/protocol/signaling.ts';
+import { BEAT_INTERVAL_MS, type RoomState } from '../shared/protocol/signaling.ts';
 import { PipelineClient } from '../workers/client.ts';
 import type { DeviceMessage, RoomMessage } from '../workers/messages.ts';
 import { readDeviceHints } from './device-hints.ts';
 import { JoinGate } from './join-gate.ts';
 import { randomTabKey, recallHostKey } from './keys.ts';
+import { reportDevice } from './own-device.ts';
 import { PlanFeed } from './plan-feed.ts';
 import { PoolEngine } from './pool-engine.ts';
-import type { LinkView, RoomView } from './room-view.ts';
+import { RoomLinks } from './room-links.ts';
+import type { RoomView } from './room-view.ts';
+import { createTell, type Tell } from './tell.ts';
 import { initialView, ViewStore } from './view-store.ts';
 
 export interface SessionOptions {
@@ -46,10 +41,11 @@ export class RoomSession {
   private readonly signaling: SignalingClient;
   private readonly worker: PipelineClient;
   private readonly state: ViewStore;
+  private readonly tell: Tell;
+  private readonly links: RoomLinks;
   private readonly plans: PlanFeed;
   private readonly tabKey = randomTabKey();
   private readonly gate = new JoinGate();
-  private mesh: Mesh | null = null;
   private modelKey = '';
   private lastBeatMs = 0;
 
@@ -58,6 +54,8 @@ export class RoomSession {
     this.state = new ViewStore(initialView(options.role.donates, options.lendBytes));
     this.signaling = new SignalingClient();
     this.worker = new PipelineClient((message) => this.fromWorker(message));
+    this.tell = createTell(this.signaling, this.state);
+    this.links = new RoomLinks(this.worker, this.state, this.tell);
     this.plans = new PlanFeed((message) => this.worker.send(message));
     this.pool = new PoolEngine({
       worker: this.worker,
@@ -108,8 +106,8 @@ export class RoomSession {
     const { signaling, gate } = this;
     signaling.onConnection((connected) => (connected ? this.join() : this.connectionLost()));
     signaling.on('room:state', (room) => gate.pass(() => this.applyRoom(room)));
-    signaling.on('signal', ({ from, data }) => gate.pass(() => this.mesh?.handleSignal(from, data)));
-    signaling.on('peer:left', ({ peerId }) => gate.pass(() => this.peerLeft(peerId)));
+    signaling.on('signal', ({ from, data }) => gate.pass(() => this.links.handleSignal(from, data)));
+    signaling.on('peer:left', ({ peerId }) => gate.pass(() => this.links.peerLeft(peerId)));
     signaling.on('plan:prepare', ({ plan }) => gate.pass(() => this.plans.prepare(plan)));
     signaling.on('plan:activate', ({ epoch }) => gate.pass(() => this.plans.activate(epoch)));
     signaling.on('plan:retire', ({ epoch }) => gate.pass(() => this.worker.send({ kind: 'retire', epoch })));
@@ -129,7 +127,7 @@ export class RoomSession {
         donates,
         chats,
       });
-      this.startLinks(joined);
+      this.links.open(joined);
       const label = `${code}-${joined.peerId}`;
       const setup = { label, selfId: joined.peerId, chats, donates, engine, lendBytes };
       this.worker.send({ kind: 'setup', setup: { ...setup, hints: readDeviceHints() } });
@@ -144,22 +142,6 @@ export class RoomSession {
     }
   }
 
-  private startLinks({ peerId, iceServers }: ClientReply<'room:join'>): void {
-    this.mesh?.closeAll();
-    this.mesh = new Mesh({
-      selfId: peerId,
-      iceServers,
-      sendSignal: (to, data) => this.tell('signal', { to, data }),
-      viaPipeline: (act) => this.worker.viaWorker(act),
-      events: {
-        onFrame: (from, frame) => this.worker.send({ kind: 'frame', from, frame }),
-        onControl: (from, message) => this.worker.send({ kind: 'message', from, message }),
-        onLinkState: (link) => this.linkChanged(link),
-        onLinkMeasured: (to, link) => this.tell('link:report', { to, link }),
-      },
-    });
-  }
-
   /** The server gave this tab up for asleep. It is awake, or it would not hear of it. */
   private rejoin(): void {
     this.connectionLost();
@@ -170,8 +152,7 @@ export class RoomSession {
   private connectionLost(): void {
     this.gate.close();
     if (this.state.current.phase !== 'joined') return;
-    this.mesh?.closeAll();
-    this.mesh = null;
+    this.links.close();
     this.plans.reset();
     this.modelKey = '';
     this.state.update({ phase: 'reconnecting', selfId: null, links: [], room: null });
@@ -179,7 +160,7 @@ export class RoomSession {
 
   private applyRoom(room: RoomState): void {
     this.state.update({ room });
-    this.mesh?.setPeers(room.peers.map(({ peerId }) => peerId));
+    this.links.setPeers(room.peers.map(({ peerId }) => peerId));
     this.openModel(room.settings);
     this.plans.state(room.plan, room.preparing);
   }
@@ -192,29 +173,16 @@ export class RoomSession {
     this.worker.send({ kind: 'model', modelUrl, contextLength });
   }
 
-  private peerLeft(peerId: PeerId): void {
-    this.mesh?.peerLeft(peerId);
-    this.worker.send({ kind: 'peer-left', peerId, name: this.nameOf(peerId) });
-    this.state.update({ links: this.state.current.links.filter((link) => link.peerId !== peerId) });
-  }
-
-  private linkChanged(link: LinkView): void {
-    const others = this.state.current.links.filter(({ peerId }) => peerId !== link.peerId);
-    this.state.update({ links: [...others, link] });
-    this.worker.send({ kind: 'link', peerId: link.peerId, name: this.nameOf(link.peerId), open: link.state === 'open' });
-    if (link.state === 'failed') this.tell('link:report', { to: link.peerId, link: null });
-  }
-
   private fromWorker(message: DeviceMessage | RoomMessage): void {
     switch (message.kind) {
       case 'tick':
         this.tick(message.nowMs);
         break;
       case 'send-frame':
-        this.sendTo(message.to, message.frame);
+        this.links.send(message.to, message.frame);
         break;
       case 'send-message':
-        this.sendTo(message.to, JSON.stringify(message.message));
+        this.links.send(message.to, JSON.stringify(message.message));
         break;
       case 'bad-frame':
         this.state.update({ error: message.error });
@@ -235,40 +203,8 @@ export class RoomSession {
         this.state.update({ error: message.error });
         break;
       default:
-        this.deviceChanged(message);
+        reportDevice(message, this.state, this.tell);
     }
-  }
-
-  /** What this tab's own device reports of itself. */
-  private deviceChanged(message: DeviceMessage): void {
-    switch (message.kind) {
-      case 'measuring':
-        this.state.updateSelf({ measuring: true });
-        break;
-      case 'profile':
-        this.tell('peer:profile', { profile: message.profile, origin: message.origin });
-        if (message.origin !== 'served') this.measured(message.profile, message.engineNote);
-        break;
-      case 'device-failed':
-        this.state.updateSelf({ measuring: false });
-        this.state.update({ error: message.error });
-        break;
-      case 'progress':
-        this.tell('peer:progress', { epoch: message.epoch, ...message.progress });
-        this.state.updateSelf({ load: message.progress });
-        break;
-      case 'stage':
-        this.state.updateSelf({ stage: message.stage });
-        break;
-      case 'served':
-        this.state.updateSelf({ tokensServed: message.tokensServed });
-        break;
-    }
-  }
-
-  private measured(profile: DeviceProfile, engineNote: string): void {
-    const { engine, lendBytes } = profile;
-    this.state.updateSelf({ measuring: false, profile, engine, engineNote, lendBytes });
   }
 
   private modelOpened({ modelUrl, spec }: Extract<RoomMessage, { kind: 'model-opened' }>): void {
@@ -276,17 +212,10 @@ export class RoomSession {
   }
 
   private tick(nowMs: number): void {
-    this.mesh?.tick(nowMs);
+    this.links.tick(nowMs);
     if (this.state.current.phase !== 'joined' || nowMs - this.lastBeatMs < BEAT_INTERVAL_MS) return;
     this.lastBeatMs = nowMs;
     this.tell('beat', {});
-  }
-
-  /** Sends what nobody waits for; a refusal is shown. */
-  private tell<E extends ClientEvent>(event: E, payload: ClientRequest<E>): void {
-    this.signaling.request(event, payload).catch((error: unknown) => {
-      if (this.state.current.phase === 'joined') this.state.update({ error: AppError.from(error).toReport() });
-    });
   }
 
   /** @throws AppError with the reason when the room cannot answer at all and waiting will not help. */
@@ -297,25 +226,9 @@ export class RoomSession {
     if (error && !room?.plan) throw AppError.fromReport(error);
   }
 
-  private sendTo(peerId: PeerId, data: ArrayBuffer | string): void {
-    try {
-      this.mesh?.send(peerId, data);
-    } catch (thrown) {
-      const error = AppError.from(thrown);
-      // A link that has just gone is told by its state; anything else ends the answers that wait for this message.
-      if (error.code === 'peer-lost') return;
-      this.worker.send({ kind: 'link', peerId, name: this.nameOf(peerId), open: false });
-      this.state.update({ error: error.toReport() });
-    }
-  }
-
-  private nameOf(peerId: PeerId): string {
-    return this.state.current.room?.peers.find((peer) => peer.peerId === peerId)?.name ?? `device ${peerId}`;
-  }
-
   private end(error: ErrorReport | null): void {
     this.state.update({ phase: 'ended', error });
-    this.mesh?.closeAll();
+    this.links.close();
     this.signaling.close();
     this.worker.terminate();
   }

@@ -4,6 +4,7 @@ import { page, userEvent } from 'vitest/browser';
 import '../ui/tokens.css';
 import '../ui/base.css';
 import './chat.css';
+import './room-panel.css';
 import { AppError } from '../../shared/errors.ts';
 import { TEST_CODE, TestSession, testPeer, testPlan, testRoom, testStage, testView } from '../ui/test-room.ts';
 import type { AnswerChunk, ChatEngine, ChatRequest } from './chat-engine.ts';

@@ -1,0 +1,36 @@
+import type { DeviceProfile } from '../shared/model/device-profile.ts';
+import type { DeviceMessage } from '../workers/messages.ts';
+import type { Tell } from './tell.ts';
+import type { ViewStore } from './view-store.ts';
+
+/** What this tab's own device reports of itself: the view shows it, and the server hears what it plans with. */
+export function reportDevice(message: DeviceMessage, view: ViewStore, tell: Tell): void {
+  switch (message.kind) {
+    case 'measuring':
+      view.updateSelf({ measuring: true });
+      break;
+    case 'profile':
+      tell('peer:profile', { profile: message.profile, origin: message.origin });
+      if (message.origin !== 'served') showMeasured(view, message.profile, message.engineNote);
+      break;
+    case 'device-failed':
+      view.updateSelf({ measuring: false });
+      view.update({ error: message.error });
+      break;
+    case 'progress':
+      tell('peer:progress', { epoch: message.epoch, ...message.progress });
+      view.updateSelf({ load: message.progress });
+      break;
+    case 'stage':
+      view.updateSelf({ stage: message.stage });
+      break;
+    case 'served':
+      view.updateSelf({ tokensServed: message.tokensServed });
+      break;
+  }
+}
+
+function showMeasured(view: ViewStore, profile: DeviceProfile, engineNote: string): void {
+  const { engine, lendBytes } = profile;
+  view.updateSelf({ measuring: false, profile, engine, engineNote, lendBytes });
+}
