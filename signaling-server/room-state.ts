@@ -10,6 +10,7 @@ import type { LinkMeasure, LoadProgress, RoomState, ServerEvent, ServerMessage }
 /** A tab in a room. */
 export interface Member {
   peerId: PeerId;
+  /** No other member has it. */
   name: string;
   donates: boolean;
   chats: boolean;

@@ -242,6 +242,22 @@ describe('a room', () => {
     expect(room.room.members.map((m) => m.peerId)).toEqual([1, 3]);
   });
 
+  test('tells devices of one name apart, for as long as they are in it', () => {
+    const room = new TestRoom().chat(true).donor().donor();
+    const names = () => room.room.members.map(({ name }) => name);
+    expect(names()).toEqual(['chat', 'donor', 'donor 2']);
+    room.apply({ kind: 'leave', peerId: 2 });
+    expect(names()).toEqual(['chat', 'donor 2']);
+    expect(planningProblem(room.apply({ kind: 'model', peerId: 1, modelUrl: url, spec: tinySpec }).room)?.names).toEqual(
+      new Map([
+        [1, 'chat'],
+        [3, 'donor 2'],
+      ]),
+    );
+    room.donor();
+    expect(names()).toEqual(['chat', 'donor 2', 'donor']);
+  });
+
   test('takes the mean of what a serving device says, and what it measures on its own as it is', () => {
     const layerMs = (room: TestRoom) => publicState(room.room).peers[1]!.profile!.decodeLayerMs;
     const say = (room: TestRoom, ms: number, origin: 'served' | 'measured' | 'unchanged', lendBytes = HALF) =>

@@ -6,6 +6,7 @@ import type { RoomSettings } from '../src/shared/model/room-settings.ts';
 import { DEVICE_TIMES, type Followed, follow, followAnew, LINK_NUMBERS, startFollowing } from '../src/shared/planner/drift.ts';
 import type { PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
 import { type LinkMeasure, type LoadProgress, MAX_PEERS_PER_ROOM } from '../src/shared/protocol/signaling.ts';
+import { displayName } from './display-name.ts';
 import { afterLeaving, chatMoved, planned, stageFailed, stageReady, tryAgain } from './plan-lifecycle.ts';
 import {
   type Effect,
@@ -75,11 +76,13 @@ export function applyToRoom(room: Room, event: RoomEvent): Step {
 }
 
 /** The newcomer has the id that `nextPeerId` was before. */
-function join(room: Room, { name, donates, chats, hasHostKey }: JoinRequest): Step {
+function join(room: Room, { name: asked, donates, chats, hasHostKey }: JoinRequest): Step {
   if (room.members.length >= MAX_PEERS_PER_ROOM) {
     throw new AppError('room-full', `room ${room.code} has ${room.members.length} devices, the most that it may have`);
   }
   const peerId = room.nextPeerId;
+  const taken = room.members.map((member) => member.name);
+  const name = displayName(asked, peerId, taken);
   const member: Member = { peerId, name, donates, chats, hasHostKey, profile: null, progress: null, problem: null, failures: 0 };
   const effects: Effect[] = [STATE, REPLAN];
   if (room.preparing)

@@ -61,7 +61,7 @@ test('the devices, their layers and the plan are on the page', async () => {
   ]);
   await expect.element(page.getByTestId('plan-why')).toHaveTextContent('Because it is fastest.');
   await expect.element(page.getByTestId('room-code')).toHaveTextContent(TEST_CODE);
-  const bar = page.getByRole('img', { name: 'layers 0–3 on Device 1, then layers 4–7 and the output on Device 2' });
+  const bar = page.getByRole('img', { name: 'layers 0–3 on this device, then layers 4–7 and the output on Device 2' });
   await expect.element(bar).toBeVisible();
   await expect.element(page.getByTestId('share-url')).toHaveTextContent('https://192.168.1.20:8443/donate/AB2CD');
   expect(document.documentElement.dataset.phase).toBe('joined');

@@ -1,33 +1,33 @@
+import type { RoomView } from '../../pool/room-view.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
-import type { RoomState } from '../../shared/protocol/signaling.ts';
 import { LayerBar } from '../ui/layer-bar.tsx';
+import { ownWords, peerWords } from '../ui/peer-words.ts';
 import { SpeedView } from './speed-view.tsx';
 
 interface Props {
-  room: RoomState;
+  view: RoomView;
   /** Of the last answer; null before there is one. */
   measuredMsPerToken: number | null;
 }
 
 /** Who runs which layers, how fast that should be and is, and why. */
-export function PlanView({ room, measuredMsPerToken }: Props) {
+export function PlanView({ view, measuredMsPerToken }: Props) {
+  const { room } = view;
+  if (room === null) return null;
   const plan = room.plan ?? room.preparing;
   return (
     <section class="plan" aria-label="Plan">
       {room.model !== null && <p class="model">{modelWords(room.model)}</p>}
       {plan !== null && (
         <>
-          <LayerBar
-            stages={plan.stages}
-            nameOf={(peerId) => room.peers.find((peer) => peer.peerId === peerId)?.name ?? `device ${peerId}`}
-          />
+          <LayerBar stages={plan.stages} nameOf={(peerId) => peerWords(view, peerId)} />
           <SpeedView
             predicted={plan.predicted}
             chats={room.peers.filter(({ chats }) => chats).length}
             measuredMsPerToken={measuredMsPerToken}
           />
           <p class="why" data-testid="plan-why">
-            {plan.why}
+            {ownWords(view, plan.why)}
           </p>
           <p class="hint">
             Activations travel as {plan.wireDtype === 'f32' ? '32-bit' : '16-bit'} numbers; each chat may hold{' '}

@@ -29,7 +29,7 @@ export function RoomPanel({ view, session, failures, origin, measuredMsPerToken 
           {summaryWords(view)}
         </summary>
         <div class="room-panel-body">
-          <PlanView room={room} measuredMsPerToken={measuredMsPerToken} />
+          <PlanView view={view} measuredMsPerToken={measuredMsPerToken} />
           <h2>Devices</h2>
           <DeviceList rows={deviceRows(view)} />
           <ThisDevice

@@ -1,5 +1,6 @@
 import type { LinkView, RoomView } from '../../pool/room-view.ts';
 import { formatMs, formatNumber } from '../ui/format.ts';
+import { peerWords } from '../ui/peer-words.ts';
 
 const STATE_WORDS: Record<LinkView['state'], string> = { connecting: 'connecting…', open: 'connected', failed: 'no direct link' };
 
@@ -12,7 +13,7 @@ export function LinkList({ view }: { view: RoomView }) {
       <ul class="links">
         {view.links.map((link) => (
           <li key={link.peerId} data-testid="link" data-peer-id={link.peerId} data-state={link.state}>
-            {nameOf(view, link)}: {STATE_WORDS[link.state]}
+            {peerWords(view, link.peerId)}: {STATE_WORDS[link.state]}
             {measureWords(view, link)}
             {link.advice !== null && (
               <p class="device-advice" data-testid="link-advice">
@@ -24,10 +25,6 @@ export function LinkList({ view }: { view: RoomView }) {
       </ul>
     </section>
   );
-}
-
-function nameOf(view: RoomView, link: LinkView): string {
-  return view.room?.peers.find((peer) => peer.peerId === link.peerId)?.name ?? `device ${link.peerId}`;
 }
 
 function measureWords(view: RoomView, link: LinkView): string {

@@ -4,6 +4,7 @@ import type { PeerId } from '../../shared/model/link-profile.ts';
 import type { Plan, Stage } from '../../shared/model/plan.ts';
 import type { PeerState, RoomState } from '../../shared/protocol/signaling.ts';
 import { layerWords, loadedPercent } from './format.ts';
+import { ownWords } from './peer-words.ts';
 
 export type DeviceState = 'measuring' | 'loading' | 'serving' | 'idle' | 'problem';
 
@@ -38,12 +39,14 @@ function deviceRow(peer: PeerState, room: RoomState, view: RoomView): DeviceRow 
   const active = stageOf(room.plan, peer.peerId);
   const stage = active ?? stageOf(room.preparing, peer.peerId);
   const shownPlan = active === null ? room.preparing : room.plan;
+  const { state, stateText } = stateOf(peer, room);
   return {
     peerId: peer.peerId,
     name: peer.name,
     isSelf: peer.peerId === view.selfId,
     isHost: peer.peerId === room.hostId,
-    ...stateOf(peer, room),
+    state,
+    stateText: ownWords(view, stateText),
     layers: stage?.layers ?? null,
     head: stage?.head ?? false,
     stageIndex: stage === null ? null : (shownPlan?.stages.indexOf(stage) ?? null),

@@ -82,13 +82,13 @@ test('sentences call devices and chats by their names', () => {
   const names = new Map([
     [1, 'Desktop'],
     [2, 'Pixel 7'],
-    [9, 'Ann’s\nlaptop'],
+    [9, 'Ann’s laptop'],
   ]);
   const links = [link(1, 2, 2, 1e6), link(1, 9, 2), link(2, 9, 2, 0.5)];
   const layout = planned(problem({ devices: [device(1, 5, 1e6), device(2, 50, 1e6)], links, sources: [9], names }));
-  expect(layout.why).toMatch(/^Desktop alone runs all 4 layers/);
-  expect(reasonOf(layout, 2)).toMatch(/^adding Pixel 7 would cost \d+\.\d ms more per token: /);
+  expect(layout.why).toMatch(/^“Desktop” alone runs all 4 layers/);
+  expect(reasonOf(layout, 2)).toMatch(/^adding “Pixel 7” would cost \d+\.\d ms more per token: /);
   const near = { ...problem({ devices: [device(1, 5, 1e6), device(2, 1, 110)], links, sources: [9], names }) };
   const far = { ...near, links: [link(1, 2, 200), link(1, 9, 2), link(2, 9, 200)] };
-  expect(reasonOf(planned(far), 2)).toMatch(/its link to (Desktop|Ann’s laptop) takes 200\.0 ms there and back\.$/);
+  expect(reasonOf(planned(far), 2)).toMatch(/its link to “(Desktop|Ann’s laptop)” takes 200\.0 ms there and back\.$/);
 });
