@@ -64,7 +64,18 @@ test('tensors lie aligned, one after the other, up to the end of the file', asyn
 test('version 2 is read as version 3', async () => {
   expect(await codeOf(writeGguf({ ...tinyLlama(), version: 2 }))).toBe('fine');
   expect(await codeOf(writeGguf({ ...tinyLlama(), version: 1 }))).toBe('model-malformed');
-  expect(await codeOf(writeGguf({ ...tinyLlama(), version: 0x03000000 }))).toBe('model-malformed');
+  const bigEndian = readGgufHeader(memorySource(writeGguf({ ...tinyLlama(), version: 0x03000000 })));
+  await expect(bigEndian).rejects.toMatchObject({ code: 'model-malformed', message: /^a big-endian file; .* little-endian/ });
+});
+
+test.each([
+  ['IQ4_XS', 23],
+  ['Q4_0_4_4', 31],
+  ['MXFP4', 39],
+  ['ggml type 4711', 4711],
+])('a file in %s is refused with that name, and with the formats that are supported', async (name, ggmlType) => {
+  const header = await readGgufHeader(memorySource(withTensor({ ggmlType })));
+  expect(() => llamaSpec(header)).toThrow(`1 tensors are in the formats ${name}; supported are F32, F16`);
 });
 
 test('a header larger than the first read is fetched in few, growing reads and nothing after it is', async () => {

@@ -53,9 +53,17 @@ const OTHER_FORMATS: Record<number, string> = {
   22: 'IQ2_S',
   23: 'IQ4_XS',
   29: 'IQ1_M',
+  31: 'Q4_0_4_4',
+  32: 'Q4_0_4_8',
+  33: 'Q4_0_8_8',
   34: 'TQ1_0',
   35: 'TQ2_0',
+  36: 'IQ4_NL_4_4',
+  37: 'IQ4_NL_4_8',
+  38: 'IQ4_NL_8_8',
   39: 'MXFP4',
+  40: 'NVFP4',
+  41: 'Q1_0',
 };
 
 /**
@@ -136,10 +144,10 @@ function parseGgufHeader(cursor: ByteCursor, fileBytes: number): ParsedHeader {
 function readVersion(cursor: ByteCursor, fileBytes: number): number {
   if (fileBytes < 4 || cursor.u32() !== MAGIC) throw new AppError('not-gguf', 'the file does not begin with "GGUF"');
   const version = cursor.u32();
-  if (version !== 2 && version !== 3) {
-    throw new AppError('model-malformed', `GGUF version ${version}; versions 2 and 3, little-endian, are read`);
-  }
-  return version;
+  if (version === 2 || version === 3) return version;
+  // No file has so many versions: the bytes of a small number, the other way round.
+  const got = version % 65_536 === 0 ? 'a big-endian file' : `GGUF version ${version}`;
+  throw new AppError('model-malformed', `${got}; versions 2 and 3, little-endian, are read`);
 }
 
 function readMetadata(cursor: ByteCursor, count: number): Metadata {

@@ -130,6 +130,38 @@ describe('what the engines would compute wrongly is refused', () => {
     expect(() => llamaSpec(header)).toThrow(expect.objectContaining({ code }));
   });
 
+  test.each<[string, TestValue]>([
+    ['caps its attention scores (llama.attn_logit_softcapping is 50)', { type: 'f32', value: 50 }],
+    ['caps its logits (llama.final_logit_softcapping is 30)', { type: 'f32', value: 30 }],
+    ['lets tokens see those after them (llama.attention.causal is false)', { type: 'bool', value: false }],
+    ['scales its attention scores in its own way (llama.attention.scale is 0.25)', { type: 'f32', value: 0.25 }],
+    ['scales what RoPE turns (llama.rope.scaling.attn_factor is 1.5)', { type: 'f32', value: 1.5 }],
+    ['scales its logits (llama.logit_scale is 8)', { type: 'f32', value: 8 }],
+  ])('a model that %s', async (message, value) => {
+    const key = /llama\.[a-z_.]+/.exec(message)![0];
+    const gguf = tinyLlama();
+    const header = await headerOf({ ...gguf, metadata: { ...gguf.metadata, [key]: value } });
+    expect(() => llamaSpec(header)).toThrow(
+      expect.objectContaining({ code: 'architecture-unsupported', message: expect.stringContaining(`the model ${message}`) }),
+    );
+  });
+
+  test('but not a file that says in so many words that it is plain', async () => {
+    const gguf = tinyLlama();
+    const off: TestValue = { type: 'f32', value: 0 };
+    const plain: Record<string, TestValue> = {
+      'llama.final_logit_softcapping': off,
+      'llama.attention.scale': off,
+      'llama.attention.causal': { type: 'bool', value: true },
+      'llama.rope.scaling.attn_factor': { type: 'f32', value: 1 },
+      'llama.expert_count': u32(0),
+      'llama.attention.sliding_window': u32(0),
+    };
+    expect(llamaSpec(await headerOf({ ...gguf, metadata: { ...gguf.metadata, ...plain } }))).toEqual(
+      llamaSpec(await headerOf(gguf)),
+    );
+  });
+
   test('fewer layers than tensors', async () => {
     const gguf = tinyLlama();
     const header = await headerOf({ ...gguf, metadata: { ...gguf.metadata, 'llama.block_count': u32(1) } });

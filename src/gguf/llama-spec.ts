@@ -1,5 +1,6 @@
 import { AppError } from '../shared/errors.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
+import { foreignSetting } from './foreign-settings.ts';
 import type { GgufHeader } from './header.ts';
 import { type Metadata, required } from './metadata.ts';
 import { QUANT_TYPES } from './quant.ts';
@@ -15,7 +16,7 @@ type Dimensions = Pick<ModelSpec, 'dim' | 'nLayers' | 'nHeads' | 'nKvHeads' | 'h
  * What the header says of the model, once it is certain that the engines compute exactly this model.
  *
  * @throws AppError architecture-unsupported (not llama, or a variant of it: experts, a RoPE scaled in other ways than linearly or by factors, a sliding window,
- * biases), quantisation-unsupported, model-malformed (a key or tensor is missing or does not fit the others)
+ * biases, settings of other families), quantisation-unsupported, model-malformed (a key or tensor is missing or does not fit the others)
  */
 export function llamaSpec(header: GgufHeader): ModelSpec {
   refuseOtherArchitectures(header.metadata);
@@ -56,6 +57,8 @@ function refuseOtherArchitectures(metadata: Metadata): void {
   if (scaling !== 'none' && scaling !== 'linear') throw unsupported(`the model scales its RoPE by ${scaling.slice(0, 40)}`);
   const windowTokens = metadata.count('llama.attention.sliding_window') ?? 0;
   if (windowTokens > 0) throw unsupported(`the model's attention slides over ${windowTokens} tokens`);
+  const foreign = foreignSetting(metadata);
+  if (foreign) throw unsupported(foreign);
 }
 
 /** llama.cpp takes a factor without a name as linear. */
