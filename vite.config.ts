@@ -1,5 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
 import { assemblyScript } from './tools/assemblyscript/vite-plugin.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -7,9 +8,19 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 /** `vite build` makes the pages; `vite build --mode server` bundles what Node runs, as Node 20 runs no TypeScript. */
 export default defineConfig(({ mode }) => (mode === 'server' ? server : pages));
 
+/** What the heads of all pages share stands in one file, whose name each page has in a comment. */
+const sharedHead: Plugin = {
+  name: 'shared-head',
+  transformIndexHtml: {
+    order: 'pre',
+    handler: async (html) => html.replace('<!-- ui/head.html -->', await readFile(here('src/pages/ui/head.html'), 'utf8')),
+  },
+};
+
 const pages = defineConfig({
   root: here('src/pages'),
   publicDir: here('public'),
+  plugins: [sharedHead],
   resolve: { alias: [{ find: /^simple-peer$/, replacement: 'simple-peer/simplepeer.min.js' }] },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   worker: { format: 'es', plugins: () => [assemblyScript()] },
