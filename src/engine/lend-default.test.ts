@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defaultLendBytes } from './lend-default.ts';
+import { defaultLendBytes, usableBytes } from './lend-default.ts';
 
 const GB = 2 ** 30;
 
@@ -23,4 +23,10 @@ test.each([
   { device: 'a desktop of 2 GB', userAgent: 'Mozilla/5.0 (Windows NT 10.0) Chrome/140.0', deviceMemoryGb: 2, lendGb: 1 },
 ])('$device lends $lendGb GB', ({ lendGb, device: _, ...hints }) => {
   expect(defaultLendBytes(hints)).toBe(lendGb * GB);
+});
+
+test('a processor uses no more than its kernels can reach, a graphics processor all that is lent', () => {
+  expect(usableBytes('cpu', 16 * GB)).toBeLessThan(4 * GB);
+  expect(usableBytes('cpu', 2 * GB)).toBe(2 * GB);
+  expect(usableBytes('webgpu', 16 * GB)).toBe(16 * GB);
 });

@@ -1,8 +1,12 @@
+import type { EngineKind } from '../shared/model/device-profile.ts';
+
 const GB = 2 ** 30;
 /** Tabs of an iPhone die at about 1.5 GB, of which the page and the transfers need a part. */
 const PHONE_LEND_BYTES = 0.5 * GB;
 const DESKTOP_MIN_BYTES = 1 * GB;
 const DESKTOP_MAX_BYTES = 4 * GB;
+/** A processor's kernels reach 4 GB, of which activations, logits and the scales of keys and values need a part. */
+const PROCESSOR_MAX_BYTES = 3.5 * GB;
 
 /** What a browser says of its device. */
 export interface DeviceHints {
@@ -18,6 +22,11 @@ export function defaultLendBytes(hints: DeviceHints): number {
   if (isMobile(hints)) return PHONE_LEND_BYTES;
   const quarterBytes = ((hints.deviceMemoryGb ?? 0) * GB) / 4;
   return Math.min(DESKTOP_MAX_BYTES, Math.max(DESKTOP_MIN_BYTES, quarterBytes));
+}
+
+/** How much of what its owner lends a device can use: a plan that counts on more would never load. */
+export function usableBytes(engine: EngineKind, lendBytes: number): number {
+  return engine === 'cpu' ? Math.min(lendBytes, PROCESSOR_MAX_BYTES) : lendBytes;
 }
 
 function isMobile({ userAgent, maxTouchPoints = 0 }: DeviceHints): boolean {

@@ -73,8 +73,14 @@ function enginesFor(model: OpenModel, mix: LayerMix): Record<EngineKind, CreateE
       return createWebGpuEngine(options, variant ? { variant } : {});
     },
     cpu: createProcessorEngine,
-    // Megabytes that only those download who use it.
-    onnx: async (options) => (await import('../engine/onnx/onnx-engine.ts')).createOnnxEngine(options),
+    // Megabytes that only those download who can use it.
+    onnx: async (options) => {
+      if (!runsOnOnnx(mix)) {
+        const types = [...mix.stageTypes].join(', ');
+        throw new AppError('quantisation-unsupported', `it runs ${ONNX_TYPES.join(', ')}; this file has ${types}`);
+      }
+      return (await import('../engine/onnx/onnx-engine.ts')).createOnnxEngine(options);
+    },
   };
 }
 
@@ -99,6 +105,7 @@ async function profileOf(create: CreateEngine, { spec }: OpenModel, { types, mea
   };
 }
 
-function runsOnOnnx({ types }: LayerMix): boolean {
-  return Object.values(types).every((type) => ONNX_TYPES.includes(type));
+/** A donor may be given any layer, and with the last ones the head. */
+function runsOnOnnx({ stageTypes }: LayerMix): boolean {
+  return [...stageTypes].every((type) => ONNX_TYPES.includes(type));
 }

@@ -34,6 +34,7 @@ test('a mixed file is its most common layer, and larger by as much as the mean l
   const mixed = header(['Q6_K', 'Q4_K', 'Q4_K', 'Q6_K', 'Q4_K']);
   const { types, meanToCommon } = layerMix(mixed, 5);
   expect(types.ffn_down).toBe('Q4_K');
+  expect([...layerMix(header(['Q6_K', 'Q5_K', 'Q5_K']), 3).stageTypes].sort()).toEqual(['F32', 'Q4_K', 'Q5_K', 'Q6_K']);
   const [q4, q6] = [BLOCK_FORMATS.Q4_K.blockBytes, BLOCK_FORMATS.Q6_K.blockBytes].map((bytes) => bytes * SIDE);
   const common = 7 * q4! + 2 * 4 * SIDE;
   expect(meanToCommon).toBeCloseTo((common + (2 / 5) * (q6! - q4!)) / common, 12);

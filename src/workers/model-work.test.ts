@@ -38,7 +38,7 @@ afterEach(() => {
 });
 
 /** One tab's work with the built-in model, and what it told. */
-function startWork() {
+function startWork(lendBytes = 1e8) {
   const posted: FromWorker[] = [];
   const post = (message: FromWorker) => posted.push(message);
   const transport = new WorkerTransport(SELF, { receiveFrame: () => {}, receiveMessage: () => {} }, post);
@@ -48,10 +48,10 @@ function startWork() {
     chats: false,
     donates: true,
     engine: 'cpu',
-    lendBytes: 1e8,
+    lendBytes,
     hints: { userAgent: '' },
   } as const;
-  const work = new ModelWork({ setup, modelUrl, contextLength: 64, transport, lendBytes: () => 1e8, post });
+  const work = new ModelWork({ setup, modelUrl, contextLength: 64, transport, lendBytes: () => lendBytes, post });
   opened.push(work);
   const told = <K extends FromWorker['kind']>(kind: K) =>
     posted.filter((message): message is Extract<FromWorker, { kind: K }> => message.kind === kind);
@@ -95,6 +95,14 @@ test('a device that stops and starts again in mid-load loads its part anew', asy
   work.stopOffering();
   await work.startDonating();
   await expect.poll(() => told('ready'), { timeout: 20_000 }).toEqual([{ kind: 'ready', epoch: 1 }]);
+});
+
+test('a processor offers no more than its kernels can reach, whatever its owner lends', async () => {
+  const { work, told } = startWork(16e9);
+  await work.startDonating();
+  const [offered] = told('profile');
+  expect(offered!.profile.engine).toBe('cpu');
+  expect(offered!.profile.lendBytes).toBeLessThan(2 ** 32);
 });
 
 test('a device that lends nothing says so when a plan counts on it, and nothing when it does not', () => {

@@ -1,4 +1,5 @@
 import type { EngineProfile } from '../engine/device-profile.ts';
+import { usableBytes } from '../engine/lend-default.ts';
 import { stageOf } from '../pipeline/state.ts';
 import { AppError } from '../shared/errors.ts';
 import type { ProfileOrigin } from '../shared/model/device-profile.ts';
@@ -205,7 +206,7 @@ export class ModelWork {
 
   private tellRoom(measured: EngineProfile, origin: ProfileOrigin): void {
     if (!this.device) return;
-    const profile = { ...measured, lendBytes: this.options.lendBytes() };
+    const profile = { ...measured, lendBytes: usableBytes(measured.engine, this.options.lendBytes()) };
     this.options.post({ kind: 'profile', profile, origin, engineNote: this.device.why });
   }
 
