@@ -108,7 +108,11 @@ export class KvCache {
 
   private grownCapacity(sequence: SequenceKey, layer: number, positions: number): number {
     const old = this.sequences.get(sequence)?.get(layer)?.capacity ?? 0;
-    return Math.min(this.contextLength, roundUp(Math.max(positions, old * GROWTH), BLOCK_POSITIONS));
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.gpu.device.limits;
+    // Room to grow into is no reason to ask for a buffer that there cannot be.
+    const largest = Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / this.bytesPerPosition);
+    const wanted = roundUp(Math.max(positions, old * GROWTH), BLOCK_POSITIONS);
+    return Math.min(this.contextLength, Math.max(positions, Math.min(wanted, largest)));
   }
 
   private move(

@@ -5,6 +5,7 @@ import type { HeadRow } from '../shard-engine.ts';
 import { BUFFER_USAGE } from './gpu-constants.ts';
 import { type GpuOptions, openGpu } from './gpu-context.ts';
 import { createBuffers } from './gpu-memory.ts';
+import { KvCache } from './kv-cache.ts';
 import { withEngine } from './variant-runs.test-helper.ts';
 import { defaultVariant, type KernelVariant } from './variants.ts';
 
@@ -17,6 +18,8 @@ const DEFAULT_LIMITS = {
   maxComputeWorkgroupStorageSize: 16 * 1024,
   maxComputeWorkgroupsPerDimension: 65_535,
 };
+/** A hundred positions to a binding. */
+const POSITION_BYTES = 4 * Math.floor(DEFAULT_LIMITS.maxStorageBufferBindingSize / 400);
 const MIXED = ODD_MODELS.find(({ title }) => title.startsWith('Q4_K'))!;
 
 const FORMS: { form: string; variant: KernelVariant }[] = [
@@ -62,6 +65,20 @@ describe('a device', () => {
   test('is never asked for 16-bit floats, as every kernel does without', async () => {
     const gpu = await openGpu();
     expect(gpu.device.features.has('shader-f16')).toBe(false);
+    gpu.destroy();
+  });
+
+  test('keeps a sequence for as long as its keys and values fit one binding, and then says how long that is', async () => {
+    const gpu = await openGpu({ defaultLimits: true });
+    const cache = new KvCache(gpu, POSITION_BYTES, 4096);
+    const layers = { startLayer: 0, endLayer: 1 };
+    const reserve = (positions: number) =>
+      cache.reserve([{ sequence: 's', start: positions - 1, firstRow: 0, rowCount: 1 }], layers);
+    await reserve(64);
+    await reserve(65);
+    await reserve(100);
+    await expect(reserve(101)).rejects.toMatchObject({ code: 'out-of-memory' });
+    cache.destroy();
     gpu.destroy();
   });
 
