@@ -165,3 +165,31 @@ test('a consumer that stops early stops the source', async () => {
   for await (const _ of streamTensors(source, layerTensors(header, 0))) break;
   expect(ended).toBe(true);
 });
+
+test('a whole shard, part after part, comes in the memory of one piece', async () => {
+  const rooms = new Set<ArrayBufferLike>();
+  for (const layer of [0, 1, 2]) {
+    for await (const { bytes } of streamTensors(recorded(), layerTensors(header, layer))) rooms.add(bytes.buffer);
+  }
+  expect(rooms.size).toBe(1);
+});
+
+test('a stream that its reader leaves early gives its memory to the next', async () => {
+  const seen: ArrayBufferLike[] = [];
+  for (const layer of [0, 1]) {
+    for await (const { bytes } of streamTensors(recorded(), layerTensors(header, layer))) {
+      seen.push(bytes.buffer);
+      break;
+    }
+  }
+  expect(seen[0] === seen[1]).toBe(true);
+});
+
+test('streams side by side have memory of their own', async () => {
+  const both = [0, 1].map((layer) => streamTensors(recorded(), layerTensors(header, layer)));
+  const first = await Promise.all(both.map((tensors) => tensors.next()));
+  const [a, b] = first.map(({ value }) => value as WeightTensor);
+  expect(a!.bytes.buffer === b!.bytes.buffer).toBe(false);
+  expect(Buffer.compare(a!.bytes, fromFile(layerTensors(header, 0))[0]!.bytes)).toBe(0);
+  await Promise.all(both.map((tensors) => tensors.return(undefined)));
+});

@@ -2,6 +2,7 @@ import { rowBytes } from '../gguf/quant.ts';
 import type { TensorSlice } from '../gguf/shard-bytes.ts';
 import type { WeightTensor } from '../gguf/weight-tensor.ts';
 import { AppError } from '../shared/errors.ts';
+import { giveBackRoom, takeRoom } from './piece-room.ts';
 import type { RangeSource } from './range-source.ts';
 import type { ShardCache } from './shard-cache.ts';
 
@@ -18,9 +19,9 @@ export const PIECE_BYTES = 4 * 1024 * 1024;
 const PIECE_ROWS = 8;
 
 /**
- * Loads tensors one at a time, in file order, large ones in pieces of whole rows. All come in the same memory: bytes are good
- * until the next are asked for. What lies next to each other in the file comes with one request; no byte outside the slices
- * is asked for, and none that the cache has.
+ * Loads tensors one at a time, in file order, large ones in pieces of whole rows. All come in the same memory, and so do
+ * those of the next stream: bytes are good until the next are asked for, or the stream is left. What lies next to each other
+ * in the file comes with one request; no byte outside the slices is asked for, and none that the cache has.
  *
  * @throws AppError out-of-memory, and what the source throws
  */
@@ -31,9 +32,13 @@ export async function* streamTensors(
 ): AsyncGenerator<WeightTensor> {
   const pieces = slices.toSorted((a, b) => a.start - b.start).flatMap(cut);
   const room = reserve(pieces);
-  for (const run of await runs(source, pieces, options.cache)) {
-    if (run.cached) yield* loadCached(source, run.slices[0]!, room, options);
-    else yield* download(source, run.slices, room, options);
+  try {
+    for (const run of await runs(source, pieces, options.cache)) {
+      if (run.cached) yield* loadCached(source, run.slices[0]!, room, options);
+      else yield* download(source, run.slices, room, options);
+    }
+  } finally {
+    giveBackRoom(room);
   }
 }
 
@@ -119,10 +124,10 @@ async function nextArrival(arriving: AsyncIterator<Uint8Array>, options: StreamO
   return value;
 }
 
-function reserve(pieces: readonly Piece[]): Uint8Array {
+function reserve(pieces: readonly Piece[]): Uint8Array<ArrayBuffer> {
   const largest = pieces.reduce((a, b) => (b.end - b.start > a.end - a.start ? b : a));
   try {
-    return new Uint8Array(largest.end - largest.start);
+    return takeRoom(largest.end - largest.start);
   } catch (cause) {
     const { role, start, end } = largest;
     throw new AppError('out-of-memory', `this device has no room for the ${end - start} bytes of ${role}`, { cause });
