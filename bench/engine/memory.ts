@@ -4,7 +4,10 @@ import type { Browser } from 'playwright';
 /** How often memory is looked at, ms: what lives shorter is not seen. */
 const LOOK_INTERVAL_MS = 15;
 
-/** Follows the memory of a browser's renderers and its GPU process; pages that they share count once. */
+/**
+ * Follows the memory of a browser's renderers and its GPU process; pages that they share count once. Pages of files (the
+ * browser's own program) do not count: their share grows whenever another browser on the machine closes.
+ */
 export class MemoryWatch {
   private peak = 0;
   private last = 0;
@@ -64,7 +67,8 @@ export class MemoryWatch {
 
 async function proportionalBytes(pid: number): Promise<number> {
   const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8');
-  return 1024 * Number(/^Pss:\s+(\d+) kB/m.exec(rollup)![1]);
+  const part = (name: string) => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)![1]);
+  return part('Pss_Anon') + part('Pss_Shmem');
 }
 
 async function pageProcesses(browser: Browser): Promise<number[]> {
