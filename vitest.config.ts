@@ -26,7 +26,7 @@ export default defineConfig({
           headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
         },
         // Found late, they would make Vite reload a page in mid-test.
-        optimizeDeps: { include: ['simple-peer/simplepeer.min.js', 'valibot', 'onnxruntime-web/webgpu'] },
+        optimizeDeps: { include: ['simple-peer/simplepeer.min.js', 'valibot', 'onnxruntime-web/webgpu', '@huggingface/jinja'] },
         test: {
           name: 'browser',
           include: ['src/**/*.browser.test.ts'],

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { memorySource } from '../gguf/byte-source.ts';
 import { readGgufHeader } from '../gguf/header.ts';
-import { type ChatMessage, renderChat } from './chat-template.ts';
+import { type ChatMessage, renderChat as renderChatWith } from './chat-template.ts';
+import { renderTemplate } from './render-template.ts';
 import { createTokenizer, type Tokenizer } from './tokenizer.ts';
 
 const fromRoot = (path: string) => readFile(new URL(`../../${path}`, import.meta.url));
@@ -17,6 +18,9 @@ interface Oracle {
 const oracle = JSON.parse((await fromRoot('e2e/fixtures/oracle.json')).toString()) as Oracle;
 const chats = oracle.results[0]!.prompts.filter(({ kind }) => kind === 'chat');
 
+const renderChat = (messages: readonly ChatMessage[], tokenizer: Tokenizer) =>
+  renderChatWith(messages, tokenizer, renderTemplate);
+
 /** The same tokenizer with another template. */
 function withTemplate(chatTemplate: string | null): Tokenizer {
   return Object.create(storyteller, { chatTemplate: { value: chatTemplate } });
@@ -27,12 +31,12 @@ function messagesOf(prompt: string): ChatMessage[] {
   return [...(system ? [{ role: 'system' as const, content: system }] : []), { role: 'user', content: user! }];
 }
 
-test.each(chats)('$prompt is the prompt of its messages', ({ prompt, prompt_ids }) => {
-  expect(renderChat(messagesOf(prompt), storyteller)).toEqual(prompt_ids);
+test.each(chats)('$prompt is the prompt of its messages', async ({ prompt, prompt_ids }) => {
+  expect(await renderChat(messagesOf(prompt), storyteller)).toEqual(prompt_ids);
 });
 
-test('turns are separated by the control tokens of the template', () => {
-  const ids = renderChat(
+test('turns are separated by the control tokens of the template', async () => {
+  const ids = await renderChat(
     [
       { role: 'user', content: 'Hello!' },
       { role: 'assistant', content: 'Hi!' },
@@ -45,29 +49,29 @@ test('turns are separated by the control tokens of the template', () => {
   expect(ids.filter((id) => id === 1)).toHaveLength(2);
 });
 
-test('contents can never become control tokens', () => {
+test('contents can never become control tokens', async () => {
   const controls = [0, 1, 2];
   const piece = fc.constantFrom('</s>', '<s>', '<unk>', '<', '/', 's', '>', ' ', '<<s>s>', 'hello', '\ufdd0', '\ufdd1s>', '🦊');
-  fc.assert(
-    fc.property(fc.array(piece, { maxLength: 12 }), (parts) => {
-      const ids = renderChat([{ role: 'user', content: parts.join('') }], storyteller);
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { maxLength: 12 }), async (parts) => {
+      const ids = await renderChat([{ role: 'user', content: parts.join('') }], storyteller);
       expect(ids.slice(1).filter((id) => controls.includes(id))).toEqual([]);
     }),
   );
 });
 
-test('guarded contents have the ids of plain text', () => {
+test('guarded contents have the ids of plain text', async () => {
   const content = 'a < b, <s>, </s> and <div>';
   const plain = storyteller.encode(`[INST] ${content} [/INST]`, { addBos: true, parseSpecial: false });
-  expect(renderChat([{ role: 'user', content }], storyteller)).toEqual(plain);
+  expect(await renderChat([{ role: 'user', content }], storyteller)).toEqual(plain);
 });
 
-test('templates can trim and compare contents', () => {
+test('templates can trim and compare contents', async () => {
   const template =
     "{% for m in messages %}{% if m.content.strip() == 'x' %}{{ 'yes ' }}{% endif %}{{ m.content | trim }}{% endfor %}";
   const plain = storyteller.encode('yes x<y', { addBos: true, parseSpecial: false });
   expect(
-    renderChat(
+    await renderChat(
       [
         { role: 'user', content: ' x ' },
         { role: 'user', content: ' <y ' },
@@ -77,19 +81,26 @@ test('templates can trim and compare contents', () => {
   ).toEqual(plain);
 });
 
-test('a template without the begin token still gets one, and only one', () => {
-  const start = (template: string) => renderChat([{ role: 'user', content: 'hi' }], withTemplate(template)).slice(0, 2);
-  expect(start("{{ messages[0]['content'] }}")[0]).toBe(1);
-  expect(start("{{ bos_token + messages[0]['content'] }}").filter((id) => id === 1)).toHaveLength(1);
+test('a template without the begin token still gets one, and only one', async () => {
+  const start = async (template: string) =>
+    (await renderChat([{ role: 'user', content: 'hi' }], withTemplate(template))).slice(0, 2);
+  expect((await start("{{ messages[0]['content'] }}"))[0]).toBe(1);
+  expect((await start("{{ bos_token + messages[0]['content'] }}")).filter((id) => id === 1)).toHaveLength(1);
 });
 
-test('a model without a template continues the contents as plain text', () => {
-  const ids = renderChat([{ role: 'user', content: 'Once upon a time' }], withTemplate(null));
+test('a model without a template continues the contents as plain text', async () => {
+  const ids = await renderChat([{ role: 'user', content: 'Once upon a time' }], withTemplate(null));
   expect(ids).toEqual(storyteller.encode('Once upon a time', { addBos: true, parseSpecial: false }));
 });
 
-test('a template that can’t be read and one that refuses the messages are told apart', () => {
-  const render = (template: string) => () => renderChat([{ role: 'user', content: 'hi' }], withTemplate(template));
-  expect(render('{% for %}')).toThrow(expect.objectContaining({ code: 'tokenizer-unsupported' }));
-  expect(render("{{ raise_exception('roles must alternate') }}")).toThrow(expect.objectContaining({ code: 'bad-message' }));
+test.each([
+  ['that can’t be read', '{% for %}', 'tokenizer-unsupported'],
+  ['that refuses the messages', "{{ raise_exception('roles must alternate') }}", 'bad-message'],
+  [
+    'that makes far too much of them',
+    "{% set ns = namespace(x='12345678') %}{% for i in range(20) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x }}",
+    'bad-message',
+  ],
+])('a template %s is told as that', async (_, template, code) => {
+  await expect(renderChat([{ role: 'user', content: 'hi' }], withTemplate(template))).rejects.toMatchObject({ code });
 });

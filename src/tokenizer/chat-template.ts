@@ -1,5 +1,5 @@
-import { Template } from '@huggingface/jinja';
 import { AppError } from '../shared/errors.ts';
+import type { TemplateValues } from './render-template.ts';
 import type { TextPart } from './special-tokens.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
@@ -7,6 +7,9 @@ export interface ChatMessage {
   role: 'system' | 'user' | 'assistant';
   content: string;
 }
+
+/** What makes text of a template and a conversation. */
+export type RenderTemplate = (source: string, values: TemplateValues) => string | Promise<string>;
 
 /** Unicode's noncharacters: no text that people exchange has them, so they can stand in for what must not be parsed. */
 const FIRST_STAND_IN = 0xfdd0;
@@ -20,14 +23,18 @@ const STAND_INS = /[\ufdd0-\ufdef]/g;
  * Only the template's own text can become control tokens: in the contents, the characters with which control tokens begin are
  * replaced while the template runs, and are put back as plain text. So templates may still trim or compare contents.
  *
- * @throws AppError tokenizer-unsupported (a template that can't be read), bad-message (the template refuses the messages)
+ * @throws AppError tokenizer-unsupported (more kinds of control tokens than can be hidden), and what `render` throws
  */
-export function renderChat(messages: readonly ChatMessage[], tokenizer: Tokenizer): number[] {
+export async function renderChat(
+  messages: readonly ChatMessage[],
+  tokenizer: Tokenizer,
+  render: RenderTemplate,
+): Promise<number[]> {
   if (tokenizer.chatTemplate === null) {
     return tokenizer.encode(messages.map(({ content }) => content).join(''), { addBos: tokenizer.addBos, parseSpecial: false });
   }
   const guard = new ContentGuard(tokenizer.guardedCharacters);
-  const text = renderTemplate(tokenizer.chatTemplate, {
+  const text = await render(tokenizer.chatTemplate, {
     messages: messages.map(({ role, content }) => ({ role, content: guard.hide(content) })),
     bos_token: tokenizer.tokenText(tokenizer.bosId),
     eos_token: tokenizer.tokenText(tokenizer.eosId),
@@ -35,27 +42,6 @@ export function renderChat(messages: readonly ChatMessage[], tokenizer: Tokenize
   });
   const ids = tokenizer.encodeParts(guard.parts(text));
   return tokenizer.addBos && ids[0] !== tokenizer.bosId ? [tokenizer.bosId, ...ids] : ids;
-}
-
-function renderTemplate(source: string, values: Record<string, unknown>): string {
-  const template = parseTemplate(source);
-  try {
-    return template.render(values);
-  } catch (cause) {
-    throw new AppError('bad-message', `the model's chat template refuses this conversation: ${shortMessage(cause)}`, { cause });
-  }
-}
-
-function parseTemplate(source: string): Template {
-  try {
-    return new Template(source);
-  } catch (cause) {
-    throw new AppError('tokenizer-unsupported', `the model's chat template can't be read: ${shortMessage(cause)}`, { cause });
-  }
-}
-
-function shortMessage(thrown: unknown): string {
-  return (thrown instanceof Error ? thrown.message : String(thrown)).slice(0, 200);
 }
 
 /** Hides characters of the contents from the parser of special tokens. */

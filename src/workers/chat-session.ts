@@ -3,7 +3,7 @@ import { wantIds } from '../sampling/penalties.ts';
 import { sample } from '../sampling/sampler.ts';
 import { checkSettings, inverseTemperature, type SamplingSettings } from '../sampling/settings.ts';
 import { AppError } from '../shared/errors.ts';
-import { renderChat } from '../tokenizer/chat-template.ts';
+import { type RenderTemplate, renderChat } from '../tokenizer/chat-template.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { AnswerWriter, type OnText } from './answer-writer.ts';
 import { fitTurns } from './fit-turns.ts';
@@ -15,6 +15,7 @@ const ANSWER_SHARE = 0.25;
 export interface ChatSessionOptions {
   coordinator: Coordinator;
   tokenizer: Tokenizer;
+  renderTemplate: RenderTemplate;
   /** Tokens that a conversation may hold. */
   contextLength: number;
   now(): number;
@@ -48,17 +49,17 @@ export class ChatSession {
     this.busy = true;
     try {
       const writer = new AnswerWriter(this.options.tokenizer, 'turns' in prompt, settings.stop, onText);
-      return await this.answer(this.promptIds(prompt, settings), settings, signal, writer);
+      return await this.answer(await this.promptIds(prompt, settings), settings, signal, writer);
     } finally {
       this.busy = false;
     }
   }
 
-  private promptIds(prompt: Prompt, settings: GenerateSettings): number[] {
-    const { contextLength, tokenizer } = this.options;
+  private async promptIds(prompt: Prompt, settings: GenerateSettings): Promise<number[]> {
+    const { contextLength, tokenizer, renderTemplate } = this.options;
     if ('text' in prompt) return tokenizer.encode(prompt.text, { addBos: tokenizer.addBos, parseSpecial: false });
     const reserved = Math.min(settings.maxTokens, Math.floor(contextLength * ANSWER_SHARE));
-    return fitTurns(prompt.turns, contextLength - reserved, (kept) => renderChat(kept, tokenizer));
+    return fitTurns(prompt.turns, contextLength - reserved, (kept) => renderChat(kept, tokenizer, renderTemplate));
   }
 
   private async answer(

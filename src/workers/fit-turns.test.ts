@@ -4,7 +4,7 @@ import type { ChatTurn } from './messages.ts';
 
 const turn = (role: ChatTurn['role'], length: number): ChatTurn => ({ role, content: 'x'.repeat(length) });
 /** One token a character. */
-const render = (turns: readonly ChatTurn[]) => turns.flatMap(({ content }) => Array<number>(content.length).fill(1));
+const render = async (turns: readonly ChatTurn[]) => turns.flatMap(({ content }) => Array<number>(content.length).fill(1));
 
 it.each<[string, ChatTurn[], number, number]>([
   ['everything when it fits', [turn('user', 5), turn('assistant', 5), turn('user', 5)], 15, 15],
@@ -17,6 +17,6 @@ it.each<[string, ChatTurn[], number, number]>([
     6,
   ],
   ['the last question even when it is too long', [turn('user', 5), turn('assistant', 5), turn('user', 40)], 10, 40],
-])('keeps %s', (_what, turns, limit, kept) => {
-  expect(fitTurns(turns, limit, render)).toHaveLength(kept);
+])('keeps %s', async (_what, turns, limit, kept) => {
+  expect(await fitTurns(turns, limit, render)).toHaveLength(kept);
 });

@@ -2,6 +2,8 @@ import { createCpuEngine } from '../engine/cpu/cpu-engine.ts';
 import type { ShardEngine } from '../engine/shard-engine.ts';
 import { Coordinator } from '../pipeline/coordinator.ts';
 import type { Transport } from '../pipeline/transport.ts';
+import type { RenderTemplate } from '../tokenizer/chat-template.ts';
+import { TemplateRenderer } from '../tokenizer/template-renderer.ts';
 import { createTokenizer } from '../tokenizer/tokenizer.ts';
 import { ChatSession } from './chat-session.ts';
 import type { OpenModel } from './open-model.ts';
@@ -29,7 +31,9 @@ export async function openSource({ model, contextLength, transport, signal, onMo
   await embedder.loadEmbedding(model.embedding({ signal, onBytes: () => {} }));
   const embed = (tokens: readonly number[]) => embedTokens(embedder, tokens);
   const coordinator = new Coordinator({ transport, embed, dim: spec.dim, nLayers: spec.nLayers, now, onMoved });
-  return { coordinator, chat: new ChatSession({ coordinator, tokenizer, contextLength, now }) };
+  const templates = new TemplateRenderer(signal);
+  const renderTemplate: RenderTemplate = (source, values) => templates.render(source, values);
+  return { coordinator, chat: new ChatSession({ coordinator, tokenizer, renderTemplate, contextLength, now }) };
 }
 
 /** (tokens) -> (tokens, dim) */
