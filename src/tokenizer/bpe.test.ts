@@ -62,6 +62,13 @@ test('only vocabularies of Llama 3 begin sequences by themselves', () => {
   expect(tokenizerWith('llama-bpe', { 'tokenizer.ggml.add_bos_token': false }).addBos).toBe(false);
 });
 
+test.each(['llama3', 'llama-v3', 'falcon3', 'pixtral'])('%s is another name for how Llama 3 cuts words', (pre) => {
+  const [named, llama3] = [tokenizerWith(pre), tokenizerWith('llama-bpe')];
+  const idsOf = (tokenizer: Tokenizer) => texts.map((text) => tokenizer.encode(text, { addBos: false, parseSpecial: true }));
+  expect(idsOf(named)).toEqual(idsOf(llama3));
+  expect(named.addBos).toBe(true);
+});
+
 test('an answer ends with the end of the turn', () => {
   const tokenizer = tokenizerWith('llama-bpe');
   const ends = ['<|eot_id|>', '<|end_of_text|>', '<|begin_of_text|>'].map((text) => tokens.indexOf(text));

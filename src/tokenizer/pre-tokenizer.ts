@@ -34,6 +34,8 @@ const PRE_TOKENIZERS: Record<string, PreTokenizer> = {
   'llama-bpe': llama3,
   llama3,
   'llama-v3': llama3,
+  falcon3: llama3,
+  pixtral: llama3,
   smollm,
   tekken,
 };
