@@ -288,7 +288,7 @@ export async function openDonors(
 /** Memory for some layers with the keys and values of one chat, and perhaps for the head, bytes. */
 export function shareBytes(model: SizedModel, layers: number, head: boolean): number {
   const contextLength = Math.min(DEFAULT_CONTEXT_LENGTH, model.contextLength);
-  const kvBytes = 2 * 2 * model.nKvHeads * model.headDim * contextLength;
+  const kvBytes = 2 * model.nKvHeads * (2 * model.headDim + 4) * contextLength;
   return layers * (Math.max(...model.layerBytes) + kvBytes) + (head ? model.headBytes : 0);
 }
 

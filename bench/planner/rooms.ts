@@ -67,7 +67,7 @@ function devicesOf(spec: RoomSpec, model: ModelSpec, random: () => number): Plan
     return { layerMs: between(kind.layerMs), memory: between(kind.memory) };
   });
   const memorySum = drawn.reduce((sum, one) => sum + one.memory, 0);
-  const neededBytes = model.layerBytes.reduce((sum, bytes) => sum + bytes + 8.4e6, model.headBytes);
+  const neededBytes = model.layerBytes.reduce((sum, bytes) => sum + bytes + 8.5e6, model.headBytes);
   return drawn.map(({ layerMs, memory }, i) => ({
     peerId: i + 1,
     isSource: false,

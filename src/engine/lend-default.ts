@@ -5,7 +5,7 @@ const GB = 2 ** 30;
 const PHONE_LEND_BYTES = 0.5 * GB;
 const DESKTOP_MIN_BYTES = 1 * GB;
 const DESKTOP_MAX_BYTES = 4 * GB;
-/** A processor's kernels reach 4 GB, of which activations, logits and the scales of keys and values need a part. */
+/** A processor's kernels reach 4 GB, of which activations and logits need a part. */
 const PROCESSOR_MAX_BYTES = 3.5 * GB;
 
 /** What a browser says of its device. */

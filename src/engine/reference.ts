@@ -1,6 +1,5 @@
 import { dequantize, rowBytes } from '../gguf/quant.ts';
 import type { TensorRole, WeightTensor } from '../gguf/weight-tensor.ts';
-import { floatToHalf, halfToFloat } from '../shared/model/float16.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
 
 /**
@@ -11,8 +10,8 @@ type Vector = number[];
 type Matrix = Vector[];
 type Weights = Record<TensorRole, Matrix>;
 
-/** Not at all; to half precision; or to 16-bit integers times the 32,767th part of the largest of each head. */
-export type KvRounding = 'none' | 'half' | 'integers';
+/** Not at all, or to 16-bit integers times the 32,767th part of the largest of each head. */
+export type KvRounding = 'none' | 'integers';
 
 export interface ReferenceModel {
   spec: ModelSpec;
@@ -133,7 +132,6 @@ function add(a: Vector, b: Vector): Vector {
 
 function rounded(vector: Vector, kvRounding: KvRounding, headDim: number): Vector {
   if (kvRounding === 'none') return vector;
-  if (kvRounding === 'half') return vector.map((value) => halfToFloat(floatToHalf(value)));
   return vector.map((value, i) => {
     const head = i - (i % headDim);
     const scale = Math.fround(Math.max(...vector.slice(head, head + headDim).map(Math.abs)) / 32_767);

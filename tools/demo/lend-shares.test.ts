@@ -9,7 +9,7 @@ const model = {
   layerBytes: Array<number>(8).fill(200_000),
   headBytes: 280_000,
 };
-const layerBytes = 200_000 + 2 * 2 * 4 * 16 * 512;
+const layerBytes = 200_000 + 2 * 4 * (2 * 16 + 4) * 512;
 
 it.each([1, 2, 3, 4, 5, 6, 7, 8])('%i donors hold the model together, with room for not one layer more', (donors) => {
   const shares = lendShares(model, donors);

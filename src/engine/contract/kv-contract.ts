@@ -9,8 +9,6 @@ const BLOCK_POSITIONS = 64;
 /** What an engine keeps in 16 bits is part of what its device lends: plans count on its size. */
 export function describeKvGrowth(model: ContractModel, engine: () => ShardEngine, contextLength: number): void {
   const { spec } = model;
-  /** A processor keeps four bytes with each vector, which plans leave out. */
-  const scaleShare = 4 / (2 * spec.headDim);
   const plannedBytes = (positions: number) => positions * spec.nLayers * kvBytesPerTokenAndLayer(spec);
 
   async function kvBytesAfter(start: number, end: number): Promise<number> {
@@ -20,13 +18,13 @@ export function describeKvGrowth(model: ContractModel, engine: () => ShardEngine
 
   test('keys and values grow in blocks, and take what plans count for them', async () => {
     const oneBytes = await kvBytesAfter(0, 1);
-    expect(oneBytes).toBeLessThanOrEqual(plannedBytes(BLOCK_POSITIONS) * (1 + scaleShare));
+    expect(oneBytes).toBe(plannedBytes(BLOCK_POSITIONS));
     expect(await kvBytesAfter(1, BLOCK_POSITIONS)).toBe(oneBytes);
     expect(await kvBytesAfter(BLOCK_POSITIONS, BLOCK_POSITIONS + 1)).toBeGreaterThan(oneBytes);
     const fullBytes = await kvBytesAfter(BLOCK_POSITIONS + 1, contextLength);
     const wholeBlocks = BLOCK_POSITIONS * Math.ceil(contextLength / BLOCK_POSITIONS);
     expect(fullBytes).toBeGreaterThanOrEqual(plannedBytes(contextLength));
-    expect(fullBytes).toBeLessThanOrEqual(plannedBytes(wholeBlocks) * (1 + scaleShare));
+    expect(fullBytes).toBeLessThanOrEqual(plannedBytes(wholeBlocks));
     engine().freeSequence('growing');
   });
 }

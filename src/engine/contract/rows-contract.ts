@@ -20,7 +20,7 @@ import {
  * as much.
  */
 const BEST_QUARTER_TOLERANCE = 5e-4;
-const ROW_TOLERANCE: Record<KvRounding, number> = { none: 5e-4, integers: 1e-3, half: 1e-2 };
+const ROW_TOLERANCE: Record<KvRounding, number> = { none: 5e-4, integers: 1e-3 };
 
 export interface RowsOptions {
   kvRounding: KvRounding;

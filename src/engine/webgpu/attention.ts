@@ -2,7 +2,8 @@ import type { SequenceRun } from '../checked-runs.ts';
 import { ropeFrequencies } from '../rope-frequencies.ts';
 import type { PartBase } from './gpu-parts.ts';
 import { bind, dispatch } from './kernel.ts';
-import { MIX_THREADS, mixWords, ROTATE_THREADS, RUN_WORDS, SCORE_POSITIONS, SCORE_THREADS } from './kernels/attention.ts';
+import { MIX_THREADS, mixWords, RUN_WORDS, SCORE_POSITIONS, SCORE_THREADS } from './kernels/attention.ts';
+import { rotateGroups } from './kernels/rotate.ts';
 import type { LayerCache } from './kv-cache.ts';
 import { RUN_STRIDE_BYTES } from './scratch.ts';
 
@@ -67,8 +68,7 @@ export class Attention {
 
   private rotate(cache: GPUBuffer): EncodeRun {
     const { gpu, kernels, scratch, spec } = this.base;
-    const pairs = ((spec.nHeads + 2 * spec.nKvHeads) * spec.headDim) / 2;
-    const x = Math.ceil(pairs / ROTATE_THREADS);
+    const x = rotateGroups(spec, gpu.variant.rows);
     const group = bind(gpu.device, kernels.rotate, [scratch.qkv, scratch.angles, cache, this.runs]);
     return (pass, { rowCount }, offset) => dispatch(pass, kernels.rotate, group, { x, y: rowCount }, offset);
   }

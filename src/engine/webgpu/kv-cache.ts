@@ -8,7 +8,7 @@ import { createBuffers } from './gpu-memory.ts';
 
 /** Keys and values of one sequence in one layer. */
 export interface LayerCache {
-  /** (capacity, keys then values) of 16-bit values. */
+  /** (capacity, `cacheWords`): see kernels/scaled-pairs.ts. */
   buffer: GPUBuffer;
   /** Positions that are there. */
   length: number;

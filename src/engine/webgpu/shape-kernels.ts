@@ -2,11 +2,12 @@ import type { EngineOptions } from '../shard-engine.ts';
 import { HEAD_TOP } from '../shard-engine.ts';
 import type { GpuContext } from './gpu-context.ts';
 import type { Kernel } from './kernel.ts';
-import { type AttentionShape, mixKernel, rotateKernel, scoreKernel } from './kernels/attention.ts';
+import { type AttentionShape, mixKernel, scoreKernel } from './kernels/attention.ts';
 import { cooperativeNormKernel } from './kernels/cooperative-norm.ts';
 import { flashAttentionKernel } from './kernels/flash-attention.ts';
 import { barKernel, groupKernel, pickKernel } from './kernels/head.ts';
 import { normKernel } from './kernels/norm.ts';
+import { rotateKernel } from './kernels/rotate.ts';
 import { swigluKernel } from './kernels/swiglu.ts';
 
 /** The kernels that depend on the model's shape but not on its weight formats. */
@@ -27,7 +28,7 @@ export async function compileShapeKernels(gpu: GpuContext, { spec, contextLength
   const isCooperative = gpu.variant.rows === 'cooperative';
   const [norm, rotate, attention, swiglu, group, bar, pick] = await Promise.all([
     gpu.kernel(isCooperative ? cooperativeNormKernel(spec.dim, spec.rmsEps) : normKernel(spec.dim, spec.rmsEps)),
-    gpu.kernel(rotateKernel(shape)),
+    gpu.kernel(rotateKernel(shape, gpu.variant.rows)),
     isCooperative ? flashAttention(gpu, shape) : scoredAttention(gpu, shape),
     gpu.kernel(swigluKernel(spec.ffnDim)),
     gpu.kernel(groupKernel(spec.vocabSize)),

@@ -4,6 +4,7 @@ import { type GpuContext, openGpu } from './gpu-context.ts';
 import { mixKernel, scoreKernel } from './kernels/attention.ts';
 import { flashAttentionKernel } from './kernels/flash-attention.ts';
 import { WEIGHT_FORMATS } from './kernels/formats.ts';
+import { rotateKernel } from './kernels/rotate.ts';
 import { ProductBench } from './product-bench.ts';
 import { productSources } from './product-sources.ts';
 import { attentionMs } from './rows-bench.ts';
@@ -131,6 +132,7 @@ function tuningKey(gpu: GpuContext, { type, spec }: TuningShape, choices: Varian
   const shape = { ...spec, contextLength: 1 };
   const sources = [
     ...productSources(WEIGHT_FORMATS[type], choices),
+    ...choices.rows.map((form) => rotateKernel(shape, form)),
     scoreKernel(shape),
     mixKernel(shape),
     flashAttentionKernel(shape),

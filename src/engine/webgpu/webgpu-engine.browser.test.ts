@@ -9,4 +9,4 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.destroy());
 
-describeEngineContract('WebGPU', (options) => createWebGpuEngine(options, gpu), { kvRounding: 'half' });
+describeEngineContract('WebGPU', (options) => createWebGpuEngine(options, gpu));

@@ -30,9 +30,9 @@ export interface ModelSpec {
 }
 
 /**
- * Keys and values are kept in 16 bits: two vectors of nKvHeads * headDim per token and layer. Like the room for activations,
- * the scale that a processor keeps with each head's vector (4 bytes to 2 * headDim) is not counted.
+ * What a sequence leaves in a layer with each token, bytes: for each of nKvHeads a key and a value of headDim 16-bit integers and
+ * their scale of 4 bytes.
  */
 export function kvBytesPerTokenAndLayer(spec: Pick<ModelSpec, 'nKvHeads' | 'headDim'>): number {
-  return 2 * spec.nKvHeads * spec.headDim * 2;
+  return 2 * spec.nKvHeads * (2 * spec.headDim + 4);
 }

@@ -20,8 +20,8 @@ test('times measured layer by layer are taken as they are', () => {
 
 test('a layer takes its weights and the keys and values of every sequence at full context', () => {
   const tables = costTables(problem({ devices: [device(1, 1, 1e6)], contextLength: 10, sequences: 3 }), [], token);
-  // 100 bytes of weights, and 4 of keys and values for each of 30 tokens.
-  expect(tables.bytesBefore).toEqual([0, 220, 440, 660, 880]);
+  // 92 bytes of weights, and 12 of keys and values for each of 30 tokens.
+  expect(tables.bytesBefore).toEqual([0, 452, 904, 1356, 1808]);
 });
 
 test('links carry a row of the wire format one way, and the head’s reply or a row the other', () => {

@@ -4,7 +4,7 @@ import type { ModelSpec } from '../model/model-spec.ts';
 import { OBJECTIVES } from '../model/plan.ts';
 import type { PlanningDevice, PlanningProblem } from './problem.ts';
 
-/** A model whose layers take 100 bytes each and, with one token of context, 4 bytes of keys and values. */
+/** A model whose layers take 92 bytes each and, with one token of context, 12 bytes of keys and values. */
 export function spec(nLayers: number, changes: Partial<ModelSpec> = {}): ModelSpec {
   return {
     name: 'Tiny',
@@ -22,7 +22,7 @@ export function spec(nLayers: number, changes: Partial<ModelSpec> = {}): ModelSp
     ropeDim: 1,
     rmsEps: 1e-5,
     tiedHead: false,
-    layerBytes: new Array<number>(nLayers).fill(100),
+    layerBytes: new Array<number>(nLayers).fill(92),
     embeddingBytes: 50,
     headBytes: 60,
     ...changes,

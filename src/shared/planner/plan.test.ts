@@ -7,7 +7,7 @@ import type { PlanLayout, PlanningProblem } from './problem.ts';
 import { predictStages } from './replan.ts';
 import { settingOf, withUsableDevices } from './setting.ts';
 
-/** Bytes of n layers with a context of one token: 100 of weights and 4 of keys and values each. */
+/** Bytes of n layers with a context of one token: 92 of weights and 12 of keys and values each. */
 const layers = (n: number) => n * 104;
 const HEAD = 60;
 const EMBEDDING = 50;
@@ -51,7 +51,7 @@ describe('a plan', () => {
     expect(planned(problem({ ...room, devices: [device(1, 5, exact, true)] })).stages).toHaveLength(1);
     expect(failed(problem({ ...room, devices: [device(1, 5, exact - 1, true)] })).code).toBe('does-not-fit');
     expect(failed(problem({ devices: [device(1, 5, layers(4) + HEAD)], sequences: 2 })).message).toContain(
-      '16 bytes are missing',
+      '48 bytes are missing',
     );
   });
 

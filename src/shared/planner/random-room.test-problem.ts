@@ -38,9 +38,9 @@ export interface RoomShape {
 export function randomRoom(shape: RoomShape): PlanningProblem {
   const random = randomNumbers(shape.seed);
   const between = (low: number, high: number) => low + (high - low) * random();
-  const layerBytes = Array.from({ length: shape.layers }, () => (shape.isUneven ? Math.round(between(60, 140)) : 100));
+  const layerBytes = Array.from({ length: shape.layers }, () => (shape.isUneven ? Math.round(between(52, 132)) : 92));
   const model = spec(shape.layers, { layerBytes, headBytes: 60, dim: 1000 });
-  const neededBytes = layerBytes.reduce((sum, bytes) => sum + bytes + 4, model.headBytes);
+  const neededBytes = layerBytes.reduce((sum, bytes) => sum + bytes + 12, model.headBytes);
   const shares = Array.from({ length: shape.devices }, () => between(0.3, 1));
   const shareSum = shares.reduce((sum, share) => sum + share, 0);
   const devices = shares.map((share, i) => {

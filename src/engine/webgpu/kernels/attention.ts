@@ -1,6 +1,7 @@
 import type { ModelSpec } from '../../../shared/model/model-spec.ts';
 import type { KernelSource } from '../kernel.ts';
 import { unroll } from './lanes.ts';
+import { cacheWords, scaleWords, UNPACK_PAIR } from './scaled-pairs.ts';
 
 /** What attention needs of a model, and how far apart the rows of its score buffer are. */
 export interface AttentionShape extends Pick<ModelSpec, 'nHeads' | 'nKvHeads' | 'headDim' | 'ropeDim'> {
@@ -9,16 +10,10 @@ export interface AttentionShape extends Pick<ModelSpec, 'nHeads' | 'nKvHeads' | 
 
 /** One run of rows of a sequence, as the dynamic uniform holds it: first row, rows, position of the first, unused. */
 export const RUN_WORDS = 4;
-export const ROTATE_THREADS = 16;
 export const SCORE_THREADS = 8;
 /** Positions that one thread scores. */
 export const SCORE_POSITIONS = 4;
 export const MIX_THREADS = 8;
-
-/** 32-bit words, each two values of 16 bits, that a cache holds for one position: all key heads, then all value heads. */
-export function cacheWords({ nKvHeads, headDim }: Pick<AttentionShape, 'nKvHeads' | 'headDim'>): number {
-  return nKvHeads * headDim;
-}
 
 /** Words of a head that one thread of the mixing kernel sums. */
 export function mixWords(headDim: number): number {
@@ -28,39 +23,9 @@ export function mixWords(headDim: number): number {
 
 export const RUN = 'struct Run { firstRow: u32, rows: u32, position: u32 }';
 
-/**
- * Turns queries and keys by their positions (RoPE, Su et al. 2021) on interleaved pairs (2i, 2i + 1), as GGUF's llama
- * order has them, and writes keys and values to the cache in 16 bits. The angles come from the processor: sine and cosine
- * of large numbers are poor on many adapters. Grid: (pairs of a qkv row / ROTATE_THREADS, rows of the run).
- */
-export function rotateKernel(shape: AttentionShape): KernelSource {
-  const { nHeads, nKvHeads, headDim, ropeDim } = shape;
-  const half = headDim / 2;
-  const pairs = (nHeads + 2 * nKvHeads) * half;
-  const wgsl = `
-${RUN}
-@group(0) @binding(0) var<storage, read_write> qkv: array<vec2f>;       // (tokens, heads of q, k, v; headDim / 2)
-@group(0) @binding(1) var<storage, read> angles: array<vec2f>;          // (tokens, ropeDim / 2) of cosine, sine
-@group(0) @binding(2) var<storage, read_write> cache: array<u32>;       // (positions, ${cacheWords(shape)})
-@group(0) @binding(3) var<uniform> run: Run;
-@compute @workgroup_size(${ROTATE_THREADS})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let pair = id.x;
-  if (pair >= ${pairs}u) { return; }
-  let row = run.firstRow + id.y;
-  let within = pair % ${half}u;
-  var value = qkv[row * ${pairs}u + pair];
-  if (pair < ${(nHeads + nKvHeads) * half}u && within < ${ropeDim / 2}u) {
-    let angle = angles[row * ${ropeDim / 2}u + within];
-    value = vec2f(fma(value.x, angle.x, -(value.y * angle.y)), fma(value.x, angle.y, value.y * angle.x));
-  }
-  if (pair < ${nHeads * half}u) {
-    qkv[row * ${pairs}u + pair] = value;
-  } else {
-    cache[(run.position + id.y) * ${cacheWords(shape)}u + pair - ${nHeads * half}u] = pack2x16float(value);
-  }
-}`;
-  return { label: 'rotate', wgsl, bindings: ['write', 'read', 'write', 'run'] };
+/** The score of a query and a key whose products `sum` adds, in two halves. */
+export function scoreOf(headDim: number, sum: string, keyScale: string): string {
+  return `((${sum}.x + ${sum}.y) * ${(1 / Math.sqrt(headDim)).toExponential()}) * ${keyScale}`;
 }
 
 /**
@@ -77,20 +42,22 @@ ${RUN}
 @group(0) @binding(1) var<storage, read> cache: array<u32>;
 @group(0) @binding(2) var<storage, read_write> scores: array<f32>;      // (rows of the run, heads, contextLength)
 @group(0) @binding(3) var<uniform> run: Run;
+${UNPACK_PAIR}
 @compute @workgroup_size(${SCORE_THREADS})
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let last = run.position + id.z;
   let first = id.x * ${SCORE_POSITIONS}u;
   if (first > last) { return; }
   let query = (run.firstRow + id.z) * ${(nHeads + 2 * nKvHeads) * half}u + id.y * ${half}u;
-  let key = (id.y / ${nHeads / nKvHeads}u) * ${half}u;
-  ${each((i) => `let key${i} = key + min(first + ${i}u, last) * ${cacheWords(shape)}u; var sum${i} = vec2f(0);`)}
+  let head = id.y / ${nHeads / nKvHeads}u;
+  ${each((i) => `let at${i} = min(first + ${i}u, last) * ${cacheWords(shape)}u; let key${i} = at${i} + head * ${half}u;`)}
+  ${each((i) => `let scale${i} = bitcast<f32>(cache[at${i} + ${scaleWords(shape)}u + head]); var sum${i} = vec2f(0);`)}
   for (var word = 0u; word < ${half}u; word++) {
     let q = qkv[query + word];
-    ${each((i) => `sum${i} = fma(q, unpack2x16float(cache[key${i} + word]), sum${i});`)}
+    ${each((i) => `sum${i} = fma(q, unpackPair(cache[key${i} + word]), sum${i});`)}
   }
   let to = (id.z * ${nHeads}u + id.y) * ${contextLength}u + first;
-  ${each((i) => `if (first + ${i}u <= last) { scores[to + ${i}u] = (sum${i}.x + sum${i}.y) * ${(1 / Math.sqrt(headDim)).toExponential()}; }`)}
+  ${each((i) => `if (first + ${i}u <= last) { scores[to + ${i}u] = ${scoreOf(headDim, `sum${i}`, `scale${i}`)}; }`)}
 }`;
   return { label: 'score', wgsl, bindings: ['read', 'read', 'write', 'run'] };
 }
@@ -130,6 +97,7 @@ ${RUN}
 @group(0) @binding(1) var<storage, read> scores: array<f32>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec2f>;    // (tokens, heads, headDim / 2)
 @group(0) @binding(3) var<uniform> run: Run;
+${UNPACK_PAIR}
 @compute @workgroup_size(${MIX_THREADS})
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= ${nHeads * parts}u) { return; }
@@ -137,7 +105,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let within = (id.x % ${parts}u) * ${words}u;
   let positions = run.position + id.y + 1u;
   let origin = (id.y * ${nHeads}u + head) * ${contextLength}u;
-  let value = ${nKvHeads * (headDim / 2)}u + (head / ${nHeads / nKvHeads}u) * ${headDim / 2}u + within;
+  let vector = ${nKvHeads}u + head / ${nHeads / nKvHeads}u;
+  let value = vector * ${headDim / 2}u + within;
   ${openSums(words)}
   for (var start = 0u; start < positions; start += ${SPAN}u) {
     let end = min(start + ${SPAN}u, positions);
@@ -148,8 +117,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     for (var position = start; position < end; position++) {
       let weight = exp(scores[origin + position] - spanLargest);
       spanTotal += weight;
-      let at = position * ${cacheWords(shape)}u + value;
-      ${each((i) => `spanSum${i} = fma(vec2f(weight), unpack2x16float(cache[at + ${i}u]), spanSum${i});`)}
+      let at = position * ${cacheWords(shape)}u;
+      let scaled = weight * bitcast<f32>(cache[at + ${scaleWords(shape)}u + vector]);
+      ${each((i) => `spanSum${i} = fma(vec2f(scaled), unpackPair(cache[at + value + ${i}u]), spanSum${i});`)}
     }
     ${joinSpan(words, 'spanLargest', 'spanTotal', (i) => `spanSum${i}`)}
   }

@@ -1,6 +1,7 @@
 import type { KernelSource } from '../kernel.ts';
-import { type AttentionShape, cacheWords, joinSpan, openSums, RUN, SPAN } from './attention.ts';
+import { type AttentionShape, joinSpan, openSums, RUN, SPAN, scoreOf } from './attention.ts';
 import { unroll } from './lanes.ts';
+import { cacheWords, scaleWords, UNPACK_PAIR } from './scaled-pairs.ts';
 
 const THREADS = 256;
 /** Spans that a workgroup takes together: a thread scores one position of them. */
@@ -26,25 +27,30 @@ ${RUN}
 @group(0) @binding(2) var<storage, read_write> output: array<vec2f>;    // (tokens, heads, headDim / 2)
 @group(0) @binding(3) var<uniform> run: Run;
 var<workgroup> scores: array<f32, ${THREADS}>;                          // (spans, positions of a span)
-var<workgroup> weights: array<f32, ${THREADS}>;
+var<workgroup> weights: array<vec2f, ${THREADS}>;                       // of a position, alone and times its value's scale
 var<workgroup> spanLargest: array<f32, ${SPANS}>;
 var<workgroup> spanTotal: array<f32, ${SPANS}>;
 var<workgroup> spanSum: array<vec2f, ${SPANS * half}>;                  // (spans, headDim / 2)
+${UNPACK_PAIR}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let positions = run.position + group.y + 1u;
   let query = (run.firstRow + group.y) * ${(nHeads + 2 * nKvHeads) * half}u + group.x * ${half}u;
-  let key = (group.x / ${nHeads / nKvHeads}u) * ${half}u;
+  let head = group.x / ${nHeads / nKvHeads}u;
+  let key = head * ${half}u;
   let value = ${nKvHeads * half}u + key;
+  let keyScale = ${scaleWords(shape)}u + head;
+  let valueScale = keyScale + ${nKvHeads}u;
   let span = thread / ${SPAN}u;
   ${openSums(joined)}
   for (var start = 0u; start < positions; start += ${THREADS}u) {
     let count = min(${THREADS}u, positions - start);
     if (thread < count) {
-      let at = (start + thread) * ${cacheWords(shape)}u + key;
+      let at = (start + thread) * ${cacheWords(shape)}u;
       var product = vec2f(0);
-      for (var word = 0u; word < ${half}u; word++) { product = fma(qkv[query + word], unpack2x16float(cache[at + word]), product); }
-      scores[thread] = (product.x + product.y) * ${(1 / Math.sqrt(headDim)).toExponential()};
+      for (var word = 0u; word < ${half}u; word++) { product = fma(qkv[query + word], unpackPair(cache[at + key + word]), product); }
+      let scale = bitcast<f32>(cache[at + keyScale]);
+      scores[thread] = ${scoreOf(headDim, 'product', 'scale')};
     }
     workgroupBarrier();
     let first = span * ${SPAN}u;
@@ -52,7 +58,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     if (thread < count) {
       var largest = scores[first];
       for (var i = first + 1u; i < end; i++) { largest = max(largest, scores[i]); }
-      weights[thread] = exp(scores[thread] - largest);
+      let weight = exp(scores[thread] - largest);
+      let scale = bitcast<f32>(cache[(start + thread) * ${cacheWords(shape)}u + valueScale]);
+      weights[thread] = vec2f(weight, weight * scale);
       if (thread == first) { spanLargest[span] = largest; }
     }
     workgroupBarrier();
@@ -61,9 +69,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       ${unroll(words, (i) => `var part${i} = vec2f(0);`)}
       for (var i = first; i < end; i++) {
         let weight = weights[i];
-        weightSum += weight;
+        weightSum += weight.x;
         let at = (start + i) * ${cacheWords(shape)}u + value;
-        ${unroll(words, (i) => ifWord(i, `part${i} = fma(vec2f(weight), unpack2x16float(cache[at + ${wordOf(i)}]), part${i});`))}
+        ${unroll(words, (i) => ifWord(i, `part${i} = fma(vec2f(weight.y), unpackPair(cache[at + ${wordOf(i)}]), part${i});`))}
       }
       if (thread == first) { spanTotal[span] = weightSum; }
       ${unroll(words, (i) => ifWord(i, `spanSum[span * ${half}u + ${wordOf(i)}] = part${i};`))}
