@@ -1,6 +1,6 @@
 import { BUFFER_USAGE } from '../../src/engine/webgpu/gpu-constants.ts';
 import type { GpuContext } from '../../src/engine/webgpu/gpu-context.ts';
-import { bind, dispatch, type KernelSource } from '../../src/engine/webgpu/kernel.ts';
+import { encodeSteps, type KernelSource, rowStep } from '../../src/engine/webgpu/kernel.ts';
 import { median } from '../engine/contestant.ts';
 import type { GpuClock } from '../engine/gpu-clock.ts';
 
@@ -28,14 +28,14 @@ export async function copyGigabytesPerSecond(gpu: GpuContext, clock: GpuClock): 
   const usage = BUFFER_USAGE.STORAGE;
   const [source, copied] = [0, 1].map(() => gpu.device.createBuffer({ size: bytes, usage }));
   const kernel = await gpu.kernel(COPY);
-  const group = bind(gpu.device, kernel, [source!, copied!]);
+  const copy = rowStep(gpu, kernel, [source!, copied!], GRID_X);
   const rows = Math.ceil(bytes / 16 / THREADS / GRID_X);
   const samples: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     clock.start();
     const encoder = gpu.device.createCommandEncoder();
     const pass = encoder.beginComputePass({ label: 'copy' });
-    dispatch(pass, kernel, group, { x: GRID_X, y: rows });
+    encodeSteps(pass, [copy], rows);
     pass.end();
     gpu.device.queue.submit([encoder.finish()]);
     const [span] = await clock.spans();

@@ -2,9 +2,11 @@ import { type LayerRange, layerCount } from '../../shared/model/layer-range.ts';
 import type { SequenceRun } from '../checked-runs.ts';
 import type { ForwardRequest, ForwardResult, HeadRequest, HeadRow } from '../shard-engine.ts';
 import { Attention } from './attention.ts';
+import { ForwardInputs } from './forward-inputs.ts';
 import type { EmbeddingPart, HeadPart, LayerPart, PartBase } from './gpu-parts.ts';
 import { headRow } from './head-reply.ts';
 import { type HeadBlock, HeadStage } from './head-stage.ts';
+import { encodeSteps } from './kernel.ts';
 import type { KvCache } from './kv-cache.ts';
 import { type Pace, Pacer } from './pacing.ts';
 import { ReadBack } from './read-back.ts';
@@ -40,6 +42,7 @@ interface Chunk {
 export class Forwarder {
   private readonly base: PartBase;
   private readonly cache: KvCache;
+  private readonly inputs: ForwardInputs;
   private readonly attention: Attention;
   private readonly headStage: HeadStage;
   private readonly results: ReadBack;
@@ -49,6 +52,7 @@ export class Forwarder {
     const { dim, nHeads, nKvHeads, headDim, ffnDim } = base.spec;
     this.base = base;
     this.cache = cache;
+    this.inputs = new ForwardInputs(base);
     this.attention = new Attention(base);
     this.headStage = new HeadStage(base);
     this.results = new ReadBack(base.gpu);
@@ -78,7 +82,6 @@ export class Forwarder {
 
   private submit(job: Job): void {
     const { request, pace } = job;
-    if (request.head) this.headStage.writeOptions(request.head);
     for (let start = 0; start < request.rows.length; start += pace.chunkRows) {
       this.submitChunk(job, { start, end: Math.min(start + pace.chunkRows, request.rows.length) });
     }
@@ -92,7 +95,7 @@ export class Forwarder {
     const rows = chunk.end - chunk.start;
     let encoder = device.createCommandEncoder({ label: 'forward' });
     let pass = encoder.beginComputePass({ label: 'layers' });
-    parts.embedding?.embed(pass, rows);
+    if (parts.embedding) encodeSteps(pass, parts.embedding.embed, rows);
     for (let first = 0; first < parts.layers.length; first += pace.layersPerSubmission) {
       if (first > 0) {
         pass.end();
@@ -108,13 +111,16 @@ export class Forwarder {
     device.queue.submit([encoder.finish()]);
   }
 
-  private writeInputs({ input, layers }: ForwardRequest, runs: readonly SequenceRun[], { start, end }: Chunk): void {
+  private writeInputs({ input, layers, head }: ForwardRequest, runs: readonly SequenceRun[], { start, end }: Chunk): void {
     const { gpu, scratch, spec } = this.base;
-    const { queue } = gpu.device;
-    queue.writeBuffer(scratch.tokens, 0, Uint32Array.of(end - start));
-    if ('tokens' in input) queue.writeBuffer(scratch.ids, 0, input.tokens.slice(start, end));
-    else queue.writeBuffer(scratch.hidden, 0, input.hidden.slice(start * spec.dim, end * spec.dim));
-    if (layerCount(layers) > 0) this.attention.writeRuns(runs);
+    const isTokens = 'tokens' in input;
+    if (!isTokens) gpu.device.queue.writeBuffer(scratch.hidden, 0, input.hidden.slice(start * spec.dim, end * spec.dim));
+    this.inputs.write({
+      ids: isTokens ? input.tokens.subarray(start, end) : null,
+      rows: end - start,
+      runs: layerCount(layers) > 0 ? runs : [],
+      invTemperature: head?.invTemperature ?? 1,
+    });
   }
 
   /** `layers` counts from the first layer of the request. */
@@ -127,12 +133,11 @@ export class Forwarder {
   ): void {
     for (let i = layers.startLayer; i < layers.endLayer; i++) {
       const layer = job.parts.layers[i]!;
-      layer.toQkv(pass, rows);
+      encodeSteps(pass, layer.beforeAttention, rows);
       for (const [index, run] of runs.entries()) {
         this.attention.encode(pass, index, run, this.cache.get(run.sequence, job.request.layers.startLayer + i));
       }
-      layer.fromMixed(pass, rows);
-      layer.feedForward(pass, rows);
+      encodeSteps(pass, layer.afterAttention, rows);
     }
   }
 

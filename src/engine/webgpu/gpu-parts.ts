@@ -1,7 +1,7 @@
 import type { TensorRole, WeightTensor } from '../../gguf/weight-tensor.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { GpuContext } from './gpu-context.ts';
-import { bind, dispatch, type Kernel } from './kernel.ts';
+import { rowStep, type Step } from './kernel.ts';
 import { EMBED_THREADS, embedKernel } from './kernels/embed.ts';
 import { blocksPerRow, WEIGHT_FORMATS } from './kernels/formats.ts';
 import { NORM_QUADS, NORM_THREADS } from './kernels/norm.ts';
@@ -12,37 +12,27 @@ import { type PartRoles, PartWeights } from './part-weights.ts';
 import type { Scratch } from './scratch.ts';
 import type { ShapeKernels } from './shape-kernels.ts';
 
-/** Encodes one step over the first `tokens` rows of its buffers. */
-export type EncodeStep = (pass: GPUComputePassEncoder, tokens: number) => void;
-
 interface Part {
   weightBytes: number;
   destroy(): void;
 }
 
-/** A decoder layer on the device, as steps of a forward. Attention runs between `toQkv` and `fromMixed`. */
+/** A decoder layer on the device, as steps of a forward. */
 export interface LayerPart extends Part {
   /** qkv = Wqkv . norm(hidden) */
-  toQkv: EncodeStep;
-  /** hidden += Wo . mixed */
-  fromMixed: EncodeStep;
-  /** hidden += Wdown . swiglu(WgateUp . norm(hidden)) */
-  feedForward: EncodeStep;
+  beforeAttention: readonly Step[];
+  /** hidden += Wo . mixed, then hidden += Wdown . swiglu(WgateUp . norm(hidden)) */
+  afterAttention: readonly Step[];
 }
 
 export interface HeadPart extends Part {
   /** logits = W . norm(headHidden) */
-  toLogits: EncodeStep;
+  toLogits: readonly Step[];
 }
 
 export interface EmbeddingPart extends Part {
   /** hidden = embedding of each of ids */
-  embed: EncodeStep;
-}
-
-interface GateStep {
-  encode: EncodeStep;
-  destroy(): void;
+  embed: readonly Step[];
 }
 
 /** What parts are built on. */
@@ -108,15 +98,17 @@ async function buildLayer(base: PartBase, weights: PartWeights): Promise<LayerPa
   const ffnNorm = normStep(base, weights.norm('ffn_norm'), hidden, normed);
   return {
     weightBytes: weights.bytes,
-    toQkv: steps(attnNorm, toQkv.encode),
-    fromMixed: toHidden.encode,
-    feedForward: steps(ffnNorm, toActivated.encode, toDown.encode),
+    beforeAttention: [attnNorm, ...toQkv.steps],
+    afterAttention: [...toHidden.steps, ffnNorm, ...toActivated.steps, ...toDown.steps],
     destroy: () => destroyAll(weights, toQkv, toHidden, toActivated, toDown),
   };
 }
 
 /** activated = silu(Wgate . normed) * (Wup . normed): in one kernel where one run has both, else in two. */
-async function buildGate({ gpu, spec, kernels, scratch }: PartBase, stack: MatrixStack): Promise<GateStep> {
+async function buildGate(
+  { gpu, spec, kernels, scratch }: PartBase,
+  stack: MatrixStack,
+): Promise<Pick<Matmul, 'steps' | 'destroy'>> {
   const { normed, gateUp, activated, tokens } = scratch;
   const { ffnDim } = spec;
   const target = { input: normed, tokens, accumulate: false };
@@ -125,7 +117,7 @@ async function buildGate({ gpu, spec, kernels, scratch }: PartBase, stack: Matri
   }
   const toGateUp = await Matmul.create(gpu, stack, { ...target, output: gateUp, outputStride: 2 * ffnDim });
   const swiglu = rowStep(gpu, kernels.swiglu, [gateUp, activated], Math.ceil(ffnDim / 4 / SWIGLU_THREADS));
-  return { encode: steps(toGateUp.encode, swiglu), destroy: () => toGateUp.destroy() };
+  return { steps: [...toGateUp.steps, swiglu], destroy: () => toGateUp.destroy() };
 }
 
 async function buildHead(base: PartBase, weights: PartWeights): Promise<HeadPart> {
@@ -136,7 +128,7 @@ async function buildHead(base: PartBase, weights: PartWeights): Promise<HeadPart
   const norm = normStep(base, weights.norm('output_norm'), headHidden, headNormed);
   return {
     weightBytes: weights.bytes,
-    toLogits: steps(norm, matmul.encode),
+    toLogits: [norm, ...matmul.steps],
     destroy: () => destroyAll(weights, matmul),
   };
 }
@@ -161,26 +153,14 @@ async function buildEmbedding({ gpu, spec, scratch }: PartBase, weights: PartWei
     });
   return {
     weightBytes: weights.bytes,
-    embed: steps(...(await Promise.all(embeds))),
+    embed: await Promise.all(embeds),
     destroy: () => destroyAll(weights, ...shapes),
   };
 }
 
-function normStep({ gpu, spec, kernels }: PartBase, gain: GPUBuffer, input: GPUBuffer, output: GPUBuffer): EncodeStep {
+function normStep({ gpu, spec, kernels }: PartBase, gain: GPUBuffer, input: GPUBuffer, output: GPUBuffer): Step {
   const groups = gpu.variant.rows === 'cooperative' ? 1 : Math.ceil(spec.dim / 4 / NORM_QUADS / NORM_THREADS);
   return rowStep(gpu, kernels.norm, [gain, input, output], groups);
-}
-
-/** A kernel whose grid is the same for every token. */
-function rowStep(gpu: GpuContext, kernel: Kernel, resources: Parameters<typeof bind>[2], x: number): EncodeStep {
-  const group = bind(gpu.device, kernel, resources);
-  return (pass, tokens) => dispatch(pass, kernel, group, { x, y: tokens });
-}
-
-function steps(...all: EncodeStep[]): EncodeStep {
-  return (pass, tokens) => {
-    for (const step of all) step(pass, tokens);
-  };
 }
 
 function destroyAll(...all: { destroy(): void }[]): void {

@@ -1,7 +1,7 @@
 import type { HeadRequest } from '../shard-engine.ts';
 import type { HeadPart, PartBase } from './gpu-parts.ts';
 import { type HeadLayout, headLayout } from './head-reply.ts';
-import { bind, dispatch } from './kernel.ts';
+import { encodeSteps, rowStep, type Step } from './kernel.ts';
 import { BAR_WORDS, CANDIDATE_WORDS, GROUP_WORDS, HEAD_GRID_X } from './kernels/head.ts';
 import { HEAD_ROWS } from './scratch.ts';
 
@@ -16,17 +16,18 @@ export interface HeadBlock {
 /** Final norm, logits, and what a reply says of them. */
 export class HeadStage {
   private readonly base: PartBase;
-  private readonly group: GPUBindGroup;
-  private readonly bar: GPUBindGroup;
-  private readonly pick: GPUBindGroup;
+  /** From logits to candidates. */
+  private readonly picking: readonly Step[];
 
   constructor(base: PartBase) {
     const { gpu, kernels, scratch } = base;
     const { logits, groups, bars, candidates, headOptions } = scratch;
     this.base = base;
-    this.group = bind(gpu.device, kernels.group, [logits, groups, bars, headOptions]);
-    this.bar = bind(gpu.device, kernels.bar, [groups, bars]);
-    this.pick = bind(gpu.device, kernels.pick, [logits, bars, candidates]);
+    this.picking = [
+      rowStep(gpu, kernels.group, [logits, groups, bars, headOptions], HEAD_GRID_X),
+      rowStep(gpu, kernels.bar, [groups, bars], HEAD_GRID_X),
+      rowStep(gpu, kernels.pick, [logits, bars, candidates], HEAD_GRID_X),
+    ];
   }
 
   /** Blocks of at most HEAD_ROWS for all rows of a request, and the bytes that they take together. */
@@ -42,19 +43,12 @@ export class HeadStage {
     return { blocks, bytes };
   }
 
-  writeOptions({ invTemperature }: HeadRequest): void {
-    this.base.gpu.device.queue.writeBuffer(this.base.scratch.headOptions, 0, Float32Array.of(invTemperature));
-  }
-
   /** Computes a block from rows of `hidden` and copies what there is to say to `readBack`. */
   encode(encoder: GPUCommandEncoder, head: HeadPart, block: HeadBlock, readBack: GPUBuffer, wantIds: Uint32Array): void {
-    const { kernels } = this.base;
     const { rows } = block.layout;
     const pass = encoder.beginComputePass({ label: 'head' });
-    head.toLogits(pass, rows);
-    dispatch(pass, kernels.group, this.group, { x: HEAD_GRID_X, y: rows });
-    dispatch(pass, kernels.bar, this.bar, { x: HEAD_GRID_X, y: rows });
-    dispatch(pass, kernels.pick, this.pick, { x: HEAD_GRID_X, y: rows });
+    encodeSteps(pass, head.toLogits, rows);
+    encodeSteps(pass, this.picking, rows);
     pass.end();
     this.copyOut(encoder, block, readBack, wantIds);
   }

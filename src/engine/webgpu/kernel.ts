@@ -70,22 +70,55 @@ export function bind(device: GPUDevice, kernel: Kernel, resources: readonly Reso
   });
 }
 
-export interface Grid {
+/** Workgroups for some rows: `x` by `z`, once for every `groupRows` of the rows. */
+export interface Placed {
+  kernel: Kernel;
   x: number;
-  y?: number;
-  z?: number;
+  z: number;
+  groupRows: number;
+}
+
+/**
+ * A dispatch over the first rows of its buffers, ready to be encoded any number of times. It is data and no function, as a
+ * token takes hundreds of them: a browser goes through a list of them in two thirds of the time.
+ */
+export interface Step {
+  group: GPUBindGroup;
+  /** For a single row. */
+  one: Placed;
+  many: Placed;
+}
+
+/** A step whose workgroups are the same for every row. */
+export function rowStep({ device }: { device: GPUDevice }, kernel: Kernel, resources: readonly Resource[], x: number): Step {
+  const placed = { kernel, x, z: 1, groupRows: 1 };
+  return { group: bind(device, kernel, resources), one: placed, many: placed };
+}
+
+export function encodeSteps(pass: GPUComputePassEncoder, steps: readonly Step[], rows: number): void {
+  for (const { group, one, many } of steps) {
+    const { kernel, x, z, groupRows } = rows === 1 ? one : many;
+    pass.setPipeline(kernel.pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(x, Math.ceil(rows / groupRows), z);
+  }
 }
 
 /** Filled anew for each dispatch: a browser takes twice as long over a plain array of offsets. */
 const runOffsets = new Uint32Array(1);
 
-export function dispatch(pass: GPUComputePassEncoder, kernel: Kernel, group: GPUBindGroup, grid: Grid, runOffset?: number): void {
-  pass.setPipeline(kernel.pipeline);
-  if (runOffset === undefined) {
-    pass.setBindGroup(0, group);
-  } else {
-    runOffsets[0] = runOffset;
-    pass.setBindGroup(0, group, runOffsets, 0, 1);
-  }
-  pass.dispatchWorkgroups(grid.x, grid.y ?? 1, grid.z ?? 1);
+/** A dispatch whose binding of kind `run` begins at `runOffset`. */
+export function dispatchRun(
+  pass: GPUComputePassEncoder,
+  { pipeline }: Kernel,
+  group: GPUBindGroup,
+  runOffset: number,
+  x: number,
+  y: number,
+  z = 1,
+): void {
+  runOffsets[0] = runOffset;
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, group, runOffsets, 0, 1);
+  pass.dispatchWorkgroups(x, y, z);
 }

@@ -43,7 +43,9 @@ export class KvCache {
   checkStarts(runs: readonly SequenceRun[], layers: LayerRange): void {
     for (const { sequence, start } of runs) {
       const caches = this.sequences.get(sequence);
-      for (const layer of layersOf(layers)) checkNext(sequence, start, caches?.get(layer)?.length ?? 0);
+      for (let layer = layers.startLayer; layer < layers.endLayer; layer++) {
+        checkNext(sequence, start, caches?.get(layer)?.length ?? 0);
+      }
     }
   }
 
@@ -53,11 +55,7 @@ export class KvCache {
    * @throws AppError out-of-memory, device-lost
    */
   async reserve(runs: readonly SequenceRun[], layers: LayerRange): Promise<void> {
-    const short = runs.flatMap(({ sequence, start, rowCount }) =>
-      layersOf(layers)
-        .filter((layer) => (this.sequences.get(sequence)?.get(layer)?.capacity ?? 0) < start + rowCount)
-        .map((layer) => ({ sequence, layer, positions: start + rowCount })),
-    );
+    const short = this.shortCaches(runs, layers);
     if (short.length === 0) return;
     const wanted = short.map(({ sequence, layer, positions }) => this.grownCapacity(sequence, layer, positions));
     const usage = BUFFER_USAGE.STORAGE | BUFFER_USAGE.COPY_SRC | BUFFER_USAGE.COPY_DST;
@@ -104,6 +102,19 @@ export class KvCache {
 
   destroy(): void {
     for (const sequence of [...this.sequences.keys()]) this.freeSequence(sequence);
+  }
+
+  /** Caches that the runs do not fit into, and the positions that they will have. */
+  private shortCaches(runs: readonly SequenceRun[], layers: LayerRange) {
+    const short: { sequence: SequenceKey; layer: number; positions: number }[] = [];
+    for (const { sequence, start, rowCount } of runs) {
+      const caches = this.sequences.get(sequence);
+      const positions = start + rowCount;
+      for (let layer = layers.startLayer; layer < layers.endLayer; layer++) {
+        if ((caches?.get(layer)?.capacity ?? 0) < positions) short.push({ sequence, layer, positions });
+      }
+    }
+    return short;
   }
 
   private grownCapacity(sequence: SequenceKey, layer: number, positions: number): number {

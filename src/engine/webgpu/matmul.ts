@@ -1,7 +1,7 @@
 import type { QuantType } from '../../gguf/quant.ts';
 import { BUFFER_USAGE } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
-import { bind, dispatch, type Kernel } from './kernel.ts';
+import { bind, type Kernel, type Placed, type Resource, type Step } from './kernel.ts';
 import { blocksPerRow, WEIGHT_FORMATS } from './kernels/formats.ts';
 import { usedLanes } from './kernels/lanes.ts';
 import { MATRIX_SHAPE_WORDS, type MatmulSource } from './kernels/matmul.ts';
@@ -32,21 +32,7 @@ export interface MatmulTarget {
   /** Default: rows. For `gated`, the whole stack must lie in one run. */
   outcome?: Outcome;
   /** Uniform whose first word is the number of tokens. */
-  tokens: GPUBuffer;
-}
-
-/** A kernel, and workgroups for all rows of a step. */
-interface Placed {
-  kernel: ProductKernel;
-  x: number;
-  z: number;
-}
-
-interface Step {
-  one: Placed;
-  many: Placed;
-  group: GPUBindGroup;
-  shape: GPUBuffer;
+  tokens: Resource;
 }
 
 /** Compiles what matrices of this format need, in the device's variant. */
@@ -65,32 +51,26 @@ async function compile(gpu: GpuContext, source: MatmulSource): Promise<ProductKe
   return { ...(await gpu.kernel(source)), groupRows, groupTokens };
 }
 
-/** output = weights . input for a stack of matrices, ready to be encoded any number of times. */
+/** output = weights . input for a stack of matrices. */
 export class Matmul {
-  private readonly steps: readonly Step[];
+  readonly steps: readonly Step[];
+  private readonly shapes: readonly GPUBuffer[];
 
-  private constructor(steps: readonly Step[]) {
-    this.steps = steps;
+  private constructor(placed: readonly { step: Step; shape: GPUBuffer }[]) {
+    this.steps = placed.map(({ step }) => step);
+    this.shapes = placed.map(({ shape }) => shape);
   }
 
   static async create(gpu: GpuContext, stack: MatrixStack, target: MatmulTarget): Promise<Matmul> {
-    const steps = stack.runs().map(async (run) => {
+    const placed = stack.runs().map(async (run) => {
       const kernels = await matmulKernels(gpu, run.type, target.outcome ?? 'rows');
       return createStep(gpu, kernels, run, stack.columns, target);
     });
-    return new Matmul(await Promise.all(steps));
+    return new Matmul(await Promise.all(placed));
   }
 
-  /** Bound, so that it can be passed on as a step. */
-  readonly encode = (pass: GPUComputePassEncoder, tokens: number): void => {
-    for (const { one, many, group } of this.steps) {
-      const { kernel, x, z } = tokens === 1 ? one : many;
-      dispatch(pass, kernel, group, { x, y: Math.ceil(tokens / kernel.groupTokens), z });
-    }
-  };
-
   destroy(): void {
-    for (const { shape } of this.steps) shape.destroy();
+    for (const shape of this.shapes) shape.destroy();
   }
 }
 
@@ -98,10 +78,10 @@ export class Matmul {
 function placed(gpu: GpuContext, kernel: ProductKernel, rows: number): Placed {
   const groups = Math.ceil(rows / kernel.groupRows);
   const folds = Math.ceil(groups / gpu.maxGroupsPerSide);
-  return { kernel, x: Math.ceil(groups / folds), z: folds };
+  return { kernel, x: Math.ceil(groups / folds), z: folds, groupRows: kernel.groupTokens };
 }
 
-function createStep(gpu: GpuContext, kernels: MatmulKernels, run: RowRun, columns: number, target: MatmulTarget): Step {
+function createStep(gpu: GpuContext, kernels: MatmulKernels, run: RowRun, columns: number, target: MatmulTarget) {
   const blocks = blocksPerRow(WEIGHT_FORMATS[run.type], columns);
   const rows = outcomes(target.outcome ?? 'rows', run.rows);
   const shape = createShape(gpu, [
@@ -114,7 +94,8 @@ function createStep(gpu: GpuContext, kernels: MatmulKernels, run: RowRun, column
     usedLanes(blocks),
   ]);
   const group = bind(gpu.device, kernels.many, [run.quants, run.scales, target.input, target.output, shape, target.tokens]);
-  return { one: placed(gpu, kernels.one, rows), many: placed(gpu, kernels.many, rows), group, shape };
+  const step: Step = { group, one: placed(gpu, kernels.one, rows), many: placed(gpu, kernels.many, rows) };
+  return { step, shape };
 }
 
 /** The uniform that `struct Shape` of the kernels reads. */

@@ -3,6 +3,7 @@ import { randomBlocks } from '../../gguf/random-blocks.ts';
 import { BUFFER_USAGE } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
 import { createBuffers } from './gpu-memory.ts';
+import { encodeSteps } from './kernel.ts';
 import { Matmul, type MatmulTarget } from './matmul.ts';
 import { MatrixStack } from './matrix-stack.ts';
 import { passMs } from './pass-time.ts';
@@ -23,11 +24,17 @@ export class ProductBench {
   private readonly gpu: GpuContext;
   private readonly shape: BenchShape;
   private readonly stack: MatrixStack;
-  private readonly target: MatmulTarget;
+  private readonly target: MatmulTarget & { tokens: GPUBuffer };
   private readonly results: ReadBack;
   private readonly now: () => number;
 
-  private constructor(gpu: GpuContext, shape: BenchShape, stack: MatrixStack, target: MatmulTarget, now: () => number) {
+  private constructor(
+    gpu: GpuContext,
+    shape: BenchShape,
+    stack: MatrixStack,
+    target: MatmulTarget & { tokens: GPUBuffer },
+    now: () => number,
+  ) {
     this.gpu = gpu;
     this.shape = shape;
     this.stack = stack;
@@ -68,7 +75,7 @@ export class ProductBench {
       if (best.ms < Number.POSITIVE_INFINITY && this.now() > deadlineMs) break;
       const ms = await this.using(variant, async (matmul) => {
         if (!sameBits(await this.products(matmul, tokens), expected)) return Number.POSITIVE_INFINITY;
-        return passMs(this.gpu, this.now, (pass) => matmul.encode(pass, tokens));
+        return passMs(this.gpu, this.now, (pass) => encodeSteps(pass, matmul.steps, tokens));
       });
       if (ms < best.ms) best = { index, ms };
     }
@@ -96,7 +103,7 @@ export class ProductBench {
     return this.results.read(bytes, 'tuning', (readBack) => {
       const encoder = device.createCommandEncoder({ label: 'tuning' });
       const pass = encoder.beginComputePass({ label: 'tuning' });
-      matmul.encode(pass, tokens);
+      encodeSteps(pass, matmul.steps, tokens);
       pass.end();
       encoder.copyBufferToBuffer(this.target.output, 0, readBack, 0, bytes);
       device.queue.submit([encoder.finish()]);

@@ -1,5 +1,6 @@
 import { kvBytesPerTokenAndLayer, type ModelSpec } from '../../shared/model/model-spec.ts';
 import { Attention } from './attention.ts';
+import { ForwardInputs } from './forward-inputs.ts';
 import { BUFFER_USAGE } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
 import { createBuffers } from './gpu-memory.ts';
@@ -21,9 +22,10 @@ export async function attentionMs(gpu: GpuContext, spec: ModelSpec, now: () => n
   try {
     const bytes = CONTEXT * kvBytesPerTokenAndLayer(spec);
     const { buffer } = await createBuffers(gpu, 'tuning', { buffer: { bytes, usage: BUFFER_USAGE.STORAGE } });
-    const attention = new Attention({ gpu, spec, kernels, scratch });
+    const base = { gpu, spec, kernels, scratch };
+    const attention = new Attention(base);
     const run = { sequence: 'tuning', start: CONTEXT - 1, firstRow: 0, rowCount: 1 };
-    attention.writeRuns([run]);
+    new ForwardInputs(base).write({ ids: null, rows: 1, runs: [run], invTemperature: 1 });
     const cache = { buffer, length: CONTEXT, capacity: CONTEXT };
     const ms = await passMs(gpu, now, (pass) => attention.encode(pass, 0, run, cache));
     buffer.destroy();

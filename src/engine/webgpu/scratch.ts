@@ -1,15 +1,18 @@
 import type { EngineOptions } from '../shard-engine.ts';
-import { BUFFER_USAGE } from './gpu-constants.ts';
+import { BINDING_ALIGN_BYTES, BUFFER_USAGE } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
 import { createBuffers } from './gpu-memory.ts';
+import { RUN_WORDS } from './kernels/attention.ts';
 import { BAR_WORDS, CANDIDATE_WORDS, GROUP_WORDS } from './kernels/head.ts';
 
 /** Most rows that run through the layers together. */
 export const MAX_CHUNK_ROWS = 64;
 /** Rows whose logits are computed together. */
 export const HEAD_ROWS = 8;
-/** Distance between two runs in the uniform that dynamic offsets point into, bytes. */
-export const RUN_STRIDE_BYTES = 256;
+/** Distance between two runs, which dynamic offsets point to, bytes. */
+export const RUN_STRIDE_BYTES = BINDING_ALIGN_BYTES;
+/** Where each of the small inputs of a chunk begins in the one buffer that holds them, in words; ids are MAX_CHUNK_ROWS at most. */
+export const INPUT_WORDS = { tokens: 0, headOptions: 64, ids: 128, runs: 192 } as const;
 const MAX_SCORE_BYTES = 32 * 1024 * 1024;
 
 /** Buffers between the kernels. They live as long as the engine, so that bind groups are made once. */
@@ -24,9 +27,11 @@ export interface Scratch {
   mixed: GPUBuffer; // (chunkRows, nHeads, headDim)
   gateUp: GPUBuffer; // (chunkRows, 2 * ffnDim)
   activated: GPUBuffer; // (chunkRows, ffnDim)
-  ids: GPUBuffer; // (chunkRows)
-  tokens: GPUBuffer; // uniform: rows of this chunk
-  runs: GPUBuffer; // uniform: one run of a sequence every RUN_STRIDE_BYTES
+  inputs: GPUBuffer; // the following four
+  tokens: GPUBufferBinding; // uniform: rows of this chunk
+  headOptions: GPUBufferBinding; // uniform: inverse temperature
+  ids: GPUBufferBinding; // (chunkRows)
+  runs: GPUBufferBinding; // uniform: one run of a sequence every RUN_STRIDE_BYTES
   headHidden: GPUBuffer; // (HEAD_ROWS, dim)
   headNormed: GPUBuffer; // (HEAD_ROWS, dim)
   logits: GPUBuffer; // (HEAD_ROWS, vocabSize)
@@ -34,7 +39,6 @@ export interface Scratch {
   bars: GPUBuffer; // (HEAD_ROWS) of bar, count
   candidates: GPUBuffer; // (HEAD_ROWS, HEAD_CANDIDATES) of id, logit
   headTokens: GPUBuffer; // uniform: HEAD_ROWS; rows beyond those asked for are computed or not, and never read
-  headOptions: GPUBuffer; // uniform: inverse temperature
   destroy(): void;
 }
 
@@ -55,29 +59,40 @@ export async function createScratch(gpu: GpuContext, { spec, contextLength }: En
     mixed: values(nHeads * headDim),
     gateUp: values(2 * ffnDim),
     activated: values(ffnDim),
-    ids: values(1),
-    tokens: uniform(16),
-    runs: uniform(chunkRows * RUN_STRIDE_BYTES),
+    inputs: { bytes: inputBytes(chunkRows), usage: BUFFER_USAGE.STORAGE | BUFFER_USAGE.UNIFORM | BUFFER_USAGE.COPY_DST },
     headHidden: headValues(dim),
     headNormed: headValues(dim),
     logits: headValues(vocabSize),
     groups: headValues(GROUP_WORDS),
     bars: headValues(BAR_WORDS),
     candidates: headValues(CANDIDATE_WORDS),
-    headTokens: uniform(16),
-    headOptions: uniform(16),
+    headTokens: { bytes: 16, usage: BUFFER_USAGE.UNIFORM | BUFFER_USAGE.COPY_DST },
   });
   gpu.device.queue.writeBuffer(buffers.headTokens, 0, Uint32Array.of(HEAD_ROWS));
   const destroy = () => {
     for (const buffer of Object.values(buffers)) buffer.destroy();
   };
-  return { chunkRows, ...buffers, destroy };
+  const input = (name: keyof typeof INPUT_WORDS, words: number) => ({
+    buffer: buffers.inputs,
+    offset: 4 * INPUT_WORDS[name],
+    size: 4 * words,
+  });
+  return {
+    chunkRows,
+    ...buffers,
+    tokens: input('tokens', 4),
+    headOptions: input('headOptions', 4),
+    ids: input('ids', MAX_CHUNK_ROWS),
+    runs: input('runs', RUN_WORDS),
+    destroy,
+  };
+}
+
+/** Of the buffer of small inputs. */
+export function inputBytes(chunkRows: number): number {
+  return 4 * INPUT_WORDS.runs + chunkRows * RUN_STRIDE_BYTES;
 }
 
 function storage(bytes: number) {
   return { bytes, usage: BUFFER_USAGE.STORAGE | BUFFER_USAGE.COPY_SRC | BUFFER_USAGE.COPY_DST };
-}
-
-function uniform(bytes: number) {
-  return { bytes, usage: BUFFER_USAGE.UNIFORM | BUFFER_USAGE.COPY_DST };
 }

@@ -1,6 +1,6 @@
 import type { WeightTensor } from '../../gguf/weight-tensor.ts';
 import { AppError } from '../../shared/errors.ts';
-import { type LayerRange, layersOf } from '../../shared/model/layer-range.ts';
+import type { LayerRange } from '../../shared/model/layer-range.ts';
 import { kvBytesPerTokenAndLayer, type ModelSpec } from '../../shared/model/model-spec.ts';
 import { CallQueue } from '../call-queue.ts';
 import { checkedRuns } from '../checked-runs.ts';
@@ -181,13 +181,17 @@ class WebGpuEngine implements ShardEngine {
   }
 
   private partsFor({ input, layers, head }: ForwardRequest): ForwardParts {
-    const missing = layersOf(layers).filter((layer) => !this.layers.has(layer));
-    if (missing.length > 0) throw new AppError('stage-failed', `layers ${missing.join(', ')} are not loaded here`);
+    const layerParts: LayerPart[] = [];
+    for (let layer = layers.startLayer; layer < layers.endLayer; layer++) {
+      const part = this.layers.get(layer);
+      if (!part) throw new AppError('stage-failed', `layer ${layer} is not loaded here`);
+      layerParts.push(part);
+    }
     if (head && !this.head) throw new AppError('stage-failed', 'the head is not loaded here');
     if ('tokens' in input && !this.embedding) throw new AppError('stage-failed', 'the embedding is not loaded here');
     return {
       embedding: 'tokens' in input ? this.embedding : null,
-      layers: layersOf(layers).map((layer) => this.layers.get(layer)!),
+      layers: layerParts,
       head: this.head,
     };
   }
