@@ -3,7 +3,7 @@ import { roundVectors } from '../../cpu/scaled-integers.ts';
 import { BUFFER_USAGE } from '../gpu-constants.ts';
 import { type GpuContext, openGpu } from '../gpu-context.ts';
 import { createBuffers } from '../gpu-memory.ts';
-import { bind, dispatch } from '../kernel.ts';
+import { bind, dispatchRun } from '../kernel.ts';
 import { ReadBack } from '../read-back.ts';
 import { rotateGroups, rotateKernel } from './rotate.ts';
 import { cacheWords, scaleWords } from './scaled-pairs.ts';
@@ -39,7 +39,7 @@ async function kept(row: Float32Array<ArrayBuffer>, form: (typeof FORMS)[number]
   const words = await results.read(bytes, 'test', (readBack) => {
     const encoder = gpu.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    dispatch(pass, kernel, group, { x: rotateGroups(SHAPE, form) }, 0);
+    dispatchRun(pass, kernel, group, 0, rotateGroups(SHAPE, form), 1);
     pass.end();
     encoder.copyBufferToBuffer(cache, 0, readBack, 0, bytes);
     queue.submit([encoder.finish()]);
