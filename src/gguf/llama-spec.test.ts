@@ -72,6 +72,18 @@ test('key-value heads and head length default to those of a model without groupi
   expect(llamaSpec(await headerOf(gguf))).toMatchObject({ nKvHeads: 4, headDim: 16, ropeDim: 16, ropeTheta: 10000 });
 });
 
+test('sizes may be listed for each layer, if all have the same', async () => {
+  const gguf = tinyLlama({ nKvHeads: 2 });
+  const listed = (value: number[]): TestValue => ({ type: 'array', of: 'i32', value });
+  const specOf = async (value: number[]) =>
+    llamaSpec(await headerOf({ ...gguf, metadata: { ...gguf.metadata, 'llama.attention.head_count_kv': listed(value) } }));
+  expect(await specOf([2, 2])).toEqual(llamaSpec(await headerOf(gguf)));
+  await expect(specOf([2, 4])).rejects.toMatchObject({
+    code: 'architecture-unsupported',
+    message: expect.stringContaining("the model's layers differ in llama.attention.head_count_kv"),
+  });
+});
+
 describe('scaled RoPE', () => {
   const factor = (value: number): TestValue => ({ type: 'f32', value });
   const type = (value: string): TestValue => ({ type: 'string', value });

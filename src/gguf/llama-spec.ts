@@ -97,9 +97,11 @@ function readDimensions(metadata: Metadata): Dimensions {
   return dimensions;
 }
 
-/** A positive whole number below 2^32. */
+/** A positive whole number below 2^32. Where a file has one for each layer, all must be the same. */
 function size(metadata: Metadata, key: string, fallback?: number): number {
-  const value = required(metadata.count(key) ?? fallback, key);
+  const [first, ...others] = Array.isArray(metadata.get(key)) ? metadata.numbers(key)! : [metadata.count(key)];
+  if (others.some((other) => other !== first)) throw unsupported(`the model's layers differ in ${key}`);
+  const value = required(first ?? fallback, key);
   if (Number.isInteger(value) && value >= 1 && value < 2 ** 32) return value;
   throw new AppError('model-malformed', `${key} is ${value}; it must be a whole number from 1 to 2^32 - 1`);
 }
