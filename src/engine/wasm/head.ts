@@ -1,11 +1,11 @@
 import type { Work } from '../cpu/multiply.ts';
 import { topIds } from '../cpu/top-logits.ts';
 import { HEAD_TOP, type HeadRequest, type HeadRow } from '../shard-engine.ts';
+import { multiply } from './compute.ts';
 import type { LayerInput } from './decoder-layer.ts';
 import type { Heap } from './heap.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { WasmMatrix } from './matrix.ts';
-import { multiply } from './multiply.ts';
 
 export interface HeadWeights {
   output_norm: WasmMatrix;
@@ -20,7 +20,7 @@ export function* runHead(weights: HeadWeights, input: LayerInput, request: HeadR
     const from = scratch.hidden + row * dim * 4;
     kernels.rmsNorm(from, weights.output_norm.address, dim, spec.rmsEps, 1, scratch.normed + i * dim * 4);
   }
-  yield* multiply(input, weights.output, scratch.normed, request.rows.length, scratch.logits);
+  yield* multiply(input, scratch.normed, request.rows.length, [[weights.output, scratch.logits]]);
   const reply: HeadRow[] = [];
   for (let i = 0; i < request.rows.length; i++) {
     reply.push(describeRow(heap, kernels, scratch.logits + i * vocabSize * 4, vocabSize, request));

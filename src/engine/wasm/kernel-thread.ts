@@ -1,6 +1,7 @@
 import { type Address, bindKernels } from './kernels.ts';
-import { multiplyRows } from './product-rows.ts';
+import { runPiece } from './piece.ts';
 import { awaitOffer, finish, SHARED_WORDS, take } from './shared-work.ts';
+import type { Workspace } from './workspace.ts';
 
 /** What a thread works on. */
 export interface ThreadSetup {
@@ -8,18 +9,18 @@ export interface ThreadSetup {
   memory: WebAssembly.Memory;
   /** Of the shared words. */
   words: Address;
-  /** Room of its own for expanded weight rows. */
-  tile: Address;
+  /** Its own. */
+  workspace: Workspace;
 }
 
-/** Computes chunks of products for ever; its group terminates it. */
+/** Computes pieces for ever; its group terminates it. */
 globalThis.onmessage = ({ data }: MessageEvent<ThreadSetup>) => {
   const kernels = bindKernels(data.module, data.memory);
   const words = new Int32Array(data.memory.buffer, data.words, SHARED_WORDS);
   postMessage('ready');
   for (;;) {
-    for (let chunk = take(words); chunk; chunk = take(words)) {
-      multiplyRows(kernels, chunk.product, chunk.startRow, chunk.endRow, data.tile);
+    for (let piece = take(words); piece; piece = take(words)) {
+      runPiece(kernels, piece, data.workspace);
       finish(words);
     }
     awaitOffer(words);

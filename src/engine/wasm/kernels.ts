@@ -29,6 +29,8 @@ export interface Kernels {
     nHeads: number,
     nKvHeads: number,
     headDim: number,
+    firstHead: number,
+    endHead: number,
     scores: Address,
   ): void;
   rmsNorm(x: Address, weight: Address, dim: number, eps: number, count: number, out: Address): void;

@@ -6,8 +6,9 @@ import type { Address } from './kernels.ts';
 export const KV_BLOCK_POSITIONS = 64;
 
 /**
- * Keys and values of one sequence in one layer, 16 bits each, in blocks of 64 positions. A block holds integers, (positions,
- * keys then values, nKvHeads, headDim), and then a scale for each vector of them, see `roundVectors`.
+ * Keys and values of one sequence in one layer, 16 bits each, in blocks of 64 positions. A block holds integers, (keys then
+ * values, nKvHeads, positions, headDim), and then a scale for each vector of them, (keys then values, nKvHeads, positions), see
+ * `roundVectors`: what one head reads of a block lies together.
  */
 export class SequenceKv {
   length = 0;
@@ -27,9 +28,8 @@ export class SequenceKv {
     this.reserve(this.length + count);
     const rowBytes = this.nKvHeads * this.headDim * 4;
     for (let row = firstRow; row < firstRow + count; row++, this.length++) {
-      const vector = (this.length % KV_BLOCK_POSITIONS) * 2 * this.nKvHeads;
-      this.keep(keys + row * rowBytes, vector);
-      this.keep(values + row * rowBytes, vector + this.nKvHeads);
+      this.keep(keys + row * rowBytes, 0);
+      this.keep(values + row * rowBytes, this.nKvHeads);
     }
   }
 
@@ -47,16 +47,19 @@ export class SequenceKv {
     return KV_BLOCK_POSITIONS * 2 * this.nKvHeads * (2 * this.headDim + 4);
   }
 
-  /** vectors: (nKvHeads, headDim) of the position that comes next. */
-  private keep(vectors: Address, firstVector: number): void {
+  /** vectors: (nKvHeads, headDim) of the position that comes next. @param first of the block's heads of keys and of values */
+  private keep(vectors: Address, first: number): void {
     const { heap, nKvHeads, headDim } = this;
     const block = this.blocks[Math.floor(this.length / KV_BLOCK_POSITIONS)]!;
     const scales = block + KV_BLOCK_POSITIONS * 4 * nKvHeads * headDim;
-    roundVectors(
-      heap.floats(vectors, nKvHeads * headDim),
-      heap.int16s(block + firstVector * headDim * 2, nKvHeads * headDim),
-      heap.floats(scales + firstVector * 4, nKvHeads),
-    );
+    for (let head = 0; head < nKvHeads; head++) {
+      const vector = (first + head) * KV_BLOCK_POSITIONS + (this.length % KV_BLOCK_POSITIONS);
+      roundVectors(
+        heap.floats(vectors + head * headDim * 4, headDim),
+        heap.int16s(block + vector * headDim * 2, headDim),
+        heap.floats(scales + vector * 4, 1),
+      );
+    }
   }
 
   private reserve(length: number): void {

@@ -3,7 +3,6 @@ import { describeProcessor } from '../cpu/describe-processor.ts';
 import type { EngineOptions, ShardEngine } from '../shard-engine.ts';
 import { Heap } from './heap.ts';
 import { compileKernels } from './kernels.ts';
-import { widestTileBytes } from './scratch.ts';
 import { ThreadGroup, threadCount } from './thread-group.ts';
 import { fitsKernels, type KernelBase, WasmEngine } from './wasm-engine.ts';
 
@@ -20,12 +19,12 @@ export async function createProcessorEngine(options: EngineOptions, threads = th
 }
 
 /** Null when threads cannot be had after all: whatever the reason, one thread computes the same. */
-async function sharedBase({ spec }: EngineOptions, size: number): Promise<KernelBase | null> {
+async function sharedBase(options: EngineOptions, size: number): Promise<KernelBase | null> {
   try {
     const module = await compileKernels({ shared: true });
     if (!module) return null;
     const heap = new Heap({ shared: true });
-    return { module, heap, threads: await ThreadGroup.start(module, heap, widestTileBytes(spec), size) };
+    return { module, heap, threads: await ThreadGroup.start(module, heap, options, size) };
   } catch {
     return null;
   }

@@ -5,17 +5,19 @@ export const TILE_ROWS = 4;
 /** Up to so many rows, decoding the blocks once per row is faster than expanding them. */
 const MAX_DIRECT_ROWS = 2;
 
-/** out = x * matrix^T. x: (count, columns), out: (count, rows) */
-export interface Product {
+/** Weight rows from `startRow`, a multiple of TILE_ROWS, to `endRow` of out = x * matrix^T. x: (count, columns), out: (count, rows) */
+export type ProductRows = readonly [
   /** Number of the matrix's type in enum ggml_type. */
-  format: number;
-  address: Address;
-  rows: number;
-  columns: number;
-  x: Address;
-  count: number;
-  out: Address;
-}
+  format: number,
+  address: Address,
+  rows: number,
+  columns: number,
+  x: Address,
+  count: number,
+  out: Address,
+  startRow: number,
+  endRow: number,
+];
 
 /** Bytes that `multiplyRows` needs to expand weight rows. */
 export function tileBytes(columns: number): number {
@@ -23,18 +25,18 @@ export function tileBytes(columns: number): number {
 }
 
 /**
- * Some rows of a product. Few rows of x read the blocks directly; for many, weight rows are expanded once and used for all.
- * Both ways give the same bits, whoever computes which rows. `startRow` is a multiple of TILE_ROWS.
+ * Few rows of x read the blocks directly; for many, weight rows are expanded once and used for all. Both ways give the same
+ * bits, whoever computes which rows.
  * @param tile room for `tileBytes(columns)`
  */
-export function multiplyRows(kernels: Kernels, product: Product, startRow: number, endRow: number, tile: Address): void {
-  const tilesFrom = product.count > MAX_DIRECT_ROWS ? startRow : multiplyDirectly(kernels, product, startRow, endRow);
-  multiplyTiles(kernels, product, tilesFrom, endRow, tile);
+export function multiplyRows(kernels: Kernels, product: ProductRows, tile: Address): void {
+  const [, , , , , count, , startRow] = product;
+  multiplyTiles(kernels, product, count > MAX_DIRECT_ROWS ? startRow : multiplyDirectly(kernels, product), tile);
 }
 
 /** Leaves out what the kernel's groups of four leave over, and returns the row where that begins. */
-function multiplyDirectly(kernels: Kernels, product: Product, startRow: number, endRow: number): number {
-  const { format, address, rows, columns, x, count, out } = product;
+function multiplyDirectly(kernels: Kernels, product: ProductRows): number {
+  const [format, address, rows, columns, x, count, out, startRow, endRow] = product;
   const wholeEnd = endRow - ((endRow - startRow) % TILE_ROWS);
   for (let i = 0; i < count; i++) {
     kernels.multiplyRow(format, address, columns, x + i * columns * 4, out + i * rows * 4, startRow, wholeEnd);
@@ -42,9 +44,9 @@ function multiplyDirectly(kernels: Kernels, product: Product, startRow: number, 
   return wholeEnd;
 }
 
-function multiplyTiles(kernels: Kernels, product: Product, startRow: number, endRow: number, tile: Address): void {
-  const { format, address, rows, columns, x, count, out } = product;
-  for (let row = startRow; row < endRow; row += TILE_ROWS) {
+function multiplyTiles(kernels: Kernels, product: ProductRows, tilesFrom: number, tile: Address): void {
+  const [format, address, rows, columns, x, count, out, , endRow] = product;
+  for (let row = tilesFrom; row < endRow; row += TILE_ROWS) {
     const tileRows = Math.min(TILE_ROWS, endRow - row);
     kernels.expand(format, address, columns, row, row + tileRows, tile);
     if (tileRows === TILE_ROWS) {

@@ -1,11 +1,6 @@
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { Heap } from './heap.ts';
 import type { Address } from './kernels.ts';
-import { KV_BLOCK_POSITIONS } from './kv-cache.ts';
-import { tileBytes } from './product-rows.ts';
-
-/** The attention kernel works in fours and so may need room for three more scores than there are positions. */
-const SPARE_SCORES = 3;
 
 /** Room for what a forward computes on the way, used again by each layer. */
 export interface Scratch {
@@ -19,17 +14,15 @@ export interface Scratch {
   gate: Address; // (rows, ffnDim)
   up: Address; // (rows, ffnDim)
   logits: Address; // (headRows, vocabSize)
-  scores: Address; // (positions)
-  kvBlocks: Address; // addresses of a sequence's blocks
-  tile: Address; // expanded weight rows
+  kvBlocks: Address; // addresses of the blocks of each run's sequence
 }
 
 export interface ScratchShape {
   spec: ModelSpec;
   rows: number;
   headRows: number;
-  /** Of the longest sequence. */
-  positions: number;
+  /** Of all runs' sequences. */
+  kvBlocks: number;
 }
 
 /** @throws AppError out-of-memory */
@@ -48,12 +41,7 @@ export function releaseScratch(heap: Heap, scratch: Partial<Scratch>): void {
   for (const address of Object.values(scratch)) heap.release(address);
 }
 
-/** Room to expand rows of any matrix of the model. */
-export function widestTileBytes({ dim, nHeads, headDim, ffnDim }: ModelSpec): number {
-  return tileBytes(Math.max(dim, nHeads * headDim, ffnDim));
-}
-
-function scratchBytes({ spec, rows, headRows, positions }: ScratchShape): Record<keyof Scratch, number> {
+function scratchBytes({ spec, rows, headRows, kvBlocks }: ScratchShape): Record<keyof Scratch, number> {
   const dimBytes = rows * spec.dim * 4;
   const queryDim = spec.nHeads * spec.headDim;
   const kvRowsBytes = rows * spec.nKvHeads * spec.headDim * 4;
@@ -69,8 +57,6 @@ function scratchBytes({ spec, rows, headRows, positions }: ScratchShape): Record
     gate: ffnBytes,
     up: ffnBytes,
     logits: headRows * spec.vocabSize * 4,
-    scores: (positions + SPARE_SCORES) * 4,
-    kvBlocks: Math.ceil(positions / KV_BLOCK_POSITIONS) * 4,
-    tile: widestTileBytes(spec),
+    kvBlocks: kvBlocks * 4,
   };
 }

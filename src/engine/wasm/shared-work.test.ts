@@ -1,41 +1,36 @@
 import { expect, test } from 'vitest';
-import type { Product } from './product-rows.ts';
-import { awaitDone, finish, offer, SHARED_WORDS, take } from './shared-work.ts';
+import { ATTENTION, type Piece, PRODUCT } from './piece.ts';
+import { awaitDone, finish, MAX_PIECES, offer, SHARED_WORDS, take } from './shared-work.ts';
 
-const product: Product = { format: 2, address: 3_000_000_000, rows: 1003, columns: 512, x: 64, count: 3, out: 128 };
 const words = () => new Int32Array(new SharedArrayBuffer(4 * SHARED_WORDS));
+const product = (startRow: number): Piece => [PRODUCT, 2, 3_000_000_000, 4096, 512, 64, 3, 128, startRow, startRow + 4];
+const products = (count: number) => Array.from({ length: count }, (_, i) => product(4 * i));
+const startRows = (pieces: readonly Piece[]) => pieces.map((piece) => piece[8]).sort((a, b) => a - b);
 
-test.each([
-  [0, 1003, 2],
-  [8, 20, 8],
-  [100, 103, 3],
-  [0, 4096, 8],
-])('rows %d to %d for %d threads are taken once each, in chunks that begin at multiples of four', (startRow, endRow, threads) => {
+test.each([1, 2, MAX_PIECES])('%d pieces are taken once each, again and again', (count) => {
   const shared = words();
   for (let round = 0; round < 3; round++) {
-    const chunks = offer(shared, product, startRow, endRow, threads);
-    const taken: number[] = [];
-    for (let chunk = take(shared); chunk; chunk = take(shared)) {
-      expect(chunk.product).toEqual(product);
-      expect((chunk.startRow - startRow) % 4).toBe(0);
-      for (let row = chunk.startRow; row < chunk.endRow; row++) taken.push(row);
+    offer(shared, products(count));
+    const taken: Piece[] = [];
+    for (let piece = take(shared); piece; piece = take(shared)) {
+      taken.push(piece);
       finish(shared);
     }
-    expect(taken.sort((a, b) => a - b)).toEqual(Array.from({ length: endRow - startRow }, (_, i) => startRow + i));
-    expect(awaitDone(shared, chunks, 0)).toBe(true);
+    expect(startRows(taken)).toEqual(startRows(products(count)));
+    expect(awaitDone(shared, count, 0)).toBe(true);
   }
 });
 
-test('a chunk that somebody else takes in between is not taken again', () => {
+test('a piece arrives as it was offered, whatever its kind', () => {
   const shared = words();
-  offer(shared, product, 0, 64, 2);
-  const first = take(shared)!;
-  const second = take(shared)!;
-  expect(second.startRow).not.toBe(first.startRow);
+  const attention: Piece = [ATTENTION, 3_000_000_000, 64, 128, 17, 8, 16, 4, 64, 2, 4];
+  offer(shared, [product(8), attention]);
+  expect(take(shared)).toEqual(attention);
+  expect(take(shared)).toEqual([...product(8), 0]);
 });
 
-test('a chunk that is never finished is told', () => {
+test('a piece that is never finished is told', () => {
   const shared = words();
-  const chunks = offer(shared, product, 0, 8, 1);
-  while (take(shared)) expect(awaitDone(shared, chunks, 1)).toBe(false);
+  offer(shared, products(8));
+  while (take(shared)) expect(awaitDone(shared, 8, 1)).toBe(false);
 });

@@ -1,66 +1,46 @@
-import { type Product, TILE_ROWS } from './product-rows.ts';
+import { PIECE_WORDS, type Piece } from './piece.ts';
 
 /**
- * A product that several threads compute together, as 32-bit words in the memory that they share. Its rows are cut into
- * chunks, and whoever is free takes the next one, so that nobody waits for a thread that has not woken yet.
+ * Pieces of work that several threads take in turn, as 32-bit words in the memory that they share. Whoever is free takes the
+ * next one, so that nobody waits for a thread that has not woken yet.
  *
- * The ticket counts the chunks that are left, below a number that changes with every product. A chunk is taken by lowering
- * the ticket that was seen before the product was read: had another product been written since, the ticket would differ.
- * A new product is written only while nothing is left of the old one and all of it is done.
+ * The ticket counts the pieces that are left, below a number that changes with every offer. A piece is taken by lowering
+ * the ticket that was seen before the piece was read: had others been offered since, the ticket would differ.
+ * New pieces are written only while nothing is left of the old ones and all of them are done.
  */
 const TICKET = 0;
 const DONE = TICKET + 1;
-const CHUNK_ROWS = DONE + 1;
-const START_ROW = CHUNK_ROWS + 1;
-const END_ROW = START_ROW + 1;
-const FORMAT = END_ROW + 1;
-const ADDRESS = FORMAT + 1;
-const ROWS = ADDRESS + 1;
-const COLUMNS = ROWS + 1;
-const X = COLUMNS + 1;
-const COUNT = X + 1;
-const OUT = COUNT + 1;
-export const SHARED_WORDS = OUT + 1;
+const PIECES = DONE + 1;
+/** Of one offer. */
+export const MAX_PIECES = 256;
+export const SHARED_WORDS = PIECES + MAX_PIECES * PIECE_WORDS;
 
 const LEFT_MASK = 0xffff;
 const NUMBER_STEP = 0x10000;
-/** Chunks per thread: few enough to cost nothing, enough that a slow thread holds nobody up. */
-const CHUNKS_PER_THREAD = 4;
 /** Looks at a word before a thread sleeps: waking takes longer than most waits, ten microseconds or so. */
 const PATIENCE_LOOKS = 2000;
 
-export interface Chunk {
-  product: Product;
-  startRow: number;
-  endRow: number;
-}
-
-/** Offers rows of a product to all threads; returns into how many chunks they were cut. Earlier products are done. */
-export function offer(words: Int32Array, product: Product, startRow: number, endRow: number, threads: number): number {
-  const groups = Math.ceil((endRow - startRow) / TILE_ROWS);
-  const chunkRows = TILE_ROWS * Math.ceil(groups / (threads * CHUNKS_PER_THREAD));
-  const chunks = Math.ceil((endRow - startRow) / chunkRows);
-  const { format, address, rows, columns, x, count, out } = product;
-  words.set([chunkRows, startRow, endRow, format, address, rows, columns, x, count, out], CHUNK_ROWS);
+/** Offers at most MAX_PIECES pieces to all threads. Earlier ones are done. */
+export function offer(words: Int32Array, pieces: readonly Piece[]): void {
+  for (const [index, piece] of pieces.entries()) words.set(piece, PIECES + index * PIECE_WORDS);
   Atomics.store(words, DONE, 0);
   const number = (Atomics.load(words, TICKET) & ~LEFT_MASK) + NUMBER_STEP;
-  Atomics.store(words, TICKET, number | chunks);
-  Atomics.notify(words, TICKET);
-  return chunks;
+  Atomics.store(words, TICKET, number | pieces.length);
+  Atomics.notify(words, TICKET, pieces.length - 1);
 }
 
-/** Takes the next chunk; null when none is left. */
-export function take(words: Int32Array): Chunk | null {
+/** Takes a piece, the last ones first; null when none is left. */
+export function take(words: Int32Array): Piece | null {
   for (;;) {
     const ticket = Atomics.load(words, TICKET);
     const left = ticket & LEFT_MASK;
     if (left === 0) return null;
-    const chunk = readChunk(words, left - 1);
-    if (Atomics.compareExchange(words, TICKET, ticket, ticket - 1) === ticket) return chunk;
+    const piece = readPiece(words, left - 1);
+    if (Atomics.compareExchange(words, TICKET, ticket, ticket - 1) === ticket) return piece;
   }
 }
 
-/** Counts a chunk that was taken and computed. */
+/** Counts a piece that was taken and computed. */
 export function finish(words: Int32Array): void {
   Atomics.add(words, DONE, 1);
   Atomics.notify(words, DONE);
@@ -72,11 +52,11 @@ export function awaitOffer(words: Int32Array): void {
   if ((ticket & LEFT_MASK) === 0) Atomics.wait(words, TICKET, ticket);
 }
 
-/** Sleeps until all chunks are done. @returns false when that takes longer than `timeoutMs` */
-export function awaitDone(words: Int32Array, chunks: number, timeoutMs: number): boolean {
+/** Sleeps until so many pieces are done. @returns false when the next one takes longer than `timeoutMs` */
+export function awaitDone(words: Int32Array, pieces: number, timeoutMs: number): boolean {
   for (;;) {
-    const done = lookFor(words, DONE, (value) => value === chunks);
-    if (done === chunks) return true;
+    const done = lookFor(words, DONE, (value) => value === pieces);
+    if (done === pieces) return true;
     if (Atomics.wait(words, DONE, done, timeoutMs) === 'timed-out') return false;
   }
 }
@@ -87,17 +67,8 @@ function lookFor(words: Int32Array, word: number, isThere: (value: number) => bo
   return value;
 }
 
-function readChunk(words: Int32Array, index: number): Chunk {
-  const word = (at: number) => words[at]! >>> 0;
-  const startRow = word(START_ROW) + index * word(CHUNK_ROWS);
-  const product = {
-    format: word(FORMAT),
-    address: word(ADDRESS),
-    rows: word(ROWS),
-    columns: word(COLUMNS),
-    x: word(X),
-    count: word(COUNT),
-    out: word(OUT),
-  };
-  return { product, startRow, endRow: Math.min(word(END_ROW), startRow + word(CHUNK_ROWS)) };
+/** Addresses may be above 2^31. */
+function readPiece(words: Int32Array, index: number): Piece {
+  const at = PIECES + index * PIECE_WORDS;
+  return Array.from(words.subarray(at, at + PIECE_WORDS), (word) => word >>> 0) as readonly number[] as Piece;
 }

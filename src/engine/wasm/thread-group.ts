@@ -1,18 +1,19 @@
 import { AppError } from '../../shared/errors.ts';
+import type { Work } from '../cpu/multiply.ts';
+import type { EngineOptions } from '../shard-engine.ts';
 import type { Heap } from './heap.ts';
 import type { ThreadSetup } from './kernel-thread.ts';
-import type { Address, Kernels } from './kernels.ts';
-import { multiplyRows, type Product } from './product-rows.ts';
+import type { Kernels } from './kernels.ts';
+import { type Piece, runPiece } from './piece.ts';
 import { awaitDone, finish, offer, SHARED_WORDS, take } from './shared-work.ts';
+import { allocateWorkspace, type Workspace } from './workspace.ts';
 
 /** More threads than this wait for memory and for each other. */
 const MAX_THREADS = 8;
 /** A thread that is not there by then will not come, ms. */
 const START_TIMEOUT_MS = 10_000;
-/** A chunk takes milliseconds; a thread that has one for so long is dead, ms. */
-const CHUNK_TIMEOUT_MS = 30_000;
-/** Multiply-adds below which waking others costs more than they save. */
-const MIN_SHARED_PRODUCTS = 2 ** 18;
+/** A piece takes milliseconds; a thread that has one for so long is dead, ms. */
+const PIECE_TIMEOUT_MS = 30_000;
 
 /**
  * How many threads may compute here, the caller's among them: all but one, which is left to the page; of two both, as a page
@@ -26,7 +27,7 @@ export function threadCount(): number {
   return processors < 2 ? 1 : Math.min(MAX_THREADS, Math.max(2, processors - 1));
 }
 
-/** Threads that compute products together with the one that asks. */
+/** Threads that compute together with the one that asks. */
 export class ThreadGroup {
   /** The asking thread among them. */
   readonly size: number;
@@ -41,17 +42,16 @@ export class ThreadGroup {
 
   /**
    * @param module for shared memory, which the heap's is
-   * @param tileBytes what each thread needs to expand weight rows
    * @throws AppError internal when a thread does not start, out-of-memory
    */
-  static async start(module: WebAssembly.Module, heap: Heap, tileBytes: number, size: number): Promise<ThreadGroup> {
+  static async start(module: WebAssembly.Module, heap: Heap, options: EngineOptions, size: number): Promise<ThreadGroup> {
     const at = heap.allocate(4 * SHARED_WORDS);
     const words = new Int32Array(heap.memory.buffer, at, SHARED_WORDS).fill(0);
     const setups = Array.from({ length: size - 1 }, () => ({
       module,
       memory: heap.memory,
       words: at,
-      tile: heap.allocate(tileBytes),
+      workspace: allocateWorkspace(heap, options),
     }));
     const workers = setups.map(
       () => new Worker(new URL('./kernel-thread.ts', import.meta.url), { type: 'module', name: 'kernels' }),
@@ -65,19 +65,16 @@ export class ThreadGroup {
     }
   }
 
-  /** Computes rows of a product, as `multiplyRows` does. @throws AppError internal when a thread has died */
-  multiplyRows(kernels: Kernels, product: Product, startRow: number, endRow: number, tile: Address): void {
-    if ((endRow - startRow) * product.columns * product.count < MIN_SHARED_PRODUCTS) {
-      multiplyRows(kernels, product, startRow, endRow, tile);
-      return;
-    }
-    const chunks = offer(this.words, product, startRow, endRow, this.size);
-    for (let chunk = take(this.words); chunk; chunk = take(this.words)) {
-      multiplyRows(kernels, chunk.product, chunk.startRow, chunk.endRow, tile);
+  /** Runs at most MAX_PIECES pieces. While the asking thread pauses, the others go on. @throws AppError internal when a thread has died */
+  *compute(kernels: Kernels, pieces: readonly Piece[], workspace: Workspace): Work {
+    offer(this.words, pieces);
+    for (let piece = take(this.words); piece; piece = take(this.words)) {
+      runPiece(kernels, piece, workspace);
       finish(this.words);
+      yield;
     }
-    if (awaitDone(this.words, chunks, CHUNK_TIMEOUT_MS)) return;
-    throw new AppError('internal', `a thread of the processor has not answered for ${CHUNK_TIMEOUT_MS / 1000} s`);
+    if (awaitDone(this.words, pieces.length, PIECE_TIMEOUT_MS)) return;
+    throw new AppError('internal', `a thread of the processor has not answered for ${PIECE_TIMEOUT_MS / 1000} s`);
   }
 
   stop(): void {

@@ -9,6 +9,7 @@ export interface ThreadRun {
   type: QuantType;
   /** Absent: as many as the engine takes by itself. */
   threads?: number;
+  tokens: number;
   /** Tokens to a forward. */
   chunk: number;
 }
@@ -19,18 +20,18 @@ export interface ThreadResult {
   logits: number[];
 }
 
-const TOKENS = 20;
-/** Large enough that threads share its products; the head's rows are no multiple of what they take. */
+/** Large enough that threads share its products and, over many positions, its heads; the head's rows are no multiple of what they take. */
 const SHAPE = { dim: 512, ffnDim: 768, nHeads: 4, nKvHeads: 2, headDim: 128, ropeDim: 128, vocabSize: 1003, nLayers: 2 };
 
-async function run({ type, threads, chunk }: ThreadRun): Promise<ThreadResult> {
+async function run({ type, threads, tokens: count, chunk }: ThreadRun): Promise<ThreadResult> {
   const model: ContractModel = { ...PLAIN_MODEL, spec: { ...PLAIN_MODEL.spec, ...SHAPE }, types: uniformTypes(type) };
-  const options = { spec: model.spec, contextLength: TOKENS };
+  const options = { spec: model.spec, contextLength: count };
   const engine = await (threads === undefined ? createProcessorEngine(options) : createProcessorEngine(options, threads));
   await loadWhole(engine, model);
   const logits: number[] = [];
-  const tokens = someTokens(model, TOKENS);
-  for (let at = 0; at < TOKENS; at += chunk) logits.push(...(await forward(engine, tokens.slice(at, at + chunk), at)));
+  const tokens = someTokens(model, count);
+  for (let at = 0; at < count; at += chunk)
+    for (const logit of await forward(engine, tokens.slice(at, at + chunk), at)) logits.push(logit);
   engine.destroy();
   return { adapter: engine.adapter, logits };
 }

@@ -13,10 +13,11 @@ import { decoderLayer, type LayerInput, type LayerWeights } from './decoder-laye
 import { type HeadWeights, runHead } from './head.ts';
 import type { Heap } from './heap.ts';
 import { bindKernels, type Kernels } from './kernels.ts';
-import { SequenceKv } from './kv-cache.ts';
+import { KV_BLOCK_POSITIONS, SequenceKv } from './kv-cache.ts';
 import { copyNormToHeap, fillOnHeap, reserveOnHeap, type WasmMatrix } from './matrix.ts';
 import { allocateScratch, releaseScratch, type Scratch } from './scratch.ts';
 import type { ThreadGroup } from './thread-group.ts';
+import { allocateWorkspace, type Workspace } from './workspace.ts';
 
 /** Compiled kernels, the memory that they work in, and who works beside this thread. */
 export interface KernelBase {
@@ -52,14 +53,16 @@ export class WasmEngine extends PartsEngine<Layer, Head, Embedding> {
   private readonly heap: Heap;
   private readonly kernels: Kernels;
   private readonly threads: ThreadGroup | null;
+  private readonly workspace: Workspace;
 
-  /** The spec must fit the kernels. */
+  /** The spec must fit the kernels. @throws AppError out-of-memory */
   constructor(options: EngineOptions, { module, heap, threads }: KernelBase, adapter: string) {
     super(options);
     this.adapter = adapter;
     this.heap = heap;
     this.threads = threads;
     this.kernels = bindKernels(module, heap.memory);
+    this.workspace = allocateWorkspace(heap, options);
   }
 
   protected async makeLayer(tensors: AsyncIterable<WeightTensor>): Promise<Layer> {
@@ -123,18 +126,19 @@ export class WasmEngine extends PartsEngine<Layer, Head, Embedding> {
   }
 
   private scratchFor({ request: { rows, head }, runs }: Job): Scratch {
-    const positions = Math.max(...runs.map(({ start, rowCount }) => start + rowCount));
+    const kvBlocks = runs.reduce((sum, { start, rowCount }) => sum + Math.ceil((start + rowCount) / KV_BLOCK_POSITIONS), 0);
     const headRows = head?.rows.length ?? 0;
-    return allocateScratch(this.heap, { spec: this.options.spec, rows: rows.length, headRows, positions });
+    return allocateScratch(this.heap, { spec: this.options.spec, rows: rows.length, headRows, kvBlocks });
   }
 
   private *work({ request, runs, layers, head, embedding }: Job, scratch: Scratch): Work<ForwardResult> {
-    const { heap, kernels, threads } = this;
+    const { heap, kernels, threads, workspace } = this;
     const { spec } = this.options;
     this.placeInput(request, embedding, scratch);
     const positions = request.rows.map(({ position }) => position);
     const rows = positions.length;
-    const input: LayerInput = { heap, kernels, threads, spec, rows, runs, rotations: rotations(spec, positions), scratch };
+    const by = { kernels, threads, workspace };
+    const input: LayerInput = { ...by, heap, spec, rows, runs, rotations: rotations(spec, positions), scratch };
     for (const { weights, kv } of layers) yield* decoderLayer(weights, kv, input);
     if (request.head && head) return { hidden: null, head: yield* runHead(head.weights, input, request.head) };
     return { hidden: heap.floats(scratch.hidden, rows * spec.dim).slice(), head: [] };

@@ -1,15 +1,15 @@
 import { exp4 } from './exponential';
-import { join } from './lanes';
+import { join, joinFour } from './lanes';
 
 /** Positions in a block of keys and values; a power of two. */
 const BLOCK_BITS: usize = 6;
-const BLOCK_MASK: usize = 63;
+const BLOCK_POSITIONS: usize = 64;
 
 /**
- * Grouped-query attention (Ainslie et al. 2023) of one row that sees `length` positions.
- * query, out: (nHeads, headDim); `blocks`: addresses of blocks of 64 positions, which hold 16-bit integers, (positions, keys
- * then values, nKvHeads, headDim), and then a float for each vector that its integers are multiplied by; scores: room for
- * `length` floats and three more.
+ * Grouped-query attention (Ainslie et al. 2023) of one row that sees `length` positions, for heads from `firstHead` to `endHead`.
+ * query, out: (nHeads, headDim); `blocks`: addresses of blocks of 64 positions, which hold 16-bit integers, (keys then values,
+ * nKvHeads, positions, headDim), and then a float for each vector that its integers are multiplied by, (keys then values,
+ * nKvHeads, positions); scores: room for `length` floats and three more.
  */
 export function attend(
   query: usize,
@@ -19,31 +19,23 @@ export function attend(
   nHeads: usize,
   nKvHeads: usize,
   headDim: usize,
+  firstHead: usize,
+  endHead: usize,
   scores: usize,
 ): void {
-  const scale: f32 = 1 / sqrt<f32>(<f32>headDim);
-  for (let head: usize = 0; head < nHeads; head++) {
-    const kvHead = (head * nKvHeads) / nHeads;
+  const factor: f32 = 1 / sqrt<f32>(<f32>headDim);
+  const vectorsBytes = (headDim * 2) << BLOCK_BITS;
+  const scalesAt = 2 * nKvHeads * vectorsBytes;
+  for (let head = firstHead; head < endHead; head++) {
+    const keys = (head * nKvHeads) / nHeads;
+    const values = nKvHeads + keys;
     const at = head * headDim * 4;
-    score(query + at, blocks, length, headDim, 2 * nKvHeads, kvHead, scores);
-    scaleEach(blocks, length, headDim, 2 * nKvHeads, kvHead, scores, scale);
+    score(query + at, blocks, length, headDim, keys * vectorsBytes, scores);
+    scaleEach(blocks, length, scalesAt + keys * BLOCK_POSITIONS * 4, factor, scores);
     softmax(scores, length);
-    scaleEach(blocks, length, headDim, 2 * nKvHeads, nKvHeads + kvHead, scores, 1);
-    mix(blocks, length, headDim, 2 * nKvHeads, nKvHeads + kvHead, scores, out + at);
+    scaleEach(blocks, length, scalesAt + values * BLOCK_POSITIONS * 4, 1, scores);
+    mix(blocks, length, headDim, values * vectorsBytes, scores, out + at);
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function blockOf(blocks: usize, position: usize): usize {
-  return <usize>load<u32>(blocks + ((position >> BLOCK_BITS) << 2));
-}
-
-/** Where the integers of a vector are: number `vector` of `vectors` of the position. */
-// @ts-ignore: decorator
-@inline
-function integersAt(blocks: usize, position: usize, headDim: usize, vectors: usize, vector: usize): usize {
-  return blockOf(blocks, position) + ((position & BLOCK_MASK) * vectors + vector) * headDim * 2;
 }
 
 // @ts-ignore: decorator
@@ -52,44 +44,47 @@ function fourIntegers(at: usize): v128 {
   return f32x4.convert_i32x4_s(v128.load16x4_s(at));
 }
 
-/** scores[t] = query . integers of key[t] */
+/**
+ * scores[t] = query . integers of key[t]. Four positions at a time, as a sum waits for itself; the last four may be beyond
+ * `length`, within their block.
+ */
 // @ts-ignore: decorator
 @inline
-function score(
-  query: usize,
-  blocks: usize,
-  length: usize,
-  headDim: usize,
-  vectors: usize,
-  vector: usize,
-  scores: usize,
-): void {
-  for (let t: usize = 0; t < length; t++) {
-    const key = integersAt(blocks, t, headDim, vectors, vector);
-    let lanes = f32x4.splat(0);
-    for (let i: usize = 0; i < headDim; i += 4) {
-      lanes = f32x4.add(lanes, f32x4.mul(v128.load(query + i * 4), fourIntegers(key + i * 2)));
+function score(query: usize, blocks: usize, length: usize, headDim: usize, keysAt: usize, scores: usize): void {
+  const keyBytes = headDim * 2;
+  for (let first: usize = 0; first < length; first += BLOCK_POSITIONS, blocks += 4) {
+    const end = scores + min(length - first, BLOCK_POSITIONS) * 4;
+    let key = <usize>load<u32>(blocks) + keysAt;
+    for (let to = scores; to < end; to += 16, key += 4 * keyBytes) {
+      let lanes0 = f32x4.splat(0);
+      let lanes1 = f32x4.splat(0);
+      let lanes2 = f32x4.splat(0);
+      let lanes3 = f32x4.splat(0);
+      for (let i: usize = 0; i < keyBytes; i += 8) {
+        const four = v128.load(query + i * 2);
+        lanes0 = f32x4.add(lanes0, f32x4.mul(four, fourIntegers(key + i)));
+        lanes1 = f32x4.add(lanes1, f32x4.mul(four, fourIntegers(key + keyBytes + i)));
+        lanes2 = f32x4.add(lanes2, f32x4.mul(four, fourIntegers(key + 2 * keyBytes + i)));
+        lanes3 = f32x4.add(lanes3, f32x4.mul(four, fourIntegers(key + 3 * keyBytes + i)));
+      }
+      v128.store(to, joinFour(lanes0, lanes1, lanes2, lanes3));
     }
-    store<f32>(scores + t * 4, join(lanes));
+    scores += BLOCK_POSITIONS * 4;
   }
 }
 
-/** scores[t] *= scale of vector[t] * factor */
+/** scores[t] *= scale of vector[t] * factor, in fours as `score` */
 // @ts-ignore: decorator
 @inline
-function scaleEach(
-  blocks: usize,
-  length: usize,
-  headDim: usize,
-  vectors: usize,
-  vector: usize,
-  scores: usize,
-  factor: f32,
-): void {
-  const integersBytes = vectors * headDim * 2 << BLOCK_BITS;
-  for (let t: usize = 0; t < length; t++) {
-    const scale = blockOf(blocks, t) + integersBytes + ((t & BLOCK_MASK) * vectors + vector) * 4;
-    store<f32>(scores + t * 4, load<f32>(scores + t * 4) * (load<f32>(scale) * factor));
+function scaleEach(blocks: usize, length: usize, scalesAt: usize, factor: f32, scores: usize): void {
+  const factors = f32x4.splat(factor);
+  for (let first: usize = 0; first < length; first += BLOCK_POSITIONS, blocks += 4) {
+    const bytes = min(length - first, BLOCK_POSITIONS) * 4;
+    const scales = <usize>load<u32>(blocks) + scalesAt;
+    for (let k: usize = 0; k < bytes; k += 16) {
+      v128.store(scores + k, f32x4.mul(v128.load(scores + k), f32x4.mul(v128.load(scales + k), factors)));
+    }
+    scores += BLOCK_POSITIONS * 4;
   }
 }
 
@@ -97,13 +92,15 @@ function scaleEach(
 // @ts-ignore: decorator
 @inline
 function softmax(scores: usize, length: usize): void {
-  let largest: f32 = -Infinity;
-  for (let t: usize = 0; t < length; t++) largest = max(largest, load<f32>(scores + t * 4));
   const bytes = ((length + 3) & ~3) * 4;
   for (let t = length; t * 4 < bytes; t++) store<f32>(scores + t * 4, -Infinity);
+  let largest = f32x4.splat(-Infinity);
+  for (let k: usize = 0; k < bytes; k += 16) largest = f32x4.max(largest, v128.load(scores + k));
+  largest = f32x4.max(largest, v128.shuffle<i32>(largest, largest, 2, 3, 0, 1));
+  largest = f32x4.max(largest, v128.shuffle<i32>(largest, largest, 1, 0, 3, 2));
   let lanes = f32x4.splat(0);
   for (let k: usize = 0; k < bytes; k += 16) {
-    const terms = exp4(f32x4.sub(v128.load(scores + k), f32x4.splat(largest)));
+    const terms = exp4(f32x4.sub(v128.load(scores + k), largest));
     v128.store(scores + k, terms);
     lanes = f32x4.add(lanes, terms);
   }
@@ -114,28 +111,23 @@ function softmax(scores: usize, length: usize): void {
 /** out = sum over t of weights[t] * integers of value[t], in the order of positions; sixteen dimensions at a time where there are so many. */
 // @ts-ignore: decorator
 @inline
-function mix(
-  blocks: usize,
-  length: usize,
-  headDim: usize,
-  vectors: usize,
-  vector: usize,
-  weights: usize,
-  out: usize,
-): void {
+function mix(blocks: usize, length: usize, headDim: usize, valuesAt: usize, weights: usize, out: usize): void {
   let i: usize = 0;
   for (; i + 16 <= headDim; i += 16) {
     let sum0 = f32x4.splat(0);
     let sum1 = f32x4.splat(0);
     let sum2 = f32x4.splat(0);
     let sum3 = f32x4.splat(0);
-    for (let t: usize = 0; t < length; t++) {
-      const value = integersAt(blocks, t, headDim, vectors, vector) + i * 2;
-      const weight = v128.load32_splat(weights + t * 4);
-      sum0 = f32x4.add(sum0, f32x4.mul(weight, fourIntegers(value)));
-      sum1 = f32x4.add(sum1, f32x4.mul(weight, fourIntegers(value + 8)));
-      sum2 = f32x4.add(sum2, f32x4.mul(weight, fourIntegers(value + 16)));
-      sum3 = f32x4.add(sum3, f32x4.mul(weight, fourIntegers(value + 24)));
+    for (let first: usize = 0; first < length; first += BLOCK_POSITIONS) {
+      let value = <usize>load<u32>(blocks + (first >> (BLOCK_BITS - 2))) + valuesAt + i * 2;
+      const end = weights + min(length, first + BLOCK_POSITIONS) * 4;
+      for (let from = weights + first * 4; from < end; from += 4, value += headDim * 2) {
+        const weight = v128.load32_splat(from);
+        sum0 = f32x4.add(sum0, f32x4.mul(weight, fourIntegers(value)));
+        sum1 = f32x4.add(sum1, f32x4.mul(weight, fourIntegers(value + 8)));
+        sum2 = f32x4.add(sum2, f32x4.mul(weight, fourIntegers(value + 16)));
+        sum3 = f32x4.add(sum3, f32x4.mul(weight, fourIntegers(value + 24)));
+      }
     }
     v128.store(out + i * 4, sum0);
     v128.store(out + i * 4, sum1, 16);
@@ -145,7 +137,8 @@ function mix(
   for (; i < headDim; i += 4) {
     let sum = f32x4.splat(0);
     for (let t: usize = 0; t < length; t++) {
-      const value = integersAt(blocks, t, headDim, vectors, vector) + i * 2;
+      const block = <usize>load<u32>(blocks + ((t >> BLOCK_BITS) << 2));
+      const value = block + valuesAt + ((t & (BLOCK_POSITIONS - 1)) * headDim + i) * 2;
       sum = f32x4.add(sum, f32x4.mul(v128.load32_splat(weights + t * 4), fourIntegers(value)));
     }
     v128.store(out + i * 4, sum);

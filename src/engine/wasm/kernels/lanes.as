@@ -74,3 +74,16 @@ export function join(lanes: v128): f32 {
     (f32x4.extract_lane(lanes, 2) + f32x4.extract_lane(lanes, 3))
   );
 }
+
+/** `join` of four, one to a lane. */
+// @ts-ignore: decorator
+@inline
+export function joinFour(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab01 = v128.shuffle<i32>(a, b, 0, 4, 1, 5);
+  const cd01 = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
+  const ab23 = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
+  const cd23 = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
+  const lower = f32x4.add(v128.shuffle<i64>(ab01, cd01, 0, 2), v128.shuffle<i64>(ab01, cd01, 1, 3));
+  const upper = f32x4.add(v128.shuffle<i64>(ab23, cd23, 0, 2), v128.shuffle<i64>(ab23, cd23, 1, 3));
+  return f32x4.add(lower, upper);
+}

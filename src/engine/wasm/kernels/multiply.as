@@ -1,4 +1,4 @@
-import { Expand, join, Multiply } from './lanes';
+import { Expand, join, joinFour, Multiply } from './lanes';
 
 // @ts-ignore: decorator
 @inline
@@ -37,7 +37,7 @@ export function multiplyOne<F>(
         lanes3 = format.take<Multiply>(lanes3, at, block + 3 * rowBytes, part);
       }
     }
-    storeFour(out + row * 4, lanes0, lanes1, lanes2, lanes3);
+    v128.store(out + row * 4, joinFour(lanes0, lanes1, lanes2, lanes3));
   }
 }
 
@@ -88,8 +88,8 @@ export function multiplyFour(expanded: usize, columns: usize, x: usize, count: u
       a3 = f32x4.add(a3, f32x4.mul(w3, xa));
       b3 = f32x4.add(b3, f32x4.mul(w3, xb));
     }
-    storeFour(to, a0, a1, a2, a3);
-    storeFour(to + outColumns * 4, b0, b1, b2, b3);
+    v128.store(to, joinFour(a0, a1, a2, a3));
+    v128.store(to + outColumns * 4, joinFour(b0, b1, b2, b3));
   }
   for (; i < count; i++) multiplySome(expanded, columns, 4, x + i * xBytes, out + i * outColumns * 4);
 }
@@ -104,13 +104,4 @@ export function multiplySome(expanded: usize, columns: usize, rows: usize, x: us
     }
     store<f32>(out + row * 4, join(lanes));
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function storeFour(to: usize, lanes0: v128, lanes1: v128, lanes2: v128, lanes3: v128): void {
-  store<f32>(to, join(lanes0));
-  store<f32>(to, join(lanes1), 4);
-  store<f32>(to, join(lanes2), 8);
-  store<f32>(to, join(lanes3), 12);
 }
