@@ -4,6 +4,11 @@ import { join, joinFour } from './lanes';
 /** Positions in a block of keys and values; a power of two. */
 const BLOCK_BITS: usize = 6;
 const BLOCK_POSITIONS: usize = 64;
+/**
+ * Exponents below which a weight is 0: beside the largest weight, whose exponent is 0, it is lost in rounding, and products
+ * with it might be subnormal, which processors take some hundred cycles for.
+ */
+const LEAST_EXPONENT: f32 = -45;
 
 /**
  * Grouped-query attention (Ainslie et al. 2023) of one row that sees `length` positions, for heads from `firstHead` to `endHead`.
@@ -100,7 +105,8 @@ function softmax(scores: usize, length: usize): void {
   largest = f32x4.max(largest, v128.shuffle<i32>(largest, largest, 1, 0, 3, 2));
   let lanes = f32x4.splat(0);
   for (let k: usize = 0; k < bytes; k += 16) {
-    const terms = exp4(f32x4.sub(v128.load(scores + k), largest));
+    const exponents = f32x4.sub(v128.load(scores + k), largest);
+    const terms = v128.and(exp4(exponents), f32x4.ge(exponents, f32x4.splat(LEAST_EXPONENT)));
     v128.store(scores + k, terms);
     lanes = f32x4.add(lanes, terms);
   }
