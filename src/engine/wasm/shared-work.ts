@@ -17,8 +17,11 @@ export const SHARED_WORDS = PIECES + MAX_PIECES * PIECE_WORDS;
 
 const LEFT_MASK = 0xffff;
 const NUMBER_STEP = 0x10000;
-/** Looks at a word before a thread sleeps: waking takes longer than most waits, ten microseconds or so. */
-const PATIENCE_LOOKS = 2000;
+/**
+ * Looks at a word before a thread sleeps, less than a tenth of a millisecond: most waits are shorter, and waking takes about as
+ * long. Where threads outnumber processors, looking longer takes time from those that work.
+ */
+const PATIENCE_LOOKS = 10_000;
 
 /** Offers at most MAX_PIECES pieces to all threads. Earlier ones are done. */
 export function offer(words: Int32Array, pieces: readonly Piece[]): void {
@@ -69,6 +72,7 @@ function lookFor(words: Int32Array, word: number, isThere: (value: number) => bo
 
 /** Addresses may be above 2^31. */
 function readPiece(words: Int32Array, index: number): Piece {
-  const at = PIECES + index * PIECE_WORDS;
-  return Array.from(words.subarray(at, at + PIECE_WORDS), (word) => word >>> 0) as readonly number[] as Piece;
+  const piece: number[] = [];
+  for (let at = PIECES + index * PIECE_WORDS, end = at + PIECE_WORDS; at < end; at++) piece.push(words[at]! >>> 0);
+  return piece as readonly number[] as Piece;
 }
