@@ -32,6 +32,7 @@ export function modelBars({ model, rows }: ModelRows): Bar[] {
   }
   if (cpu && threads && /^mid-/.test(model)) {
     add('cpu-threads-vs-1', cpu.decodeMs[SHORT]! / threads.decodeMs[SHORT]!, 1.5, '>=', 'x', threads.backend);
+    add('cpu-threads-prefill-vs-1', prefillRatio(threads, cpu), 1.5, '>=', 'x', threads.backend);
   }
   if (gpu && threads) add('auto-vs-best', autoRatio([gpu, threads]), 0.95, '>=', 'x', autoNote([gpu, threads]));
   if (model.startsWith('mini') && gpu?.overheadMs != null) add('forward-overhead', gpu.overheadMs, 3, '<=', 'ms');
