@@ -1,4 +1,5 @@
 import { type Address, bindKernels } from './kernels.ts';
+import { Patience } from './patience.ts';
 import { runPiece } from './piece.ts';
 import { awaitOffer, finish, SHARED_WORDS, take } from './shared-work.ts';
 import type { Workspace } from './workspace.ts';
@@ -17,12 +18,13 @@ export interface ThreadSetup {
 globalThis.onmessage = ({ data }: MessageEvent<ThreadSetup>) => {
   const kernels = bindKernels(data.module, data.memory);
   const words = new Int32Array(data.memory.buffer, data.words, SHARED_WORDS);
+  const patience = new Patience();
   postMessage('ready');
   for (;;) {
     for (let piece = take(words); piece; piece = take(words)) {
       runPiece(kernels, piece, data.workspace);
       finish(words);
     }
-    awaitOffer(words);
+    awaitOffer(words, patience);
   }
 };

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Patience } from './patience.ts';
 import { ATTENTION, type Piece, PRODUCT } from './piece.ts';
 import { awaitDone, finish, MAX_PIECES, offer, SHARED_WORDS, take } from './shared-work.ts';
 
@@ -17,7 +18,7 @@ test.each([1, 2, MAX_PIECES])('%d pieces are taken once each, again and again', 
       finish(shared);
     }
     expect(startRows(taken)).toEqual(startRows(products(count)));
-    expect(awaitDone(shared, count, 0)).toBe(true);
+    expect(awaitDone(shared, count, 0, new Patience())).toBe(true);
   }
 });
 
@@ -32,5 +33,5 @@ test('a piece arrives as it was offered, whatever its kind', () => {
 test('a piece that is never finished is told', () => {
   const shared = words();
   offer(shared, products(8));
-  while (take(shared)) expect(awaitDone(shared, 8, 1)).toBe(false);
+  while (take(shared)) expect(awaitDone(shared, 8, 1, new Patience())).toBe(false);
 });

@@ -1,3 +1,4 @@
+import type { Patience } from './patience.ts';
 import { PIECE_WORDS, type Piece } from './piece.ts';
 
 /**
@@ -17,12 +18,6 @@ export const SHARED_WORDS = PIECES + MAX_PIECES * PIECE_WORDS;
 
 const LEFT_MASK = 0xffff;
 const NUMBER_STEP = 0x10000;
-/**
- * Looks at a word before a thread sleeps, less than a tenth of a millisecond: most waits are shorter, and waking takes about as
- * long. Where threads outnumber processors, looking longer takes time from those that work.
- */
-const PATIENCE_LOOKS = 10_000;
-
 /** Offers at most MAX_PIECES pieces to all threads. Earlier ones are done. */
 export function offer(words: Int32Array, pieces: readonly Piece[]): void {
   for (const [index, piece] of pieces.entries()) words.set(piece, PIECES + index * PIECE_WORDS);
@@ -50,24 +45,18 @@ export function finish(words: Int32Array): void {
 }
 
 /** Sleeps until something may have been offered. */
-export function awaitOffer(words: Int32Array): void {
-  const ticket = lookFor(words, TICKET, (value) => (value & LEFT_MASK) > 0);
+export function awaitOffer(words: Int32Array, patience: Patience): void {
+  const ticket = patience.lookFor(words, TICKET, (value) => (value & LEFT_MASK) > 0);
   if ((ticket & LEFT_MASK) === 0) Atomics.wait(words, TICKET, ticket);
 }
 
 /** Sleeps until so many pieces are done. @returns false when the next one takes longer than `timeoutMs` */
-export function awaitDone(words: Int32Array, pieces: number, timeoutMs: number): boolean {
+export function awaitDone(words: Int32Array, pieces: number, timeoutMs: number, patience: Patience): boolean {
   for (;;) {
-    const done = lookFor(words, DONE, (value) => value === pieces);
+    const done = patience.lookFor(words, DONE, (value) => value === pieces);
     if (done === pieces) return true;
     if (Atomics.wait(words, DONE, done, timeoutMs) === 'timed-out') return false;
   }
-}
-
-function lookFor(words: Int32Array, word: number, isThere: (value: number) => boolean): number {
-  let value = Atomics.load(words, word);
-  for (let looks = 0; looks < PATIENCE_LOOKS && !isThere(value); looks++) value = Atomics.load(words, word);
-  return value;
 }
 
 /** Addresses may be above 2^31. */
