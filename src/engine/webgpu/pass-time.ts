@@ -1,3 +1,4 @@
+import { awaitQueue } from './await-queue.ts';
 import type { GpuContext } from './gpu-context.ts';
 import { checkedWork } from './gpu-memory.ts';
 
@@ -23,7 +24,8 @@ export async function passMs(gpu: GpuContext, now: () => number, encode: (pass: 
       pass.end();
       gpu.device.queue.submit([encoder.finish()]);
     });
-    await gpu.device.queue.onSubmittedWorkDone();
+    const { queue } = gpu.device;
+    await awaitQueue(queue, queue.onSubmittedWorkDone());
     return now() - startMs;
   };
   const onceMs = await sampleMs(1);

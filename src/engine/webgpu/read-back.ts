@@ -1,3 +1,4 @@
+import { awaitQueue } from './await-queue.ts';
 import { BUFFER_USAGE, MAP_MODE_READ } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
 import { checkedWork, createBuffers, destroyedError } from './gpu-memory.ts';
@@ -27,7 +28,7 @@ export class ReadBack {
         () => false,
       );
     });
-    if (!(await mapped)) throw destroyedError();
+    if (!(await awaitQueue(this.gpu.device.queue, mapped))) throw destroyedError();
     const copy = buffer.getMappedRange(0, Math.max(16, bytes)).slice(0, bytes);
     buffer.unmap();
     return copy;
