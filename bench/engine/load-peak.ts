@@ -1,8 +1,9 @@
-import type { Browser, Page } from 'playwright';
+import type { Browser } from 'playwright';
 import type { ViteDevServer } from 'vite';
 import { launchBrowser } from '../../e2e/browser.ts';
 import type { Bar } from '../bar.ts';
-import { openPage } from '../browser/open-page.ts';
+import { pageUrl } from '../browser/open-page.ts';
+import { UnrecordedPage } from '../browser/unrecorded-page.ts';
 import type { LoadStep } from '../pages/load-worker.ts';
 import { MemoryWatch } from './memory.ts';
 import { startModelServer } from './model-server.ts';
@@ -40,12 +41,10 @@ async function everyEngine(server: ViteDevServer, url: string): Promise<Bar[]> {
 }
 
 async function measure(browser: Browser, server: ViteDevServer, url: string, variant: string): Promise<Bar[]> {
-  const first = await openPage(browser, server, 'load');
-  const fromNetwork = await loadOnce(browser, first, url, variant);
-  // The same page once more: what it downloaded lies in its store.
-  await first.reload();
-  await first.waitForFunction(() => 'page' in globalThis);
-  const fromStore = await loadOnce(browser, first, url, variant);
+  const address = await pageUrl(server, 'load');
+  const fromNetwork = await loadOnce(browser, address, url, variant);
+  // A further page of the same browser: what the first one downloaded lies in their store.
+  const fromStore = await loadOnce(browser, address, url, variant);
   const peak = (name: string, { extraMb, note }: Loaded): Bar => ({
     name: `load-peak ${variant} from ${name}`,
     figure: extraMb,
@@ -67,7 +66,8 @@ interface Loaded {
   note: string;
 }
 
-async function loadOnce(browser: Browser, page: Page, url: string, variant: string): Promise<Loaded> {
+async function loadOnce(browser: Browser, address: string, url: string, variant: string): Promise<Loaded> {
+  const page = await UnrecordedPage.open(browser, address);
   await step(page, { kind: 'open', url, variant });
   const watch = await MemoryWatch.start(browser);
   const idleBytes = await watch.settled(SETTLE_MS);
@@ -78,6 +78,7 @@ async function loadOnce(browser: Browser, page: Page, url: string, variant: stri
   await step(page, { kind: 'unload' });
   const unloadedBytes = await watch.settled(SETTLE_MS);
   await watch.stop();
+  await page.close();
   const mb = (bytes: number) => Math.round(bytes / 1e6);
   return {
     extraMb: (peakBytes - idleBytes - shardBytes) / 1e6,
@@ -86,9 +87,6 @@ async function loadOnce(browser: Browser, page: Page, url: string, variant: stri
   };
 }
 
-function step(page: Page, request: LoadStep): Promise<number> {
-  return page.evaluate(
-    (asked) => (globalThis as unknown as { page: { step(step: unknown): Promise<number> } }).page.step(asked),
-    request as unknown as Record<string, string>,
-  );
+function step(page: UnrecordedPage, request: LoadStep): Promise<number> {
+  return page.evaluate(`page.step(${JSON.stringify(request)})`);
 }
