@@ -46,8 +46,9 @@ function checkLength(what: string, got: number, wanted: number): void {
 }
 
 function checkIds(what: string, ids: Uint32Array, vocabSize: number): void {
-  const bad = ids.find((id) => id >= vocabSize);
-  if (bad !== undefined) throw new AppError('frame-malformed', `${what} ${bad} in a vocabulary of ${vocabSize}`);
+  for (const id of ids) {
+    if (id >= vocabSize) throw new AppError('frame-malformed', `${what} ${id} in a vocabulary of ${vocabSize}`);
+  }
 }
 
 function checkHead({ rows, wantIds, invTemperature }: HeadRequest, rowCount: number, vocabSize: number): void {

@@ -194,7 +194,9 @@ export class Forwarder {
 }
 
 /** The parts of runs that lie in a chunk, with rows counted from the chunk's first. */
-export function runsWithin(runs: readonly SequenceRun[], { start, end }: Chunk): SequenceRun[] {
+export function runsWithin(runs: readonly SequenceRun[], { start, end }: Chunk): readonly SequenceRun[] {
+  const last = runs.at(-1)!;
+  if (start === 0 && end >= last.firstRow + last.rowCount) return runs;
   return runs.flatMap((run) => {
     const from = Math.max(start, run.firstRow);
     const to = Math.min(end, run.firstRow + run.rowCount);
