@@ -79,7 +79,7 @@ async function complete(count: number, maxTokens: number, keepPrompt = false): P
     prompt: '|'.repeat(Math.max(1, count - 2)),
     max_tokens: maxTokens,
     temperature: 0,
-    logit_bias: { 2: -100 },
+    logit_bias: { 2: -100, '|': 100 },
     cache_prompt: keepPrompt,
   });
   return timings;

@@ -7,7 +7,7 @@ import type { LayerCache } from './kv-cache.ts';
 import { RUN_STRIDE_BYTES } from './scratch.ts';
 
 /** Resources of the kernels over one cache. */
-interface Groups {
+export interface AttentionGroups {
   rotate: GPUBindGroup;
   /** Of the kernels of its form, in their order. */
   attend: readonly GPUBindGroup[];
@@ -18,8 +18,6 @@ export class Attention {
   private readonly base: PartBase;
   private readonly rotateX: number;
   private readonly mixX: number;
-  /** By buffer: a cache that has grown is another buffer. */
-  private readonly groups = new WeakMap<GPUBuffer, Groups>();
 
   constructor(base: PartBase) {
     const { nHeads, headDim } = base.spec;
@@ -32,7 +30,8 @@ export class Attention {
   encode(pass: GPUComputePassEncoder, index: number, { start, rowCount }: SequenceRun, cache: LayerCache): void {
     const { rotate, attention } = this.base.kernels;
     const { nHeads } = this.base.spec;
-    const groups = this.groupsOf(cache.buffer);
+    cache.groups ??= this.groupsOver(cache.buffer);
+    const { groups } = cache;
     const offset = index * RUN_STRIDE_BYTES;
     dispatchRun(pass, rotate, groups.rotate, offset, this.rotateX, rowCount);
     if (attention.form === 'flash') {
@@ -44,14 +43,10 @@ export class Attention {
     dispatchRun(pass, attention.mix, groups.attend[1]!, offset, this.mixX, rowCount);
   }
 
-  private groupsOf(cache: GPUBuffer): Groups {
-    const known = this.groups.get(cache);
-    if (known) return known;
+  private groupsOver(cache: GPUBuffer): AttentionGroups {
     const { gpu, kernels, scratch } = this.base;
     const rotate = bind(gpu.device, kernels.rotate, [scratch.qkv, scratch.angles, cache, scratch.runs]);
-    const groups = { rotate, attend: this.attendGroups(cache) };
-    this.groups.set(cache, groups);
-    return groups;
+    return { rotate, attend: this.attendGroups(cache) };
   }
 
   private attendGroups(cache: GPUBuffer): GPUBindGroup[] {

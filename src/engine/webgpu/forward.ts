@@ -131,11 +131,12 @@ export class Forwarder {
     rows: number,
     layers: LayerRange,
   ): void {
+    const caches = runs.map(({ sequence }) => this.cache.layersOf(sequence));
     for (let i = layers.startLayer; i < layers.endLayer; i++) {
       const layer = job.parts.layers[i]!;
       encodeSteps(pass, layer.beforeAttention, rows);
-      for (const [index, run] of runs.entries()) {
-        this.attention.encode(pass, index, run, this.cache.get(run.sequence, job.request.layers.startLayer + i));
+      for (let run = 0; run < runs.length; run++) {
+        this.attention.encode(pass, run, runs[run]!, caches[run]!.get(job.request.layers.startLayer + i)!);
       }
       encodeSteps(pass, layer.afterAttention, rows);
     }

@@ -2,6 +2,7 @@ import type { LayerRange } from '../../shared/model/layer-range.ts';
 import { hasLayer, layersOf } from '../../shared/model/layer-range.ts';
 import { checkNext, type SequenceRun } from '../checked-runs.ts';
 import type { SequenceKey } from '../shard-engine.ts';
+import type { AttentionGroups } from './attention.ts';
 import { BUFFER_USAGE, roundUp } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
 import { createBuffers } from './gpu-memory.ts';
@@ -13,6 +14,8 @@ export interface LayerCache {
   /** Positions that are there. */
   length: number;
   capacity: number;
+  /** What attention binds its kernels to, once it has. */
+  groups?: AttentionGroups;
 }
 
 /** Positions by which a cache grows at least. */
@@ -69,15 +72,16 @@ export class KvCache {
     for (const buffer of outgrown) buffer?.destroy();
   }
 
-  /** Present after `reserve`. */
-  get(sequence: SequenceKey, layer: number): LayerCache {
-    return this.sequences.get(sequence)!.get(layer)!;
+  /** By layer; present after `reserve`. */
+  layersOf(sequence: SequenceKey): ReadonlyMap<number, LayerCache> {
+    return this.sequences.get(sequence)!;
   }
 
   /** Counts the rows of a forward that has succeeded. */
   advance(runs: readonly SequenceRun[], layers: LayerRange): void {
     for (const { sequence, start, rowCount } of runs) {
-      for (const layer of layersOf(layers)) this.get(sequence, layer).length = start + rowCount;
+      const caches = this.layersOf(sequence);
+      for (const layer of layersOf(layers)) caches.get(layer)!.length = start + rowCount;
     }
   }
 
