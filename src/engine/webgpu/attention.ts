@@ -3,15 +3,8 @@ import type { PartBase } from './gpu-parts.ts';
 import { bind, dispatchRun } from './kernel.ts';
 import { MIX_THREADS, mixWords, SCORE_POSITIONS, SCORE_THREADS } from './kernels/attention.ts';
 import { rotateGroups } from './kernels/rotate.ts';
-import type { LayerCache } from './kv-cache.ts';
+import type { AttentionGroups, LayerCache } from './kv-cache.ts';
 import { RUN_STRIDE_BYTES } from './scratch.ts';
-
-/** Resources of the kernels over one cache. */
-export interface AttentionGroups {
-  rotate: GPUBindGroup;
-  /** Of the kernels of its form, in their order. */
-  attend: readonly GPUBindGroup[];
-}
 
 /** mixed = attention(qkv) for runs of rows, each over the keys and values of its own sequence. */
 export class Attention {

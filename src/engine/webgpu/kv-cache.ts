@@ -2,10 +2,16 @@ import type { LayerRange } from '../../shared/model/layer-range.ts';
 import { hasLayer, layersOf } from '../../shared/model/layer-range.ts';
 import { checkNext, type SequenceRun } from '../checked-runs.ts';
 import type { SequenceKey } from '../shard-engine.ts';
-import type { AttentionGroups } from './attention.ts';
 import { BUFFER_USAGE, roundUp } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
 import { createBuffers } from './gpu-memory.ts';
+
+/** What attention binds its kernels to over one cache. */
+export interface AttentionGroups {
+  rotate: GPUBindGroup;
+  /** Of the kernels of its form, in their order. */
+  attend: readonly GPUBindGroup[];
+}
 
 /** Keys and values of one sequence in one layer. */
 export interface LayerCache {
@@ -14,7 +20,7 @@ export interface LayerCache {
   /** Positions that are there. */
   length: number;
   capacity: number;
-  /** What attention binds its kernels to, once it has. */
+  /** Once attention has bound them. */
   groups?: AttentionGroups;
 }
 
