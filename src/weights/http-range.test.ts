@@ -105,6 +105,13 @@ test('a range comes piece by piece with one request', async () => {
   expect(requests).toEqual(['GET bytes=0-0', 'GET bytes=100-249999']);
 });
 
+test('a long range comes in one request after another, so that nobody has to keep what is read ahead', async () => {
+  const { url, requests } = await serve((request, response) => answerRange(request, response));
+  const source = await openHttpRange(url, { requestBytes: 100_000 });
+  expectBytes(await source.read(100, 250_000), FILE.subarray(100, 250_000));
+  expect(requests.slice(1)).toEqual(['GET bytes=100-100099', 'GET bytes=100100-200099', 'GET bytes=200100-249999']);
+});
+
 test('headers go with every request', async () => {
   const seen: unknown[] = [];
   const { url } = await serve((request, response) => {

@@ -21,7 +21,7 @@ const PIECE_ROWS = 8;
 /**
  * Loads tensors one at a time, in file order, large ones in pieces of whole rows. All come in the same memory, and so do
  * those of the next stream: bytes are good until the next are asked for, or the stream is left. What lies next to each other
- * in the file comes with one request; no byte outside the slices is asked for, and none that the cache has.
+ * in the file is asked for together; no byte outside the slices is asked for, and none that the cache has.
  *
  * @throws AppError out-of-memory, and what the source throws
  */
