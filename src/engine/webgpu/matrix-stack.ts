@@ -92,6 +92,19 @@ export class MatrixStack {
     );
   }
 
+  /**
+   * Gives back the room that was kept for matrices which came in another format, once all have come.
+   *
+   * @throws AppError out-of-memory, device-lost; then everything is as it was
+   */
+  async trim(): Promise<void> {
+    for (const layer of this.layers) {
+      const ranges = merged(layer.filled);
+      const isExact = ranges.length === 1 && ranges[0]![1] - ranges[0]![0] === layer.rows;
+      if (!isExact && ranges.every(([start]) => start % PIECE_ROWS === 0)) layer.slabs = await this.exactSlabs(layer, ranges);
+    }
+  }
+
   destroy(): void {
     for (const { slabs } of this.layers) for (const { buffer } of slabs) buffer.destroy();
     this.layers.length = 0;
@@ -104,21 +117,43 @@ export class MatrixStack {
 
   private async createLayer({ role, type }: WeightTensor, firstRow: number, rows: number): Promise<Layer> {
     const slabRows = this.rowsPerSlab(type);
-    const starts = Array.from({ length: Math.ceil(rows / slabRows) }, (_, i) => i * slabRows);
-    const usage = BUFFER_USAGE.STORAGE | BUFFER_USAGE.COPY_DST;
-    const wanted = starts.map((start) => {
-      const sizeRows = Math.min(slabRows, rows - start);
-      return [`${role} from row ${start}`, { bytes: this.scalesOffset(type, sizeRows) + this.scaleBytes(type, sizeRows), usage }];
-    });
-    const buffers = Object.values(await createBuffers(this.gpu, `weights of ${role}`, Object.fromEntries(wanted)));
-    const slabs = starts.map((start, i) => ({
-      buffer: buffers[i] as GPUBuffer,
-      stackRow: firstRow + start,
-      rows: Math.min(slabRows, rows - start),
+    const places = Array.from({ length: Math.ceil(rows / slabRows) }, (_, i) => ({
+      stackRow: firstRow + i * slabRows,
+      rows: Math.min(slabRows, rows - i * slabRows),
     }));
+    const buffers = await this.createSlabBuffers(role, type, places);
+    const slabs = places.map((place, i) => ({ ...place, buffer: buffers[i]! }));
     const layer = { type, firstRow, rows, slabs, filled: [] };
     this.layers.push(layer);
     return layer;
+  }
+
+  /** Copies the filled rows of a layer's buffers to buffers that hold nothing else. */
+  private async exactSlabs({ type, slabs }: Layer, ranges: readonly [number, number][]): Promise<Slab[]> {
+    const parts = slabs.flatMap((slab) => ranges.flatMap(([start, end]) => overlap(slab, start, end)));
+    const buffers = await this.createSlabBuffers(`part of ${type}`, type, parts);
+    const encoder = this.gpu.device.createCommandEncoder({ label: 'trim weights' });
+    for (const [i, { slab, stackRow, rows }] of parts.entries()) {
+      const from = stackRow - slab.stackRow;
+      const quantRowBytes = quantBytes(type, this.columns);
+      encoder.copyBufferToBuffer(slab.buffer, from * quantRowBytes, buffers[i]!, 0, rows * quantRowBytes);
+      if (!isScaled(type)) continue;
+      const scalesFrom = this.scalesOffset(type, slab.rows) + 2 * from * scaleCount(type, this.columns);
+      const scalesTo = this.scalesOffset(type, rows);
+      encoder.copyBufferToBuffer(slab.buffer, scalesFrom, buffers[i]!, scalesTo, this.scaleBytes(type, rows));
+    }
+    this.gpu.device.queue.submit([encoder.finish()]);
+    for (const { buffer } of slabs) buffer.destroy();
+    return parts.map(({ stackRow, rows }, i) => ({ buffer: buffers[i]!, stackRow, rows }));
+  }
+
+  private async createSlabBuffers(what: string, type: QuantType, slabs: readonly Omit<Slab, 'buffer'>[]): Promise<GPUBuffer[]> {
+    const usage = BUFFER_USAGE.STORAGE | BUFFER_USAGE.COPY_DST | BUFFER_USAGE.COPY_SRC;
+    const wanted = slabs.map(({ stackRow, rows }) => [
+      `${what} from row ${stackRow}`,
+      { bytes: this.scalesOffset(type, rows) + this.scaleBytes(type, rows), usage },
+    ]);
+    return Object.values(await createBuffers(this.gpu, `weights: ${what}`, Object.fromEntries(wanted)));
   }
 
   private rowsPerSlab(type: QuantType): number {
@@ -160,16 +195,28 @@ export class MatrixStack {
     queue.writeBuffer(buffer, this.scalesOffset(type, rows) + 2 * row * scaleCount(type, this.columns), wholeWords(scales));
   }
 
-  private run(type: QuantType, { buffer, stackRow, rows }: Slab, start: number, end: number): RowRun[] {
-    const from = Math.max(start, stackRow);
-    const to = Math.min(end, stackRow + rows);
-    if (from >= to) return [];
+  private run(type: QuantType, slab: Slab, start: number, end: number): RowRun[] {
+    const { buffer, rows } = slab;
     const quants = { buffer, offset: 0, size: rows * quantBytes(type, this.columns) };
     const scales = isScaled(type)
       ? { buffer, offset: this.scalesOffset(type, rows), size: this.scaleBytes(type, rows) }
       : { ...quants, size: Math.min(16, quants.size) };
-    return [{ type, quants, scales, firstRow: from - stackRow, rows: to - from, stackRow: from }];
+    return overlap(slab, start, end).map((part) => ({
+      type,
+      quants,
+      scales,
+      firstRow: part.stackRow - slab.stackRow,
+      rows: part.rows,
+      stackRow: part.stackRow,
+    }));
   }
+}
+
+/** The rows of a slab that lie in a range, if any. */
+function overlap(slab: Slab, start: number, end: number): { slab: Slab; stackRow: number; rows: number }[] {
+  const from = Math.max(start, slab.stackRow);
+  const rows = Math.min(end, slab.stackRow + slab.rows) - from;
+  return rows > 0 ? [{ slab, stackRow: from, rows }] : [];
 }
 
 /** A write takes whole words. */

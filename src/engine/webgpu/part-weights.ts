@@ -44,6 +44,7 @@ export class PartWeights {
         if (stack) await stack.add(tensor);
         else part.norms.set(tensor.role, await uploadNorm(gpu, tensor));
       }
+      for (const stack of part.stacks) await stack.trim();
       return part;
     } catch (thrown) {
       part.destroy();

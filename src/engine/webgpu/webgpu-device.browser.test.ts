@@ -29,6 +29,17 @@ describe('weights on WebGPU', () => {
     }
   });
 
+  test('of mixed formats take no more memory than in the file, but for the alignment of their scales', async () => {
+    const types = { ...PLAIN_MODEL.types, attn_v: 'F16', ffn_up: 'Q4_1' } as const;
+    const model: ContractModel = { ...PLAIN_MODEL, types };
+    const weightBytes = await withEngine(model, {}, async (engine) => engine.memory().weightBytes);
+    const fileBytes = await bytesOf(
+      [0, 1, 2].map((layer) => layerTensors(model, layer)).concat(headTensors(model), embeddingTensors(model)),
+    );
+    // Seven buffers of scaled blocks in a layer, one for the head and one for the embedding.
+    expect(weightBytes - fileBytes).toBeLessThan(256 * (3 * 7 + 2));
+  });
+
   test('may arrive in any order', async () => {
     const expected = await oneByOne(PLAIN_MODEL, {});
     const actual = await withEngine(PLAIN_MODEL, {}, async (engine) => {
@@ -173,6 +184,12 @@ function run(engine: ShardEngine) {
     layers: wholeModel(PLAIN_MODEL),
     head: { rows: [0], wantIds: new Uint32Array(), fullRow: false, invTemperature: 1 },
   });
+}
+
+async function bytesOf(parts: readonly AsyncIterable<WeightTensor>[]): Promise<number> {
+  let sum = 0;
+  for (const part of parts) for await (const { bytes } of part) sum += bytes.length;
+  return sum;
 }
 
 async function* backwards(tensors: AsyncIterable<WeightTensor>): AsyncGenerator<WeightTensor> {
