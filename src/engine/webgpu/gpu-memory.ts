@@ -11,14 +11,13 @@ export function destroyedError(): AppError {
 
 /**
  * Runs work that makes buffers or submits commands, and waits for what the device says of it. The work itself is done
- * before this returns its promise.
+ * before this returns its promise. Only making pipelines can fail in a third way, for internal reasons.
  *
  * @throws AppError out-of-memory, device-lost, internal
  */
 export async function checkedWork<T>(gpu: GpuContext, what: string, work: () => T): Promise<T> {
   if (gpu.isLost()) throw destroyedError();
   const { device } = gpu;
-  device.pushErrorScope('internal');
   device.pushErrorScope('out-of-memory');
   device.pushErrorScope('validation');
   let result: T;
@@ -26,16 +25,15 @@ export async function checkedWork<T>(gpu: GpuContext, what: string, work: () => 
   try {
     result = work();
   } finally {
-    errors = Promise.all([device.popErrorScope(), device.popErrorScope(), device.popErrorScope()]);
+    errors = Promise.all([device.popErrorScope(), device.popErrorScope()]);
     errors.catch(() => null);
   }
-  const [validation, memory, internal] = await errors.catch(() => {
+  const [validation, memory] = await errors.catch(() => {
     throw destroyedError();
   });
   // A buffer that could not be made also fails whatever uses it: name the cause, not what follows from it.
   if (memory) throw new AppError('out-of-memory', `${what}: the graphics device has no room (${memory.message})`);
-  const failure = validation ?? internal;
-  if (failure) throw new AppError('internal', `${what}: ${failure.message}`);
+  if (validation) throw new AppError('internal', `${what}: ${validation.message}`);
   const uncaught = gpu.uncaughtError();
   if (uncaught) throw uncaught;
   return result;
