@@ -9,7 +9,7 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { ViteDevServer } from 'vite';
 import { type Bar, barLine, brief } from './bar.ts';
-import { type ModelRows, modelBars } from './engine/bars.ts';
+import { type ModelRows, modelBars, ortRatios } from './engine/bars.ts';
 import { ourBytes, peerBytes } from './engine/download-size.ts';
 import { loadPeakBars, SHARD } from './engine/load-peak.ts';
 import { DEFAULT_MODELS, FULL_MODELS, modelUrl } from './engine/models.ts';
@@ -37,6 +37,9 @@ export async function main(args: string[], server: ViteDevServer): Promise<void>
     const measured = await measureModel(model, asked, server, options.rounds);
     models.push(measured);
     report(measured, downloads);
+    for (const { name, ratio, isRight } of ortRatios(measured)) {
+      if (!isRight) say(`${name} ${model} ${brief(ratio)} x, no promise: onnxruntime-web's tokens are wrong there`);
+    }
     return modelBars(measured);
   };
   for (const model of options.models) {
