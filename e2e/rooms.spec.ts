@@ -30,7 +30,7 @@ test('two rooms do not hear each other', async ({ lab, server }) => {
 test('two chats in one room both get their own answer', async ({ lab, server }) => {
   const chat = await createRoom(lab, server.url, { engine: 'cpu', donate: false });
   const guest = await openChat(lab, server.url, chat.code, { engine: 'cpu', donate: false });
-  for (const name of ['left', 'right']) await openDonor(lab, server.url, chat.code, { ...cpu, name, lendBytes: 2_200_000 });
+  for (const name of ['left', 'right']) await openDonor(lab, server.url, chat.code, { ...cpu, name, lendBytes: 2_400_000 });
   await Promise.all([waitForStages(chat.page, 2), waitForStages(guest, 2)]);
   const [a, b] = await Promise.all([ask(chat.page, questionOf(first.prompt)), ask(guest, questionOf(second.prompt))]);
   expect([a.ids, b.ids]).toEqual([first.ids, second.ids]);
