@@ -36,8 +36,8 @@ export function planningProblem(room: Room): PlanningProblem | null {
     sequences: sources.length,
     concurrentSequences: room.settings.objective === 'throughput' ? Math.max(sources.length, EXPECTED_SEQUENCES) : sources.length,
     promptTokens: USUAL_PROMPT_TOKENS,
-    sourceLayers: 0,
-    head: 'last-stage',
+    sourceLayers: room.settings.sourceLayers,
+    head: room.settings.headOnSource ? 'source' : 'last-stage',
     surviving: (room.broken?.stages ?? []).filter(({ peerId }) =>
       room.members.some((m) => m.peerId === peerId && isPlannable(m)),
     ),

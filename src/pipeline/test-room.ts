@@ -167,7 +167,18 @@ export function planOf(epoch: number, peers: PeerId[], ends: number[]): Plan {
   const rates = { msPerToken: 1, bottleneckMs: 1, tokensPerSecond: 1000, firstTokenMs: 1 };
   const predicted = { ...rates, stageMs: peers.map(() => 1), overheadMs: peers.map(() => 0), linkMs: [0, ...peers.map(() => 0)] };
   const { contextLength } = SPEC;
-  return { epoch, modelUrl: 'm', contextLength, wireDtype: 'f32', objective: 'latency', stages, predicted, why: '', leftOut: [] };
+  return {
+    epoch,
+    modelUrl: 'm',
+    contextLength,
+    wireDtype: 'f32',
+    objective: 'latency',
+    sourceLayers: 0,
+    stages,
+    predicted,
+    why: '',
+    leftOut: [],
+  };
 }
 
 /** The most likely tokens after `prompt`, fed one at a time; `between` runs before each further token. */

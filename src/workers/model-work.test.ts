@@ -65,6 +65,7 @@ function planOf(epoch: number, peerId: number): Plan {
     contextLength: 64,
     wireDtype: 'f32',
     objective: 'latency',
+    sourceLayers: 0,
     stages: [{ peerId, layers: { startLayer: 0, endLayer: 8 }, head: true }],
     predicted: {
       msPerToken: 1,

@@ -12,6 +12,8 @@ test('an untouched form keeps the settings', () => {
     contextLength: 512,
     wireDtype: 'f16',
     objective: 'throughput',
+    sourceLayers: 1,
+    headOnSource: true,
   } as const;
   expect(readDraft(draftOf(chosen), ORIGIN)).toEqual({ ok: true, settings: chosen });
 });

@@ -8,7 +8,12 @@ export interface SettingsDraft {
   context: string;
   wireDtype: RoomSettings['wireDtype'];
   objective: RoomSettings['objective'];
+  /** What the other devices may see of what is said. */
+  privacy: Privacy;
 }
+
+/** `private`: embedding, first layer and head run on each chat's own device. */
+export type Privacy = 'open' | 'private';
 
 export const MIN_CONTEXT = 16;
 export const MAX_CONTEXT = 131_072;
@@ -21,6 +26,7 @@ export function draftOf(settings: RoomSettings): SettingsDraft {
     context: settings.contextLength === null ? '' : String(settings.contextLength),
     wireDtype: settings.wireDtype,
     objective: settings.objective,
+    privacy: settings.sourceLayers > 0 && settings.headOnSource ? 'private' : 'open',
   };
 }
 
@@ -38,7 +44,10 @@ export function readDraft(draft: SettingsDraft, origin: string): DraftReading {
     const message = `context is ${draft.context} tokens, a whole number from ${MIN_CONTEXT} to ${MAX_CONTEXT} is allowed`;
     return { ok: false, field: 'context', message };
   }
-  return { ok: true, settings: { modelUrl, contextLength, wireDtype: draft.wireDtype, objective: draft.objective } };
+  const { wireDtype, objective, privacy } = draft;
+  const isPrivate = privacy === 'private';
+  const settings = { modelUrl, contextLength, wireDtype, objective, sourceLayers: isPrivate ? 1 : 0, headOnSource: isPrivate };
+  return { ok: true, settings };
 }
 
 function readModelUrl(typed: string, origin: string): string | null {

@@ -39,6 +39,7 @@ export function testPlan(stages: Stage[], change: Partial<Plan> = {}): Plan {
     contextLength: 512,
     wireDtype,
     objective: 'latency',
+    sourceLayers: 0,
     stages,
     predicted,
     why: 'Because it is fastest.',

@@ -16,7 +16,10 @@ export interface Stage {
   head: boolean;
 }
 
-/** Who runs what. Stages are in the order that a token passes them and cover every layer once. */
+/**
+ * Who runs what. Every source runs the layers before `sourceLayers` itself; stages are in the order that a token passes them
+ * and cover every layer from there on once. Where no stage has the head, every source runs that itself too.
+ */
 export interface Plan {
   /** Counts up with every plan of a room; names the plan in every frame. */
   epoch: number;
@@ -25,6 +28,7 @@ export interface Plan {
   contextLength: number;
   wireDtype: WireDtype;
   objective: Objective;
+  sourceLayers: number;
   stages: Stage[];
   predicted: Prediction;
   /** One sentence for people: why these devices. */

@@ -9,6 +9,10 @@ export interface RoomSettings {
   contextLength: number | null;
   wireDtype: WireDtype;
   objective: ObjectiveChoice;
+  /** The layers before this one run on every chat's own device: with one or more, the first stage sees no embedding. */
+  sourceLayers: number;
+  /** Final norm and output matrix run on every chat's own device: then no other sees a logit. */
+  headOnSource: boolean;
 }
 
 export const DEFAULT_CONTEXT_LENGTH = 2048;
@@ -19,6 +23,8 @@ export const DEFAULT_SETTINGS: RoomSettings = {
   contextLength: null,
   wireDtype: 'f32',
   objective: 'auto',
+  sourceLayers: 0,
+  headOnSource: false,
 };
 
 /** The context that a room really uses, tokens. */

@@ -75,6 +75,7 @@ function layoutOf(asked: PlanningProblem, { setting, solution }: Answer, options
     contextLength: problem.contextLength,
     wireDtype: problem.wireDtype,
     objective: problem.objective,
+    sourceLayers: problem.sourceLayers,
     stages: stagesOf(setting, solution),
     predicted: withTogether(predicted, problem, setting.sources, setting.head, solution.parts),
     why: explain(setting, solution, predicted),

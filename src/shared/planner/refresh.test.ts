@@ -15,7 +15,7 @@ const room = (layerMs1: number, layerMs2: number) => problem({ devices: [device(
 
 test('the best plan says what the planner says', () => {
   const asked = room(6, 9);
-  const { stages: _, contextLength: __, wireDtype: ___, ...words } = best(asked);
+  const { stages: _, sourceLayers: __, contextLength: ___, wireDtype: ____, ...words } = best(asked);
   expect(refreshed(best(room(5, 9)), best(asked), asked)).toEqual(words);
 });
 

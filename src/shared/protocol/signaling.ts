@@ -36,6 +36,8 @@ export const RoomSettingsSchema = v.strictObject({
   contextLength: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(131_072))),
   wireDtype: v.picklist(WIRE_DTYPES),
   objective: v.picklist(OBJECTIVE_CHOICES),
+  sourceLayers: v.pipe(count, v.maxValue(512)),
+  headOnSource: v.boolean(),
 });
 
 export const ModelSpecSchema = v.strictObject({
@@ -98,6 +100,7 @@ export const PlanSchema = v.strictObject({
   contextLength: positive,
   wireDtype: v.picklist(WIRE_DTYPES),
   objective: v.picklist(OBJECTIVES),
+  sourceLayers: v.pipe(count, v.maxValue(512)),
   stages: v.pipe(v.array(StageSchema), v.minLength(1), v.maxLength(MAX_PEERS_PER_ROOM)),
   predicted: v.strictObject({
     msPerToken: measure,
