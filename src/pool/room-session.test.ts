@@ -142,6 +142,11 @@ describe('when the server is back', () => {
     expect(test.requests('peer:profile')).toEqual([{ profile, origin: 'served' }]);
   });
 
+  test('whoever left meanwhile has left', async () => {
+    const { test } = await back(joined(1, { ...serving, peers: [peer(1)] }));
+    expect(test.onLinks).toEqual(['peerLeft 2', 'setPeers [1]']);
+  });
+
   test('a plan that was made meanwhile is activated', async () => {
     const { test } = await back(joined(1, { ...serving, plan: plan(4) }));
     expect(test.kindsToWorker()).toEqual(['activate 4']);

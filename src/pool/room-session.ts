@@ -159,7 +159,8 @@ export class RoomSession {
   }
 
   private joined(joined: Joined, isBack: boolean): void {
-    if (!isBack) this.setUp(joined);
+    if (isBack) this.takeLeave(joined.room);
+    else this.setUp(joined);
     this.state.update({ phase: 'joined', selfId: joined.peerId });
     this.applyRoom(joined.room);
     if (isBack) this.cameBack(joined);
@@ -182,6 +183,12 @@ export class RoomSession {
   /** In its own place again: the server hears what it may have missed or forgotten, and nothing else happens. */
   private cameBack({ room, peerId }: Joined): void {
     this.told.again(room, peerId);
+  }
+
+  /** Of those who left while the server was away. */
+  private takeLeave(room: RoomState): void {
+    const present = new Set(room.peers.map(({ peerId }) => peerId));
+    for (const { peerId } of this.state.current.room?.peers ?? []) if (!present.has(peerId)) this.peerLeft(peerId);
   }
 
   private applyRoom(room: RoomState): void {
