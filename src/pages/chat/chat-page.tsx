@@ -41,8 +41,8 @@ export function ChatPage({ code, session, origin }: Props) {
       </PageHeader>
       <div class="notices">
         <Requests view={view} session={session} failures={failures} />
-        <EndNote view={view} />
         <ErrorLines errors={[atEntrance ? null : view.error, view.room?.problem ?? null, failures.last.value]} />
+        <EndNote view={view} />
       </div>
       <RoomPanel
         view={view}

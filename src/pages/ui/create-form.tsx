@@ -43,25 +43,27 @@ export function CreateForm({ createRoom, onCreated }: Props) {
       <ErrorLines errors={[failures.last.value]} />
       <details data-testid="create-settings">
         <summary>Model and settings</summary>
-        <SettingsFields draft={draft} complaint={complaint.value} />
-        <Field
-          id="setting-passphrase"
-          label="Passphrase"
-          hint="Asked of everybody who comes with the link. Empty: the link is enough."
-        >
-          <input
+        <div class="create-fields">
+          <SettingsFields draft={draft} complaint={complaint.value} />
+          <Field
             id="setting-passphrase"
-            data-testid="setting-passphrase"
-            aria-describedby="setting-passphrase-hint"
-            type="text"
-            autocomplete="off"
-            maxLength={MAX_PASSPHRASE_LENGTH}
-            value={passphrase.value}
-            onInput={(event) => {
-              passphrase.value = event.currentTarget.value;
-            }}
-          />
-        </Field>
+            label="Passphrase"
+            hint="Asked of everybody who comes with the link. Empty: the link is enough."
+          >
+            <input
+              id="setting-passphrase"
+              data-testid="setting-passphrase"
+              aria-describedby="setting-passphrase-hint"
+              type="text"
+              autocomplete="off"
+              maxLength={MAX_PASSPHRASE_LENGTH}
+              value={passphrase.value}
+              onInput={(event) => {
+                passphrase.value = event.currentTarget.value;
+              }}
+            />
+          </Field>
+        </div>
       </details>
     </form>
   );
