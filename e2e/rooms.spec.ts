@@ -62,22 +62,6 @@ test('the host changes the model, and the room answers with the new one', async 
   expect((await ask(chat.page, questionOf(first.prompt))).ids).toEqual(expected.ids);
 });
 
-test('a tab that lost the server for a while joins again by itself', async ({ lab }) => {
-  const server = await startOtherServer(['--transports', 'polling']);
-  try {
-    const chat = await createRoom(lab, server.url, { engine: 'cpu' });
-    const before = await waitForStages(chat.page, 1);
-    await chat.page.context().setOffline(true);
-    await expect.poll(async () => (await readView(chat.page)).phase).toBe('reconnecting');
-    await chat.page.context().setOffline(false);
-    await expect.poll(async () => (await readView(chat.page)).selfId).toBe(before.selfId! + 1);
-    await waitForStages(chat.page, 1);
-    expect((await ask(chat.page, questionOf(first.prompt))).ids).toEqual(first.ids);
-  } finally {
-    await server.stop();
-  }
-});
-
 test('activations cross in 16 bits when the room says so, and the story is still told', async ({ lab, server }) => {
   const chat = await createRoom(lab, server.url, { engine: 'cpu', donate: false }, { wireDtype: 'f16' });
   await openDonors(lab, server.url, chat, [4, 4], cpu);
