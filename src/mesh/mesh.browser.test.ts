@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { MAX_FRAME_BYTES } from '../shared/protocol/frame.ts';
+import { MAX_FRAME_BYTES } from '../shared/protocol/frame-bytes.ts';
 import type { LinkMeasure, SignalData } from '../shared/protocol/signaling.ts';
 import type { LinkState } from './link-state.ts';
 import { Mesh, type PipelineMessage } from './mesh.ts';
