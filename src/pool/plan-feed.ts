@@ -28,14 +28,14 @@ export class PlanFeed {
     this.send({ kind: 'activate', plan });
   }
 
-  /** What a state of the room says. */
-  state(active: Plan | null, preparing: Plan | null): void {
+  /** What a state of the room says. @param isHopeless no plan can be made of the room as it is */
+  state(active: Plan | null, preparing: Plan | null, isHopeless: boolean): void {
     if (preparing) this.prepare(preparing);
     if (active && active.epoch > this.activeEpoch) {
       this.plans.set(active.epoch, active);
       this.activate(active.epoch);
     }
-    if (!active) this.send({ kind: 'no-plan' });
+    if (!active) this.send({ kind: 'no-plan', isHopeless: isHopeless && !preparing });
   }
 
   /** For joining anew: the worker starts anew as well. */

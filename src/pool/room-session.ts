@@ -162,15 +162,16 @@ export class RoomSession {
     this.state.update({ room });
     this.links.setPeers(room.peers.map(({ peerId }) => peerId));
     this.openModel(room.settings);
-    this.plans.state(room.plan, room.preparing);
+    this.plans.state(room.plan, room.preparing, room.problem !== null);
   }
 
-  private openModel({ modelUrl, contextLength }: RoomSettings): void {
-    const key = JSON.stringify([modelUrl, contextLength]);
+  private openModel({ modelUrl, contextLength, sourceLayers, headOnSource }: RoomSettings): void {
+    const settings = { modelUrl, contextLength, sourceLayers, headOnSource };
+    const key = JSON.stringify(settings);
     if (key === this.modelKey) return;
     this.modelKey = key;
     this.state.update({ error: null });
-    this.worker.send({ kind: 'model', modelUrl, contextLength });
+    this.worker.send({ kind: 'model', settings });
   }
 
   private fromWorker(message: DeviceMessage | RoomMessage): void {
@@ -183,6 +184,9 @@ export class RoomSession {
         break;
       case 'send-message':
         this.links.send(message.to, JSON.stringify(message.message));
+        break;
+      case 'hung':
+      case 'refused':
         break;
       case 'bad-frame':
         this.state.update({ error: message.error });
