@@ -77,14 +77,31 @@ function lentBy({ room }: View, name: string): number | undefined {
   return room?.peers.find((peer) => peer.name === name)?.profile?.lendBytes;
 }
 
-test('a donor that leaves in mid-answer ends the answer with a clear line, and the room answers again', async ({
+test('a donor that leaves in mid-answer costs no token where another device can take over', async ({ lab, server }) => {
+  const chat = await createRoom(lab, server.url, { engine: 'cpu', donate: false });
+  const donors = await openDonors(lab, server.url, chat, [4, 4], { engine: 'cpu' });
+  await waitForStages(chat.page, 2);
+  const long = { maxTokens: 300, endless: true };
+  const alone = await ask(chat.page, questionOf(prompt), long);
+  const model = (await readView(chat.page)).room!.model!;
+  await openDonor(lab, server.url, chat, { engine: 'cpu', name: 'spare', lendBytes: shareBytes(model, 8, true) });
+  await expect.poll(async () => lentBy(await readView(chat.page), 'spare')).toBe(shareBytes(model, 8, true));
+
+  const onText = () => void donors[1]!.close();
+  const answer = await ask(chat.page, questionOf(prompt), { ...long, onText });
+  expect(answer.ids).toEqual(alone.ids);
+  expect(answer.interruptions.map(({ code }) => code)).toEqual(['peer-lost']);
+});
+
+test('a donor that leaves where nothing can replace it ends the answer with a clear line, and the room answers again', async ({
   lab,
   server,
 }) => {
   const chat = await createRoom(lab, server.url, { engine: 'cpu', donate: false });
   const donors = await openDonors(lab, server.url, chat, [4, 4], { engine: 'cpu' });
   await waitForStages(chat.page, 2);
-  await expect(ask(chat.page, questionOf(prompt), { maxTokens: 400, onText: () => void donors[1]!.close() })).rejects.toThrow(
+  const onText = () => void donors[1]!.close();
+  await expect(ask(chat.page, questionOf(prompt), { maxTokens: 400, endless: true, onText })).rejects.toThrow(
     /peer-lost: donor 2 left in mid-answer/,
   );
   await expect.poll(async () => (await readView(chat.page)).room!.problem?.code).toBe('does-not-fit');

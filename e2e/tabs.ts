@@ -76,6 +76,7 @@ interface Chunk {
   choices: { delta?: { content?: string }; text?: string; finish_reason: string | null }[];
   token_ids?: number[];
   prompt_token_ids?: number[];
+  interruption?: { code: string; message: string };
   usage?: { extra: { time_to_first_token_s: number; time_per_output_token_s: number } };
 }
 
@@ -226,6 +227,8 @@ export interface Answer {
   msPerToken: number;
   /** Plans that were active while tokens came. */
   epochs: number[];
+  /** What the answer had to get over. */
+  interruptions: { code: string; message: string }[];
 }
 
 /** `</s>` in SentencePiece vocabularies. */
@@ -245,7 +248,16 @@ export async function ask(page: Page, question: Question, options: AskOptions = 
       const { edgeshard } = globalThis as unknown as PageGlobal;
       const { pool } = edgeshard;
       const onText = (globalThis as unknown as Record<string, (text: string) => void>)[listener];
-      const answer: Answer = { text: '', ids: [], promptIds: [], reason: null, timeToFirstTokenMs: 0, msPerToken: 0, epochs: [] };
+      const answer: Answer = {
+        text: '',
+        ids: [],
+        promptIds: [],
+        reason: null,
+        timeToFirstTokenMs: 0,
+        msPerToken: 0,
+        epochs: [],
+        interruptions: [],
+      };
       try {
         const chunks =
           'text' in question
@@ -258,6 +270,7 @@ export async function ask(page: Page, question: Question, options: AskOptions = 
           const epoch = edgeshard.view.room?.plan?.epoch;
           if (epoch !== undefined && !answer.epochs.includes(epoch)) answer.epochs.push(epoch);
           answer.ids.push(...(chunk.token_ids ?? []));
+          if (chunk.interruption) answer.interruptions.push(chunk.interruption);
           answer.promptIds.push(...(chunk.prompt_token_ids ?? []));
           answer.reason = chunk.choices[0]?.finish_reason ?? answer.reason;
           answer.timeToFirstTokenMs = 1000 * (chunk.usage?.extra.time_to_first_token_s ?? 0);

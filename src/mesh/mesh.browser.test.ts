@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { MAX_FRAME_BYTES } from '../shared/protocol/frame.ts';
+import { MAX_FRAME_BYTES } from '../shared/protocol/frame-bytes.ts';
+import type { PipelineMessage } from '../shared/protocol/peer.ts';
 import type { LinkMeasure, SignalData } from '../shared/protocol/signaling.ts';
 import type { LinkState } from './link-state.ts';
-import { Mesh, type PipelineMessage } from './mesh.ts';
+import { Mesh } from './mesh.ts';
 
 /** One tab: a mesh, and what it has told. */
 interface Tab {

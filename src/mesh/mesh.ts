@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { AppError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
-import { type PeerMessage, PeerMessageSchema } from '../shared/protocol/peer.ts';
+import { type PeerMessage, PeerMessageSchema, type PipelineMessage } from '../shared/protocol/peer.ts';
 import type { IceServers, LinkMeasure, SignalData } from '../shared/protocol/signaling.ts';
 import type { LinkState } from './link-state.ts';
 import { PeerLink } from './peer-link.ts';
@@ -14,9 +14,6 @@ export const MAX_BAD_MESSAGES = 8;
 const LONGEST_TICK_MS = 1000;
 /** Without a frame for so long this tab takes part in no answer, ms. */
 const QUIET_MS = 2000;
-
-/** What is for the pipeline; beats and probes stay in the mesh. */
-export type PipelineMessage = Exclude<PeerMessage, { kind: 'beat' | 'probe' | 'probe-ack' }>;
 
 export interface MeshEvents {
   onControl(from: PeerId, message: PipelineMessage): void;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MAX_FRAME_BYTES } from '../shared/protocol/frame.ts';
+import { MAX_FRAME_BYTES } from '../shared/protocol/frame-bytes.ts';
 import { MAX_CONTROL_BYTES } from '../shared/protocol/peer.ts';
 import { HIGH_WATER_BYTES, MAX_QUEUED_BYTES, Outbox, type OutgoingChannel } from './outbox.ts';
 

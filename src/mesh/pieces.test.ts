@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../shared/errors.ts';
-import { MAX_FRAME_BYTES } from '../shared/protocol/frame.ts';
+import { MAX_FRAME_BYTES } from '../shared/protocol/frame-bytes.ts';
 import { PIECE_BYTES } from '../shared/protocol/peer.ts';
 import { assertFrameSize, piecesOf, Reassembler } from './pieces.ts';
 

@@ -1,5 +1,5 @@
 import { AppError } from '../shared/errors.ts';
-import { MAX_FRAME_BYTES } from '../shared/protocol/frame.ts';
+import { MAX_FRAME_BYTES } from '../shared/protocol/frame-bytes.ts';
 import { PIECE_BYTES } from '../shared/protocol/peer.ts';
 
 /**

@@ -1,33 +1,31 @@
 import { AppError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
-import type { ReplyFrame, ReplyRow } from '../shared/protocol/frame.ts';
+import type { HeadAsk, ReplyFrame, ReplyRow } from '../shared/protocol/frame.ts';
+import { stopped, unlessAborted } from './abort.ts';
+import type { AwakeClock } from './awake-clock.ts';
 import { CurrentPlan, type Patience } from './current-plan.ts';
-import { REBUILD_PATIENCE_MS, rebuildAfterEpoch } from './rebuild.ts';
+import { RECOVERY_PATIENCE_MS, type Recovery, recoveryFrom } from './recovery.ts';
 import { ReplyWaiter } from './reply-waiter.ts';
+import { endOfPass, mayReportError } from './senders.ts';
 import { EMPTY_SEQUENCE, type Pass, passesFor, type SequenceState, underPlan } from './sequence.ts';
+import type { SourcePart, StepRequest } from './source-part.ts';
 import { stageOf } from './state.ts';
+import { type Traced, Tracer } from './tracer.ts';
 import type { Transport } from './transport.ts';
-
-/** Which logits a step needs besides the largest. */
-export interface StepRequest {
-  wantIds: Uint32Array;
-  invTemperature: number;
-  fullRow: boolean;
-}
-
-const NO_LOGITS: StepRequest = { wantIds: new Uint32Array(0), invTemperature: 1, fullRow: false };
 
 export interface CoordinatorOptions {
   transport: Transport;
-  /** Embeds on this device, so that no other sees token ids. (tokens) -> (tokens, dim) */
-  embed(tokens: readonly number[]): Promise<Float32Array>;
+  source: SourcePart;
   dim: number;
   nLayers: number;
-  /** Milliseconds, from a clock that hidden tabs do not slow. */
-  now(): number;
+  awake: AwakeClock;
   /** No sequence of this source needs a plan before `epoch` any more. */
   onMoved(epoch: number): void;
+  /** This stage does not come back from a pass: the room should plan without it. */
+  onHung(epoch: number, peerId: PeerId): void;
+  /** A reply or an error of somebody who has no business in the pass was dropped. */
+  onRefused(from: PeerId): void;
 }
 
 interface Conversation {
@@ -36,10 +34,21 @@ interface Conversation {
   state: SequenceState;
   /** The plan of the feed in progress. */
   busyUnder: Plan | null;
+  /** What it was fed with last: one object for each answer. */
+  answer: FeedOptions | null;
+  /** What happened between two tokens of that answer. */
+  interruptedBy: AppError | null;
 }
 
 /** Names a conversation to the coordinator. */
 export type ConversationId = number;
+
+/** One object for all tokens of an answer. */
+export interface FeedOptions {
+  signal: AbortSignal;
+  /** The answer is interrupted by this, and goes on as soon as it can. */
+  onInterrupted?(error: AppError): void;
+}
 
 /**
  * A chat's side of the pipeline: feeds tokens to the stages and brings the logits of the last one back. It knows what
@@ -49,20 +58,24 @@ export type ConversationId = number;
 export class Coordinator {
   private readonly options: CoordinatorOptions;
   private readonly replies: ReplyWaiter;
+  private readonly tracer: Tracer;
   private readonly conversations = new Map<ConversationId, Conversation>();
   private readonly plan = new CurrentPlan();
+  private ended: AppError | null = null;
   private movedEpoch = 0;
   private nextConversation = 1;
   private nextSequence = 1;
 
   constructor(options: CoordinatorOptions) {
     this.options = options;
-    this.replies = new ReplyWaiter(options.now);
+    this.replies = new ReplyWaiter(() => options.awake.ms);
+    this.tracer = new Tracer(options.transport);
   }
 
   open(): ConversationId {
     const id = this.nextConversation++;
-    this.conversations.set(id, { sequence: this.nextSequence++, state: EMPTY_SEQUENCE, busyUnder: null });
+    const sequence = this.nextSequence++;
+    this.conversations.set(id, { sequence, state: EMPTY_SEQUENCE, busyUnder: null, answer: null, interruptedBy: null });
     return id;
   }
 
@@ -74,63 +87,123 @@ export class Coordinator {
     this.reportIfMoved();
   }
 
-  /** The plan that new tokens run under; null while the room has none. Answers in progress move at their next token. */
-  setPlan(plan: Plan | null): void {
+  /**
+   * The plan that new tokens run under; null while the room has none. Answers in progress move at their next token.
+   * @param isHopeless there is none, and the room says that none can be made
+   */
+  setPlan(plan: Plan | null, isHopeless = false): void {
     if (plan) {
       for (const conversation of this.conversations.values()) {
         if (!conversation.busyUnder) conversation.state = underPlan(conversation.state, plan);
       }
     }
-    this.plan.set(plan);
+    this.plan.set(plan, isHopeless);
     this.reportIfMoved();
   }
 
   /**
-   * Runs what the stages have not seen of `tokens` and returns the logits after the last one. When a device has lost what
-   * it held, the sequence is rebuilt under the next plan.
-   * @throws AppError context-full, peer-lost, stage-failed and whatever else a stage reports; `stopped` when aborted.
+   * Runs what the stages have not seen of `tokens` and returns the logits after the last one. When a device hangs, leaves, or has
+   * lost what it held, the answer goes on by itself: with the pass run again, or the sequence rebuilt.
+   * @throws AppError context-full, and what a stage reports where that cannot be mended; `stopped` when aborted; what `end` was told
    */
-  async feed(id: ConversationId, tokens: readonly number[], step: StepRequest, signal: AbortSignal): Promise<ReplyRow> {
+  async feed(id: ConversationId, tokens: readonly number[], step: StepRequest, options: FeedOptions): Promise<ReplyRow> {
     const conversation = this.conversations.get(id);
     if (!conversation) throw new AppError('internal', `conversation ${id} is closed`);
-    let afterEpoch = 0;
-    let patience: Patience | null = null;
-    for (let rebuilds = 0; ; rebuilds++) {
-      const plan = await this.plan.newerThan(afterEpoch, signal, patience);
+    if (tokens.length === 0) throw new AppError('bad-message', 'there is no token to go on from');
+    const before = takeInterruption(conversation, options);
+    if (before) options.onInterrupted?.(before);
+    let isWanted: (plan: Plan) => boolean = () => true;
+    // Before the first token a room may load for as long as it takes, unless it says that it cannot be planned.
+    const error = before ?? new AppError('no-plan', 'the room has no plan');
+    let patience: Patience = { untilMs: before ? this.options.awake.ms + RECOVERY_PATIENCE_MS : Number.POSITIVE_INFINITY, error };
+    for (let failures = 0; ; failures++) {
+      const plan = await this.plan.when(isWanted, options.signal, patience);
       try {
-        return await this.feedUnder(plan, conversation, tokens, step, signal);
+        return await this.feedUnder(plan, conversation, tokens, step, options.signal);
       } catch (thrown) {
         const error = AppError.from(thrown);
-        const epoch = rebuildAfterEpoch(error, plan, rebuilds);
-        if (epoch === null) throw error;
-        afterEpoch = epoch;
-        patience = { untilMs: this.options.now() + REBUILD_PATIENCE_MS, error };
+        const recovery = this.ended || options.signal.aborted ? null : recoveryFrom(error, failures);
+        if (recovery?.kind !== 'repeat') this.startOver(conversation, plan);
+        if (!recovery) throw this.ended ?? error;
+        options.onInterrupted?.(error);
+        isWanted = this.wish(recovery, plan);
+        patience = { untilMs: this.options.awake.ms + RECOVERY_PATIENCE_MS, error };
       }
     }
   }
 
-  handleReply(reply: ReplyFrame): void {
-    this.replies.resolve(reply);
+  handleReply(from: PeerId, reply: ReplyFrame): void {
+    const pass = this.replies.get(reply.request);
+    // A reply that comes after its answer was stopped is late, not forged.
+    if (!pass) return;
+    if (pass.endsAt !== from || pass.plan.epoch !== reply.epoch) this.options.onRefused(from);
+    else this.replies.resolve(reply);
   }
 
-  handleStageError(request: number, error: AppError): void {
-    this.replies.reject(request, error);
+  handleStageError(from: PeerId, request: number, error: AppError): void {
+    const pass = this.replies.get(request);
+    if (!pass) return;
+    if (mayReportError(pass.plan, from)) this.replies.reject(request, error);
+    else this.options.onRefused(from);
   }
 
-  /** Fails every answer that needs a peer that is gone. */
+  handleTraced(from: PeerId, traced: Traced): void {
+    this.tracer.hear(from, traced);
+  }
+
+  /** The link to a device is gone: what was on its way over it may be lost. */
   peerLost(peerId: PeerId, name: string): void {
-    const error = new AppError('peer-lost', `${name} left in mid-answer: the room plans anew, please ask again`);
-    this.replies.rejectWhere((plan) => stageOf(plan, peerId) !== null, error);
+    const error = new AppError('peer-lost', `${name} left in mid-answer`);
+    this.replies.rejectWhere(({ plan }) => stageOf(plan, peerId) !== null, error);
     for (const conversation of this.conversations.values()) {
       const { plan } = conversation.state;
-      if (plan && stageOf(plan, peerId) && !conversation.busyUnder) this.startOver(conversation);
+      if (!plan || !stageOf(plan, peerId) || conversation.busyUnder) continue;
+      conversation.interruptedBy = error;
+      this.startOver(conversation, null);
     }
+  }
+
+  /** A link is there, perhaps again. */
+  linkOpened(): void {
+    this.plan.look();
   }
 
   /** Called every half second by the worker's clock. */
   tick(): void {
+    const nowMs = this.options.awake.ms;
     this.replies.expire();
-    this.plan.expire(this.options.now());
+    this.plan.tick(nowMs);
+    const { oldest } = this.replies;
+    const verdict = this.tracer.tick(oldest, nowMs);
+    if (!oldest || verdict.kind === 'wait') return;
+    if (verdict.kind === 'lost') {
+      this.replies.reject(oldest.request, new AppError('frame-lost', 'a pass was lost on its way through the devices'));
+      return;
+    }
+    const error = new AppError('stage-hung', `device ${verdict.peerId} does not come back from a pass`);
+    this.options.onHung(oldest.plan.epoch, verdict.peerId);
+    this.replies.rejectWhere(({ plan }) => plan.epoch === oldest.plan.epoch, error);
+  }
+
+  /** Ends everything that this source runs or waits for: nothing of it is settled by anybody else any more. */
+  end(error: AppError): void {
+    this.ended = error;
+    this.replies.rejectWhere(() => true, error);
+    this.plan.end(error);
+    for (const id of [...this.conversations.keys()]) this.close(id);
+  }
+
+  private wish(recovery: Recovery, failed: Plan): (plan: Plan) => boolean {
+    if (recovery.kind === 'repeat') {
+      const atMs = this.options.awake.ms + recovery.afterMs;
+      return (plan) => plan.epoch > failed.epoch || this.options.awake.ms >= atMs;
+    }
+    if (recovery.sameEpoch) return (plan) => plan.epoch >= failed.epoch;
+    return (plan) => plan.epoch > failed.epoch || (recovery.orReachable && this.isReachable(plan));
+  }
+
+  private isReachable(plan: Plan): boolean {
+    return plan.stages.every(({ peerId }) => this.options.transport.isOpen(peerId));
   }
 
   private async feedUnder(
@@ -147,13 +220,11 @@ export class Coordinator {
     conversation.busyUnder = plan;
     this.reportIfMoved();
     try {
-      const row = await this.runPasses(conversation.sequence, plan, passesFor(state, tokens, this.options.nLayers), step, signal);
+      const passes = passesFor(state, tokens, this.options.nLayers);
+      const row = await this.runPasses(conversation.sequence, plan, passes, step, signal);
       // A copy: the caller goes on writing to its list, the stages have seen only this much.
       conversation.state = underPlan({ tokens: [...tokens], plan, staleUntil: 0 }, this.plan.value ?? plan);
       return row;
-    } catch (error) {
-      this.startOver(conversation);
-      throw error;
     } finally {
       conversation.busyUnder = null;
       this.reportIfMoved();
@@ -169,58 +240,71 @@ export class Coordinator {
     signal: AbortSignal,
   ): Promise<ReplyRow> {
     const inFlightLimit = plan.stages.length + 1;
-    const replies: Promise<ReplyFrame>[] = [];
-    for (const pass of passes) {
-      if (replies.length >= inFlightLimit) await replies[replies.length - inFlightLimit];
-      if (signal.aborted) throw new AppError('stopped', 'stopped');
-      const { reply } = await this.send(sequence, plan, pass, pass === passes.at(-1) ? step : null);
-      replies.push(reply);
+    const sent: SentPass[] = [];
+    try {
+      for (const pass of passes) {
+        if (sent.length >= inFlightLimit) await unlessAborted(sent[sent.length - inFlightLimit]!.reply, signal);
+        if (signal.aborted) throw stopped();
+        sent.push(await this.send(sequence, plan, pass, pass === passes.at(-1) ? step : null, signal));
+      }
+      const all = await unlessAborted(Promise.all(sent.map(({ reply }) => reply)), signal);
+      return await unlessAborted(this.rowOf(all.at(-1), step), signal);
+    } finally {
+      for (const { request } of sent) this.replies.forget(request);
     }
-    const all = await Promise.all(replies);
-    const row = all.at(-1)?.rows[0];
-    if (!row) throw new AppError('stage-failed', 'the last device sent no logits');
-    return row;
   }
 
   /** Resolves once the pass is on its way; the reply follows in its own promise, so that passes keep their order. */
-  private async send(
-    sequence: number,
-    plan: Plan,
-    pass: Pass,
-    step: StepRequest | null,
-  ): Promise<{ reply: Promise<ReplyFrame> }> {
-    const { transport, dim } = this.options;
-    const hidden = await this.options.embed(pass.tokens); // (rows, dim)
-    const { request, reply } = this.replies.expect(plan, pass.tokens.length);
+  private async send(sequence: number, plan: Plan, pass: Pass, step: StepRequest | null, signal: AbortSignal): Promise<SentPass> {
+    const { transport, source, dim } = this.options;
+    const rows = pass.tokens.length;
+    const hidden = await unlessAborted(source.enter(sequence, pass.position, pass.tokens), signal); // (rows, dim)
+    if (this.ended) throw this.ended;
+    const { request, reply } = this.replies.expect(plan, rows, endOfPass(plan, pass.untilLayer).peerId);
     reply.catch(() => undefined); // whoever awaits it reports it; until then it must not count as unhandled
-    transport.sendFrame(plan.stages[0]!.peerId, {
-      kind: 'forward',
-      epoch: plan.epoch,
-      source: transport.selfId,
-      sequence,
-      request,
-      position: pass.position,
-      rows: pass.tokens.length,
-      headRows: step ? 1 : 0,
-      untilLayer: pass.untilLayer,
-      ...(step ?? NO_LOGITS),
-      dtype: plan.wireDtype,
-      dim,
-      hidden,
-    });
-    return { reply };
+    const heads: HeadAsk[] = step ? [{ row: rows - 1, ...step }] : [];
+    try {
+      transport.sendFrame(plan.stages[0]!.peerId, {
+        kind: 'forward',
+        epoch: plan.epoch,
+        untilLayer: pass.untilLayer,
+        runs: [{ source: transport.selfId, request, sequence, position: pass.position, rows }],
+        heads,
+        trail: [],
+        dtype: plan.wireDtype,
+        dim,
+        hidden,
+      });
+    } catch (thrown) {
+      this.replies.forget(request);
+      throw thrown;
+    }
+    return { request, reply };
   }
 
-  private startOver(conversation: Conversation): void {
-    this.free(conversation);
+  /** The logits that the last stage sent, or that this device makes of the hidden state that it sent. */
+  private async rowOf(reply: ReplyFrame | undefined, step: StepRequest): Promise<ReplyRow> {
+    const { source, dim } = this.options;
+    const row = reply?.rows[0];
+    if (row && !source.hasHead) return row;
+    const hidden = reply?.hidden;
+    if (source.hasHead && hidden?.values.length === dim) return source.leave(hidden.values, step);
+    throw new AppError('stage-failed', 'the last device sent no logits');
+  }
+
+  /** @param plan that the sequence was fed under when it failed: its stages may hold parts of it */
+  private startOver(conversation: Conversation, plan: Plan | null): void {
+    this.free(conversation, plan);
     conversation.sequence = this.nextSequence++;
     conversation.state = EMPTY_SEQUENCE;
   }
 
-  private free(conversation: Conversation): void {
-    for (const stage of conversation.state.plan?.stages ?? []) {
+  private free({ sequence, state, busyUnder }: Conversation, failed: Plan | null = null): void {
+    this.options.source.free(sequence);
+    const plans = [state.plan, busyUnder, failed].filter((plan) => plan !== null);
+    for (const peerId of new Set(plans.flatMap(({ stages }) => stages.map((stage) => stage.peerId)))) {
       try {
-        this.options.transport.sendMessage(stage.peerId, { kind: 'free', sequence: conversation.sequence });
+        this.options.transport.sendMessage(peerId, { kind: 'free', sequence });
       } catch {
         // A stage that cannot be reached frees all sequences of a source whose link it has lost.
       }
@@ -235,4 +319,17 @@ export class Coordinator {
     this.movedEpoch = plan.epoch;
     this.options.onMoved(plan.epoch);
   }
+}
+
+/** What happened since the last token, if that was one of the same answer. */
+function takeInterruption(conversation: Conversation, options: FeedOptions): AppError | null {
+  const { answer, interruptedBy } = conversation;
+  conversation.answer = options;
+  conversation.interruptedBy = null;
+  return answer === options ? interruptedBy : null;
+}
+
+interface SentPass {
+  request: number;
+  reply: Promise<ReplyFrame>;
 }

@@ -1,5 +1,9 @@
-import { AppError } from '../shared/errors.ts';
+import type { AppError } from '../shared/errors.ts';
 import type { Plan } from '../shared/model/plan.ts';
+import { stopped } from './abort.ts';
+
+/** A room that cannot be planned as it is may be a moment later, when a device has measured itself or a link is there, ms. */
+export const HOPELESS_MS = 10_000;
 
 /** Until when somebody waits for a plan, and what is wrong if none has come by then. */
 export interface Patience {
@@ -8,8 +12,8 @@ export interface Patience {
 }
 
 interface Waiting {
-  afterEpoch: number;
-  patience: Patience | null;
+  isWanted(plan: Plan): boolean;
+  patience: Patience;
   resolve(plan: Plan): void;
   reject(error: AppError): void;
 }
@@ -17,46 +21,63 @@ interface Waiting {
 /** The plan that new tokens run under, and everybody who waits for one. */
 export class CurrentPlan {
   private plan: Plan | null = null;
+  private isHopeless = false;
+  private ended: AppError | null = null;
   private readonly waiting = new Set<Waiting>();
 
   get value(): Plan | null {
     return this.plan;
   }
 
-  set(plan: Plan | null): void {
+  /** @param isHopeless there is none, and the room says that none can be made */
+  set(plan: Plan | null, isHopeless = false): void {
     this.plan = plan;
+    this.isHopeless = isHopeless;
+    this.look();
+  }
+
+  /** To be called when something has changed that the wishes of those who wait depend on. */
+  look(): void {
+    const { plan } = this;
     if (!plan) return;
     for (const one of this.waiting) {
-      if (plan.epoch <= one.afterEpoch) continue;
+      if (!one.isWanted(plan)) continue;
       this.waiting.delete(one);
       one.resolve(plan);
     }
   }
 
   /**
-   * The plan, or the first that comes, if it is newer than `afterEpoch`.
-   * @throws AppError stopped when aborted before; what `patience` says when it ends
+   * The plan, or the first that comes, that is wanted.
+   * @throws AppError stopped when aborted before; what `patience` says when it ends; what everything ended with
    */
-  newerThan(afterEpoch: number, signal: AbortSignal, patience: Patience | null): Promise<Plan> {
+  when(isWanted: (plan: Plan) => boolean, signal: AbortSignal, patience: Patience): Promise<Plan> {
     const { plan } = this;
+    if (this.ended) return Promise.reject(this.ended);
     if (signal.aborted) return Promise.reject(stopped());
-    if (plan && plan.epoch > afterEpoch) return Promise.resolve(plan);
+    if (plan && isWanted(plan)) return Promise.resolve(plan);
     return new Promise((resolve, reject) => {
-      const one = { afterEpoch, patience, resolve, reject };
+      const one = { isWanted, patience, resolve, reject };
       this.waiting.add(one);
       signal.addEventListener('abort', () => this.waiting.delete(one) && reject(stopped()), { once: true });
     });
   }
 
-  expire(nowMs: number): void {
+  /** Called every half second by the worker's clock. */
+  tick(nowMs: number): void {
+    this.look();
     for (const one of this.waiting) {
-      if (!one.patience || nowMs <= one.patience.untilMs) continue;
+      if (this.isHopeless) one.patience.untilMs = Math.min(one.patience.untilMs, nowMs + HOPELESS_MS);
+      if (nowMs <= one.patience.untilMs) continue;
       this.waiting.delete(one);
       one.reject(one.patience.error);
     }
   }
-}
 
-function stopped(): AppError {
-  return new AppError('stopped', 'stopped before the room had a plan');
+  /** Nobody gets a plan any more. */
+  end(error: AppError): void {
+    this.ended = error;
+    for (const one of this.waiting) one.reject(error);
+    this.waiting.clear();
+  }
 }

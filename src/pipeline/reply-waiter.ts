@@ -1,4 +1,5 @@
 import { AppError } from '../shared/errors.ts';
+import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import type { ReplyFrame } from '../shared/protocol/frame.ts';
 
@@ -7,39 +8,51 @@ export const REPLY_TIMEOUT_MS = 60_000;
 /** How far off a prediction may be: a large model on slow devices takes minutes for a chunk of a prompt. */
 const PREDICTION_SLACK = 4;
 
-interface Pending {
+/** A pass on its way through the stages. */
+export interface PendingPass {
+  request: number;
   plan: Plan;
-  startMs: number;
-  deadlineMs: number;
+  rows: number;
+  /** The one stage whose reply counts. */
+  endsAt: PeerId;
+  sentMs: number;
+}
+
+interface Pending extends PendingPass {
   resolve(reply: ReplyFrame): void;
   reject(error: AppError): void;
 }
 
-/** The requests of one source that are on their way through the stages. */
+/** The passes of one source that are on their way through the stages. */
 export class ReplyWaiter {
   private readonly pending = new Map<number, Pending>();
   private readonly now: () => number;
-  private nextRequest = 1;
 
   constructor(now: () => number) {
     this.now = now;
   }
 
-  /** @param rows how many tokens are on their way */
-  expect(plan: Plan, rows: number): { request: number; reply: Promise<ReplyFrame> } {
-    const request = this.nextRequest++;
+  /** The pass that has been on its way for longest. */
+  get oldest(): PendingPass | null {
+    const [first] = this.pending.values();
+    return first ?? null;
+  }
+
+  expect(plan: Plan, rows: number, endsAt: PeerId): { request: number; reply: Promise<ReplyFrame> } {
+    const request = this.unusedRequest();
     const reply = new Promise<ReplyFrame>((resolve, reject) => {
-      this.pending.set(request, { plan, startMs: this.now(), deadlineMs: this.now() + timeoutMs(plan, rows), resolve, reject });
+      this.pending.set(request, { request, plan, rows, endsAt, sentMs: this.now(), resolve, reject });
     });
     return { request, reply };
   }
 
-  /** A reply nobody waits for, or of another plan than its request, changes nothing. */
+  get(request: number): PendingPass | null {
+    return this.pending.get(request) ?? null;
+  }
+
   resolve(reply: ReplyFrame): void {
-    const pending = this.pending.get(reply.request);
-    if (pending?.plan.epoch !== reply.epoch) return;
+    this.pending.get(reply.request)?.resolve(reply);
     this.pending.delete(reply.request);
-    pending.resolve(reply);
   }
 
   reject(request: number, error: AppError): void {
@@ -47,21 +60,29 @@ export class ReplyWaiter {
     this.pending.delete(request);
   }
 
-  rejectWhere(isLost: (plan: Plan) => boolean, error: AppError): void {
-    for (const [request, { plan }] of this.pending) if (isLost(plan)) this.reject(request, error);
+  rejectWhere(isLost: (pass: PendingPass) => boolean, error: AppError): void {
+    for (const pass of this.pending.values()) if (isLost(pass)) this.reject(pass.request, error);
+  }
+
+  /** Nobody waits for the reply any more. */
+  forget(request: number): void {
+    this.pending.delete(request);
   }
 
   expire(): void {
-    for (const [request, { deadlineMs, startMs }] of this.pending) {
-      if (this.now() <= deadlineMs) continue;
-      this.reject(
-        request,
-        new AppError('stage-failed', `no answer from the room's devices for ${Math.round((this.now() - startMs) / 1000)} s`),
-      );
+    const nowMs = this.now();
+    for (const { request, plan, rows, sentMs } of this.pending.values()) {
+      if (nowMs <= sentMs + REPLY_TIMEOUT_MS + PREDICTION_SLACK * rows * plan.predicted.msPerToken) continue;
+      const seconds = Math.round((nowMs - sentMs) / 1000);
+      this.reject(request, new AppError('stage-failed', `no answer from the room's devices for ${seconds} s`));
     }
   }
-}
 
-function timeoutMs({ predicted }: Plan, rows: number): number {
-  return REPLY_TIMEOUT_MS + PREDICTION_SLACK * rows * predicted.msPerToken;
+  /** Random, so that a device which is no stage of the plan cannot name it. */
+  private unusedRequest(): number {
+    for (;;) {
+      const [request] = crypto.getRandomValues(new Uint32Array(1));
+      if (!this.pending.has(request!)) return request!;
+    }
+  }
 }

@@ -1,9 +1,18 @@
-import type { ForwardRequest, ForwardResult, SequenceKey, ShardEngine } from '../engine/shard-engine.ts';
+import type { ForwardResult, SequenceKey, ShardEngine } from '../engine/shard-engine.ts';
 import { AppError } from '../shared/errors.ts';
 import { type LayerRange, layersOf } from '../shared/model/layer-range.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan, Stage } from '../shared/model/plan.ts';
-import type { ForwardFrame } from '../shared/protocol/frame.ts';
+import type { ForwardFrame, Run } from '../shared/protocol/frame.ts';
+import type { PipelineMessage } from '../shared/protocol/peer.ts';
+import type { AwakeClock } from './awake-clock.ts';
+import { keepRuns } from './frame-runs.ts';
+import { isHung } from './hung.ts';
+import { PassLog } from './pass-log.ts';
+import type { PlanBook } from './plan-book.ts';
+import { isOwn, maySendRows } from './senders.ts';
+import { SourceBook } from './source-book.ts';
+import { forwardRequest, nextFrame, repliesOf, type StageWork, workOf } from './stage-work.ts';
 import {
   activate,
   type Holdings,
@@ -18,20 +27,21 @@ import {
 } from './state.ts';
 import type { Transport } from './transport.ts';
 
-/** Forwards that may wait at one stage; a source keeps far fewer in flight. */
-const MAX_WAITING = 256;
-
 /** Brings weights into the engine; `signal` ends a load that a newer plan made pointless. */
 export interface ShardLoader {
   loadLayer(layer: number, signal: AbortSignal): Promise<void>;
   loadHead(signal: AbortSignal): Promise<void>;
 }
 
-/** A forward that this stage has run. */
-export interface ServedForward {
+/** What a forward has to compute. */
+export interface ForwardWork {
   rows: number;
   layers: LayerRange;
   head: boolean;
+}
+
+/** A forward that this stage has run. */
+export interface ServedForward extends ForwardWork {
   /** How long the engine took, ms; null when others waited for it too, as then it tells nothing of one. */
   ms: number | null;
 }
@@ -42,9 +52,26 @@ export interface StageHostOptions {
   loader: ShardLoader;
   /** Length of one hidden state. */
   dim: number;
+  /** Plans that this tab has heard of. */
+  plans: PlanBook;
   /** Milliseconds, from any clock. */
   now(): number;
+  awake: AwakeClock;
+  /** What a forward takes by what this device has measured of itself, ms. */
+  expectedMs(work: ForwardWork): number;
   onServed(forward: ServedForward): void;
+  /** A frame of somebody who has no business in the plan was dropped. */
+  onRefused(from: PeerId): void;
+  /** The engine does not come back from a forward. Told once. */
+  onHung(error: AppError): void;
+}
+
+/** A forward that the engine has, or will have when those before it are done. */
+interface Job {
+  frame: ForwardFrame;
+  expectedMs: number;
+  /** When the engine came to it, awake ms; null while others are before it. */
+  startedMs: number | null;
 }
 
 /** A donor's side: holds its layers of the plans that are alive, and runs every frame that comes through them. */
@@ -54,8 +81,11 @@ export class StageHost {
   private readonly loadedLayers = new Set<number>();
   private headLoaded = false;
   private loading: { abort: AbortController; done: Promise<void> } | null = null;
-  private readonly sequences = new Map<PeerId, Set<number>>();
-  private waiting = 0;
+  private readonly sources = new SourceBook();
+  private readonly passes = new PassLog();
+  /** In the order in which the engine runs them. */
+  private readonly jobs: Job[] = [];
+  private hung = false;
 
   constructor(options: StageHostOptions) {
     this.options = options;
@@ -114,27 +144,58 @@ export class StageHost {
     if (this.plans.preparing === null) this.unloadUnneeded();
   }
 
-  /** Runs a frame and passes it on; every failure goes to its source as a `stage-error`. */
-  receive(frame: ForwardFrame): void {
-    if (this.waiting >= MAX_WAITING) {
-      this.reportError(frame, new AppError('busy', `this stage has ${MAX_WAITING} forwards waiting`));
+  /** Runs a frame and passes it on; every failure goes to its sources as a `stage-error`. */
+  receive(from: PeerId, frame: ForwardFrame): void {
+    const plan = this.options.plans.get(frame.epoch);
+    if (plan ? !maySendRows(plan, this.options.transport.selfId, from, frame) : !isOwn(from, frame)) {
+      this.options.onRefused(from);
       return;
     }
-    this.waiting++;
-    this.run(frame)
-      .catch((error: unknown) => this.reportError(frame, AppError.from(error)))
-      .finally(() => this.waiting--);
+    const wanted = keepRuns(frame, (run) => !this.sources.isFreed(run));
+    const admitted = wanted && keepRuns(wanted, (run) => this.admit(run, frame.epoch));
+    if (!admitted) return;
+    this.run(admitted)
+      .catch((error: unknown) => this.reportErrors(admitted, AppError.from(error)))
+      .finally(() => {
+        for (const run of admitted.runs) this.sources.done(run);
+      });
   }
 
+  /** The source will not come back to this sequence: what is still on its way of it is dropped too. */
   free(source: PeerId, sequence: number): void {
+    this.sources.free(source, sequence);
     this.options.engine.freeSequence(sequenceKey(source, sequence));
-    this.sequences.get(source)?.delete(sequence);
   }
 
-  /** Frees all sequences of a source that is gone. */
-  sourceLeft(source: PeerId): void {
-    for (const sequence of this.sequences.get(source) ?? []) this.options.engine.freeSequence(sequenceKey(source, sequence));
-    this.sequences.delete(source);
+  /** A link is gone. Its sequences are freed, and whoever has passes on the way over it is told that they may be lost. */
+  peerLost(peerId: PeerId): void {
+    for (const sequence of this.sources.sequencesOf(peerId)) this.free(peerId, sequence);
+    for (const { epoch, run, to } of this.passes.takeSentTo(peerId)) {
+      this.reportError(run, epoch, new AppError('frame-lost', `the link to device ${to} broke with a pass on its way`));
+    }
+  }
+
+  /** A source asks what has become of a pass. */
+  trace(source: PeerId, epoch: number, request: number): void {
+    const word = this.passes.wordOn(source, request, this.options.awake.ms);
+    this.sendToSource(source, { kind: 'traced', epoch, request, ...word });
+  }
+
+  /** Called every half second by the worker's clock. */
+  tick(): void {
+    const [job] = this.jobs;
+    if (!job || job.startedMs === null || this.hung) return;
+    const elapsedMs = this.options.awake.ms - job.startedMs;
+    if (!isHung(elapsedMs, job.expectedMs)) return;
+    this.hung = true;
+    const message = `a forward takes ${Math.round(elapsedMs)} ms so far, ${Math.round(job.expectedMs)} ms were expected`;
+    this.options.onHung(new AppError('stage-hung', message));
+  }
+
+  private admit(run: Run, epoch: number): boolean {
+    if (this.sources.queue(run)) return true;
+    this.reportError(run, epoch, new AppError('busy', 'too many rows of this chat wait at this stage'));
+    return false;
   }
 
   private async run(frame: ForwardFrame): Promise<void> {
@@ -142,48 +203,89 @@ export class StageHost {
     const stage = stageOf(plan, this.options.transport.selfId);
     if (!stage) throw new AppError('stage-failed', `plan ${plan.epoch} gives this device no layers`);
     this.checkShape(frame, plan);
-    const layers = rangeUntil(stage.layers, frame.untilLayer);
-    const endsHere = stage === plan.stages.at(-1) || frame.untilLayer <= stage.layers.endLayer;
-    const wantsHead = stage.head && frame.headRows > 0 && frame.untilLayer >= stage.layers.endLayer;
-    this.remember(frame);
-    this.options.engine.truncate(sequenceKey(frame.source, frame.sequence), frame.position, layers);
-    const startMs = this.options.now();
-    const isAlone = this.waiting === 1;
-    const result = await this.options.engine.forward(forwardRequest(frame, layers, wantsHead));
-    const ms = isAlone && this.waiting === 1 ? this.options.now() - startMs : null;
-    this.options.onServed({ rows: frame.rows, layers, head: wantsHead, ms });
-    if (endsHere) this.reply(frame, result);
-    else this.passOn(frame, plan, stage, result);
+    const work = workOf(frame, plan, stage);
+    const { engine } = this.options;
+    for (const run of frame.runs) {
+      const evicted = this.sources.use(run);
+      if (evicted !== null) engine.freeSequence(sequenceKey(run.source, evicted));
+      engine.truncate(sequenceKey(run.source, run.sequence), run.position, work.layers);
+    }
+    const { result, ms } = await this.forward(frame, work);
+    this.options.onServed({ rows: work.rows, layers: work.layers, head: work.head, ms });
+    const current = keepRuns(frame, (run) => !this.sources.isFreed(run));
+    if (current) this.sendOn(frame, plan, work, result);
   }
 
-  private reply(frame: ForwardFrame, result: ForwardResult): void {
-    const { epoch, sequence, request } = frame;
-    this.options.transport.sendFrame(frame.source, { kind: 'reply', epoch, sequence, request, rows: result.head });
+  /** @returns the result, and how long the engine had it for itself; null where it shared that time */
+  private async forward(frame: ForwardFrame, work: StageWork): Promise<{ result: ForwardResult; ms: number | null }> {
+    const { engine, awake, now } = this.options;
+    const job: Job = { frame, expectedMs: this.options.expectedMs(work), startedMs: null };
+    for (const run of frame.runs) this.passes.waiting(run, job.expectedMs, awake.ms);
+    const wasAlone = this.jobs.push(job) === 1;
+    if (wasAlone) this.started(job);
+    const startMs = now();
+    try {
+      const result = await engine.forward(forwardRequest(frame, work, sequenceKey));
+      return { result, ms: wasAlone && this.jobs.length === 1 ? now() - startMs : null };
+    } finally {
+      this.jobs.splice(this.jobs.indexOf(job), 1);
+      if (this.jobs[0] && this.jobs[0].startedMs === null) this.started(this.jobs[0]);
+    }
   }
 
-  private passOn(frame: ForwardFrame, plan: Plan, stage: Stage, result: ForwardResult): void {
-    const next = plan.stages[plan.stages.indexOf(stage) + 1]!;
-    this.options.transport.sendFrame(next.peerId, { ...frame, hidden: result.hidden! });
+  private started(job: Job): void {
+    job.startedMs = this.options.awake.ms;
+    for (const run of job.frame.runs) this.passes.running(run, job.startedMs);
+  }
+
+  private sendOn(frame: ForwardFrame, plan: Plan, work: StageWork, result: ForwardResult): void {
+    const { transport, awake } = this.options;
+    if (work.endsHere) {
+      for (const { run, reply } of repliesOf(frame, work, result, transport.selfId)) {
+        this.passes.passed({ epoch: frame.epoch, run, to: run.source }, awake.ms);
+        try {
+          transport.sendFrame(run.source, reply);
+        } catch {
+          // A source that cannot be reached learns of it by its own end of the link.
+        }
+      }
+      return;
+    }
+    const next = plan.stages[plan.stages.indexOf(work.stage) + 1]!;
+    try {
+      transport.sendFrame(next.peerId, nextFrame(frame, result, transport.selfId));
+    } catch (thrown) {
+      throw new AppError('frame-lost', `a pass could not be sent on: ${AppError.from(thrown).message}`);
+    }
+    for (const run of frame.runs) this.passes.passed({ epoch: frame.epoch, run, to: next.peerId }, awake.ms);
   }
 
   private checkShape(frame: ForwardFrame, plan: Plan): void {
     if (frame.dim !== this.options.dim) {
       throw new AppError('frame-malformed', `hidden states of ${frame.dim} values, this model has ${this.options.dim}`);
     }
-    if (frame.position + frame.rows > plan.contextLength) {
-      const end = frame.position + frame.rows;
+    for (const { position, rows } of frame.runs) {
+      const end = position + rows;
+      if (end <= plan.contextLength) continue;
       throw new AppError('context-full', `position ${end} is beyond the context of ${plan.contextLength} tokens`);
     }
   }
 
-  private remember(frame: ForwardFrame): void {
-    const known = this.sequences.get(frame.source) ?? new Set();
-    this.sequences.set(frame.source, known.add(frame.sequence));
+  private reportErrors({ runs, epoch }: ForwardFrame, error: AppError): void {
+    for (const run of runs) this.reportError(run, epoch, error);
   }
 
-  private reportError(frame: ForwardFrame, error: AppError): void {
-    const { epoch, sequence, request, source } = frame;
-    this.options.transport.sendMessage(source, { kind: 'stage-error', epoch, sequence, request, error: error.toReport() });
+  private reportError(run: Run, epoch: number, error: AppError): void {
+    this.passes.forget(run);
+    this.sendToSource(run.source, { kind: 'stage-error', epoch, request: run.request, error: error.toReport() });
+  }
+
+  private sendToSource(source: PeerId, message: PipelineMessage): void {
+    try {
+      this.options.transport.sendMessage(source, message);
+    } catch {
+      // A source that cannot be reached asks again, or has found out by its own end of the link.
+    }
   }
 
   private async loadMissing(needed: Holdings, signal: AbortSignal): Promise<void> {
@@ -212,23 +314,6 @@ export class StageHost {
   }
 }
 
-function sequenceKey(source: PeerId, sequence: number): SequenceKey {
+export function sequenceKey(source: PeerId, sequence: number): SequenceKey {
   return `${source}/${sequence}`;
-}
-
-function rangeUntil(layers: LayerRange, untilLayer: number): LayerRange {
-  return { startLayer: layers.startLayer, endLayer: Math.max(layers.startLayer, Math.min(layers.endLayer, untilLayer)) };
-}
-
-function forwardRequest(frame: ForwardFrame, layers: LayerRange, wantsHead: boolean): ForwardRequest {
-  const sequence = sequenceKey(frame.source, frame.sequence);
-  const rows = Array.from({ length: frame.rows }, (_, i) => ({ sequence, position: frame.position + i }));
-  const { headRows, wantIds, fullRow, invTemperature } = frame;
-  const headIndices = Array.from({ length: headRows }, (_, i) => frame.rows - headRows + i);
-  return {
-    rows,
-    input: { hidden: frame.hidden },
-    layers,
-    head: wantsHead ? { rows: headIndices, wantIds, fullRow, invTemperature } : null,
-  };
 }

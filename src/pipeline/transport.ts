@@ -1,6 +1,6 @@
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Frame } from '../shared/protocol/frame.ts';
-import type { PeerMessage } from '../shared/protocol/peer.ts';
+import type { PipelineMessage } from '../shared/protocol/peer.ts';
 
 /**
  * How a coordinator or a stage reaches the others. What one sender gives for one receiver arrives in that order, frames
@@ -10,6 +10,8 @@ import type { PeerMessage } from '../shared/protocol/peer.ts';
  */
 export interface Transport {
   readonly selfId: PeerId;
+  /** Whether there is a link to that device, or it is this one. */
+  isOpen(peerId: PeerId): boolean;
   sendFrame(to: PeerId, frame: Frame): void;
-  sendMessage(to: PeerId, message: PeerMessage): void;
+  sendMessage(to: PeerId, message: PipelineMessage): void;
 }

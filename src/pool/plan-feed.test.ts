@@ -1,15 +1,17 @@
 import { expect, it } from 'vitest';
+import type { ErrorReport } from '../shared/errors.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import { DEFAULT_SETTINGS } from '../shared/model/room-settings.ts';
 import { PlanFeed, type PlanningState } from './plan-feed.ts';
 
 const { modelUrl } = DEFAULT_SETTINGS;
-const plan = (epoch: number, change: Partial<Plan> = {}) => ({ epoch, modelUrl, contextLength: 512, ...change }) as Plan;
+const plan = (epoch: number, change: Partial<Plan> = {}) =>
+  ({ epoch, modelUrl, contextLength: 512, sourceLayers: 0, ...change }) as Plan;
 
-function room(active: Plan | null, preparing: Plan | null, settings = {}): PlanningState {
+function room(active: Plan | null, preparing: Plan | null, settings = {}, problem: ErrorReport | null = null): PlanningState {
   const model = { contextLength: 512 } as ModelSpec;
-  return { settings: { ...DEFAULT_SETTINGS, ...settings }, model, plan: active, preparing };
+  return { settings: { ...DEFAULT_SETTINGS, ...settings }, model, plan: active, preparing, problem };
 }
 
 function feed(state: PlanningState | null = room(null, null)) {
@@ -53,6 +55,7 @@ it('an older plan changes nothing', () => {
 it.each([
   ['model', { modelUrl: '/models/other.gguf' }, { modelUrl: '/models/other.gguf' }],
   ['longer context', { contextLength: 512 }, { contextLength: 512 }],
+  ['privacy', { contextLength: 256, sourceLayers: 1 }, { contextLength: 256, sourceLayers: 1 }],
 ])('a plan that overtakes the %s it was made for waits for it, and is prepared once', (_, settings, change) => {
   const { plans, sent } = feed(room(null, null, { contextLength: 256 }));
   plans.prepare(plan(2, change));
@@ -69,4 +72,16 @@ it('a plan that overtook the settings is forgotten once a newer one is there', (
   plans.prepare(plan(3, { contextLength: 256 }));
   plans.state(room(null, null));
   expect(sent).toEqual(['prepare 3', 'no-plan']);
+});
+
+it('a room that cannot be planned is told as hopeless, but not while a plan loads', () => {
+  const told: boolean[] = [];
+  const plans = new PlanFeed((message) => {
+    if (message.kind === 'no-plan') told.push(message.isHopeless);
+  });
+  const problem = { code: 'does-not-fit', message: 'needs more' } as const;
+  plans.state(room(null, null));
+  plans.state(room(null, null, {}, problem));
+  plans.state(room(null, plan(1), {}, problem));
+  expect(told).toEqual([false, true, false]);
 });

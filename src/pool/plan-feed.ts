@@ -4,7 +4,7 @@ import type { RoomState } from '../shared/protocol/signaling.ts';
 import type { ToWorker } from '../workers/messages.ts';
 
 /** The part of a room's state that plans depend on, and the plans that it names. */
-export type PlanningState = Pick<RoomState, 'settings' | 'model' | 'plan' | 'preparing'>;
+export type PlanningState = Pick<RoomState, 'settings' | 'model' | 'plan' | 'preparing' | 'problem'>;
 
 /**
  * Tells the worker of each plan once, in order: the server names a plan in its own message and again in the state of the room, so
@@ -42,14 +42,14 @@ export class PlanFeed {
   /** A new state of the room, after the worker has heard of its model. */
   state(room: PlanningState): void {
     this.room = room;
-    const { plan: active, preparing } = room;
+    const { plan: active, preparing, problem } = room;
     if (preparing) this.prepare(preparing);
     if (this.overtaking) this.prepare(this.overtaking);
     if (active && active.epoch > this.activeEpoch) {
       this.plans.set(active.epoch, active);
       this.activate(active.epoch);
     }
-    if (!active) this.send({ kind: 'no-plan' });
+    if (!active) this.send({ kind: 'no-plan', isHopeless: problem !== null && !preparing });
   }
 
   /** For a worker that starts anew. */
@@ -62,6 +62,6 @@ export class PlanFeed {
 }
 
 function isFor(plan: Plan, { settings, model }: PlanningState): boolean {
-  if (model === null || plan.modelUrl !== settings.modelUrl) return false;
+  if (model === null || plan.modelUrl !== settings.modelUrl || plan.sourceLayers !== settings.sourceLayers) return false;
   return plan.contextLength === effectiveContext(settings, model.contextLength);
 }

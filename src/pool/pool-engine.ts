@@ -10,19 +10,23 @@ import type {
   CompletionCreateParamsStreaming,
   CompletionUsage,
 } from '@mlc-ai/web-llm';
-import { AppError } from '../shared/errors.ts';
+import { AppError, type ErrorReport } from '../shared/errors.ts';
 import type { GenerateEvent, PipelineClient } from '../workers/client.ts';
 import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../workers/messages.ts';
 import { settingsOf, turnsOf } from './chat-request.ts';
 import { randomHex } from './random-hex.ts';
 
-/** Our own additions to what WebLLM streams: the ids of a chunk's tokens, and of the prompt beside the usage. */
-interface TokenIds {
+/** Our own additions to what WebLLM streams. */
+interface Additions {
+  /** Ids of a chunk's tokens. */
   token_ids?: number[];
+  /** Beside the usage. */
   prompt_token_ids?: number[];
+  /** In a chunk without text: this interrupted the answer, which goes on as soon as it can. */
+  interruption?: ErrorReport;
 }
-export type PoolChatChunk = ChatCompletionChunk & TokenIds;
-export type PoolTextChunk = Completion & TokenIds;
+export type PoolChatChunk = ChatCompletionChunk & Additions;
+export type PoolTextChunk = Completion & Additions;
 
 export interface PoolEngineOptions {
   worker: Pick<PipelineClient, 'generate' | 'send'>;
@@ -105,6 +109,7 @@ class ChatCompletions {
     ];
     for await (const event of events) {
       if (event.kind === 'text') yield { ...base, choices: choice(event.text, null), token_ids: event.tokenIds };
+      else if (event.kind === 'interrupted') yield { ...base, choices: choice('', null), interruption: event.error };
       else yield { ...base, choices: choice(null, event.reason) };
       if (event.kind === 'finished' && withUsage) yield { ...base, choices: [], ...usageAndPrompt(event.usage) };
     }
@@ -137,6 +142,8 @@ class TextCompletions {
       if (event.kind === 'text') {
         const choices = [{ index: 0, text: event.text, finish_reason: null }];
         yield { ...base, choices, token_ids: event.tokenIds };
+      } else if (event.kind === 'interrupted') {
+        yield { ...base, choices: [{ index: 0, text: '', finish_reason: null }], interruption: event.error };
       } else {
         yield { ...base, choices: [{ index: 0, text: '', finish_reason: event.reason }] };
         if (withUsage) yield { ...base, choices: [], ...usageAndPrompt(event.usage) };
@@ -149,7 +156,7 @@ async function wholeAnswer(events: AsyncIterable<GenerateEvent>) {
   let text = '';
   for await (const event of events) {
     if (event.kind === 'finished') return { text, reason: event.reason, usage: event.usage };
-    text += event.text;
+    if (event.kind === 'text') text += event.text;
   }
   throw new AppError('internal', 'the answer ended without saying why');
 }
@@ -158,7 +165,7 @@ function identity(model: string): { id: string; created: number; model: string }
   return { id: randomHex(16), created: Math.floor(Date.now() / 1000), model };
 }
 
-function usageAndPrompt(usage: GenerateUsage): { usage: CompletionUsage } & TokenIds {
+function usageAndPrompt(usage: GenerateUsage): { usage: CompletionUsage } & Additions {
   return { usage: usageOf(usage), prompt_token_ids: usage.promptIds };
 }
 

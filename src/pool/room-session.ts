@@ -209,14 +209,15 @@ export class RoomSession {
     this.links.peerLeft(peerId);
   }
 
-  private openModel({ modelUrl, contextLength }: RoomSettings): void {
-    const key = JSON.stringify([modelUrl, contextLength]);
+  private openModel({ modelUrl, contextLength, sourceLayers, headOnSource }: RoomSettings): void {
+    const settings = { modelUrl, contextLength, sourceLayers, headOnSource };
+    const key = JSON.stringify(settings);
     if (key === this.modelKey) return;
     this.modelKey = key;
     this.opened = null;
     this.told.forgetModel();
     this.state.update({ error: null });
-    this.worker.send({ kind: 'model', modelUrl, contextLength });
+    this.worker.send({ kind: 'model', settings });
   }
 
   private fromWorker(message: DeviceMessage | RoomMessage): void {
@@ -230,6 +231,12 @@ export class RoomSession {
         break;
       case 'send-message':
         this.links.send(message.to, JSON.stringify(message.message));
+        break;
+      case 'hung':
+        tell('plan:hung', { epoch: message.epoch, peerId: message.peerId });
+        break;
+      case 'refused':
+        this.state.count('droppedFrames');
         break;
       case 'bad-frame':
         this.state.update({ error: message.error });

@@ -33,7 +33,14 @@ export function peer(peerId: PeerId, change: Partial<PeerState> = {}): PeerState
 }
 
 export function plan(epoch: number, change: Partial<Plan> = {}): Plan {
-  return { epoch, modelUrl: DEFAULT_SETTINGS.modelUrl, contextLength: 512, stages: [], ...change } as unknown as Plan;
+  return {
+    epoch,
+    modelUrl: DEFAULT_SETTINGS.modelUrl,
+    contextLength: 512,
+    sourceLayers: 0,
+    stages: [],
+    ...change,
+  } as unknown as Plan;
 }
 
 export function roomOf(peers: PeerState[], change: Partial<RoomState> = {}): RoomState {

@@ -1,4 +1,5 @@
-import type { ConversationId, Coordinator } from '../pipeline/coordinator.ts';
+import { unlessAborted } from '../pipeline/abort.ts';
+import type { ConversationId, Coordinator, FeedOptions } from '../pipeline/coordinator.ts';
 import { wantIds } from '../sampling/penalties.ts';
 import { sample } from '../sampling/sampler.ts';
 import { checkSettings, inverseTemperature, type SamplingSettings } from '../sampling/settings.ts';
@@ -19,6 +20,10 @@ export interface ChatSessionOptions {
   /** Tokens that a conversation may hold. */
   contextLength: number;
   now(): number;
+}
+
+export interface GenerateOptions extends FeedOptions {
+  onText: OnText;
 }
 
 export interface Finished {
@@ -43,13 +48,19 @@ export class ChatSession {
     this.conversation = this.options.coordinator.open();
   }
 
-  /** @throws AppError busy, context-full, bad-message, and whatever keeps the room from going on */
-  async generate(prompt: Prompt, settings: GenerateSettings, signal: AbortSignal, onText: OnText): Promise<Finished> {
+  /**
+   * Ends with the reason `abort` as soon as the signal aborts.
+   * @throws AppError busy, context-full, bad-message, stopped when aborted before the prompt was read, and whatever keeps the room from going on
+   */
+  async generate(prompt: Prompt, settings: GenerateSettings, options: GenerateOptions): Promise<Finished> {
     if (this.busy) throw new AppError('busy', 'this chat is still being answered');
     this.busy = true;
     try {
-      const writer = new AnswerWriter(this.options.tokenizer, 'turns' in prompt, settings.stop, onText);
-      return await this.answer(await this.promptIds(prompt, settings), settings, signal, writer);
+      const writer = new AnswerWriter(this.options.tokenizer, 'turns' in prompt, settings.stop, options.onText);
+      const promptIds = await unlessAborted(this.promptIds(prompt, settings), options.signal);
+      if (promptIds.length === 0)
+        throw new AppError('bad-message', 'the prompt is empty, and this model starts no text by itself');
+      return await this.answer(promptIds, settings, options, writer);
     } finally {
       this.busy = false;
     }
@@ -65,7 +76,7 @@ export class ChatSession {
   private async answer(
     prompt: number[],
     settings: GenerateSettings,
-    signal: AbortSignal,
+    options: GenerateOptions,
     writer: AnswerWriter,
   ): Promise<Finished> {
     const { contextLength, tokenizer, now } = this.options;
@@ -77,7 +88,7 @@ export class ChatSession {
     let firstTokenMs = startMs;
     let reason: FinishReason | null = null;
     while (reason === null) {
-      const token = await this.nextToken(tokens, prompt.length, sampling, signal);
+      const token = await this.nextToken(tokens, prompt.length, sampling, options);
       if (token === null) {
         reason = 'abort';
         break;
@@ -102,19 +113,19 @@ export class ChatSession {
     tokens: readonly number[],
     promptLength: number,
     settings: SamplingSettings,
-    signal: AbortSignal,
+    options: FeedOptions,
   ): Promise<number | null> {
-    if (signal.aborted) return null;
+    if (options.signal.aborted) return null;
     const history = tokens.slice(promptLength);
     const wanted = wantIds(history, settings);
     const step = { wantIds: wanted, invTemperature: inverseTemperature(settings), fullRow: false };
     const drawIndex = history.length;
     const { vocabSize } = this.options.tokenizer;
     try {
-      const row = await this.options.coordinator.feed(this.conversation, tokens, step, signal);
+      const row = await this.options.coordinator.feed(this.conversation, tokens, step, options);
       const sampled = sample({ row, wanted, history, settings, vocabSize, drawIndex });
       if ('token' in sampled) return sampled.token;
-      const whole = await this.options.coordinator.feed(this.conversation, tokens, { ...step, fullRow: true }, signal);
+      const whole = await this.options.coordinator.feed(this.conversation, tokens, { ...step, fullRow: true }, options);
       const decided = sample({ row: whole, wanted, history, settings, vocabSize, drawIndex });
       if ('token' in decided) return decided.token;
     } catch (thrown) {

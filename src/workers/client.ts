@@ -1,4 +1,4 @@
-import { AppError } from '../shared/errors.ts';
+import { AppError, type ErrorReport } from '../shared/errors.ts';
 import type {
   DeviceMessage,
   FinishReason,
@@ -12,6 +12,8 @@ import type {
 
 export type GenerateEvent =
   | { kind: 'text'; text: string; tokenIds: number[] }
+  /** Interrupted by this; it goes on as soon as it can. */
+  | { kind: 'interrupted'; error: ErrorReport }
   | { kind: 'finished'; reason: FinishReason; usage: GenerateUsage };
 
 /** Takes the next part of an answer, or why there is none. */
@@ -95,6 +97,9 @@ export class PipelineClient {
         return;
       case 'generate-failed':
         this.generations.get(message.id)?.(AppError.fromReport(message.error));
+        return;
+      case 'interrupted':
+        this.generations.get(message.id)?.({ kind: 'interrupted', error: message.error });
         return;
       case 'echo':
         this.echoes.shift()?.();

@@ -1,9 +1,12 @@
 import type { EngineProfile } from '../engine/device-profile.ts';
 import type { ShardEngine } from '../engine/shard-engine.ts';
+import type { AwakeClock } from '../pipeline/awake-clock.ts';
+import type { PlanBook } from '../pipeline/plan-book.ts';
 import { type ServedForward, StageHost } from '../pipeline/stage-host.ts';
 import { stageOf } from '../pipeline/state.ts';
 import type { Transport } from '../pipeline/transport.ts';
 import { AppError } from '../shared/errors.ts';
+import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import type { DeviceEngine } from './choose-device-engine.ts';
 import type { DeviceMessage, RoomMessage } from './messages.ts';
@@ -18,11 +21,15 @@ export interface DonorOptions {
   device: DeviceEngine;
   contextLength: number;
   transport: Transport;
+  plans: PlanBook;
+  awake: AwakeClock;
   post(message: DeviceMessage | RoomMessage): void;
   /** What serving says of this device's speed, now and then. */
   onServedSpeed(profile: EngineProfile): void;
-  /** The engine's device is gone and with it all that this donor held. */
+  /** The engine's device is gone, or does not come back from a forward: all that this donor held is lost with it. */
   onLost(error: AppError): void;
+  /** A device without business here sent a frame. */
+  onRefused(from: PeerId): void;
 }
 
 /** This device as a stage: loads what plans give it and says how far it is. */
@@ -50,8 +57,13 @@ export class Donor {
         loadLayer: (layer, signal) => engine.loadLayer(layer, options.model.layer(layer, this.counting(signal))),
         loadHead: (signal) => engine.loadHead(options.model.head(this.counting(signal))),
       },
+      plans: options.plans,
       now: () => performance.now(),
+      awake: options.awake,
+      expectedMs: (work) => this.speed.expectedMs(work),
       onServed: (forward) => this.served(forward),
+      onRefused: options.onRefused,
+      onHung: options.onLost,
     });
     void engine.lost.then((error) => options.onLost(error));
   }

@@ -4,7 +4,8 @@ import type { DeviceProfile, EngineChoice, ProfileOrigin } from '../shared/model
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
 import type { Plan, Stage } from '../shared/model/plan.ts';
-import type { PeerMessage } from '../shared/protocol/peer.ts';
+import type { RoomSettings } from '../shared/model/room-settings.ts';
+import type { PipelineMessage } from '../shared/protocol/peer.ts';
 import type { LoadProgress } from '../shared/protocol/signaling.ts';
 
 /** What the page and its pipeline worker say to each other. ArrayBuffers are transferred, never copied. */
@@ -54,19 +55,23 @@ export interface WorkerSetup {
   hints: DeviceHints;
 }
 
+/** What of a room's settings everything starts anew for. */
+export type ModelSettings = Pick<RoomSettings, 'modelUrl' | 'contextLength' | 'sourceLayers' | 'headOnSource'>;
+
 export type ToWorker =
   | { kind: 'setup'; setup: WorkerSetup }
-  | { kind: 'model'; modelUrl: string; contextLength: number | null }
+  | { kind: 'model'; settings: ModelSettings }
   | { kind: 'donates'; donates: boolean }
   | { kind: 'lend'; lendBytes: number }
   | { kind: 'prepare'; plan: Plan }
   | { kind: 'activate'; plan: Plan }
-  | { kind: 'no-plan' }
+  /** `isHopeless`: and the room says that none can be made. */
+  | { kind: 'no-plan'; isHopeless: boolean }
   | { kind: 'retire'; epoch: number }
   | { kind: 'link'; peerId: PeerId; name: string; open: boolean }
   | { kind: 'peer-left'; peerId: PeerId; name: string }
   | { kind: 'frame'; from: PeerId; frame: ArrayBuffer }
-  | { kind: 'message'; from: PeerId; message: PeerMessage }
+  | { kind: 'message'; from: PeerId; message: PipelineMessage }
   | { kind: 'generate'; id: number; prompt: Prompt; settings: GenerateSettings }
   | { kind: 'stop'; id: number }
   /** Answered as soon as the worker comes to it. */
@@ -77,7 +82,9 @@ export type ToWorker =
 export type AnswerMessage =
   | { kind: 'generated'; id: number; text: string; tokenIds: number[] }
   | { kind: 'finished'; id: number; reason: FinishReason; usage: GenerateUsage }
-  | { kind: 'generate-failed'; id: number; error: ErrorReport };
+  | { kind: 'generate-failed'; id: number; error: ErrorReport }
+  /** The answer was interrupted by this, and goes on as soon as it can. */
+  | { kind: 'interrupted'; id: number; error: ErrorReport };
 
 /** What this tab's device says of itself. */
 export type DeviceMessage =
@@ -97,9 +104,13 @@ export type RoomMessage =
   | { kind: 'ready'; epoch: number }
   | { kind: 'prepare-failed'; epoch: number; error: ErrorReport }
   | { kind: 'moved'; epoch: number }
+  /** A stage does not come back from a pass of this chat. */
+  | { kind: 'hung'; epoch: number; peerId: PeerId }
+  /** What a device sent that has no part in it was dropped. */
+  | { kind: 'refused'; from: PeerId }
   /** A device sent what is no frame; it was dropped. */
   | { kind: 'bad-frame'; error: ErrorReport }
   | { kind: 'send-frame'; to: PeerId; frame: ArrayBuffer }
-  | { kind: 'send-message'; to: PeerId; message: PeerMessage };
+  | { kind: 'send-message'; to: PeerId; message: PipelineMessage };
 
 export type FromWorker = AnswerMessage | DeviceMessage | RoomMessage | { kind: 'echo' };

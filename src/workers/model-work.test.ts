@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { AppError } from '../shared/errors.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import type { FromWorker } from './messages.ts';
 import { ModelWork } from './model-work.ts';
@@ -13,7 +14,7 @@ const OTHER = 3;
 
 let modelUrl = '';
 let isServed = true;
-const opened: { close(): void }[] = [];
+const opened: (() => void)[] = [];
 
 /** A server with the built-in model, until a test takes it away. */
 beforeEach(async () => {
@@ -29,30 +30,31 @@ beforeEach(async () => {
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   vi.stubGlobal('location', { origin });
   modelUrl = `${origin}/model.gguf`;
-  opened.push(server);
+  opened.push(() => server.close());
 });
 
 afterEach(() => {
-  for (const one of opened.splice(0)) one.close();
+  for (const close of opened.splice(0)) close();
   vi.unstubAllGlobals();
 });
 
 /** One tab's work with the built-in model, and what it told. */
-function startWork(lendBytes = 1e8) {
+function startWork({ lendBytes = 1e8, chats = false } = {}) {
   const posted: FromWorker[] = [];
   const post = (message: FromWorker) => posted.push(message);
   const transport = new WorkerTransport(SELF, { receiveFrame: () => {}, receiveMessage: () => {} }, post);
   const setup = {
     label: 'ABCDE-2',
     selfId: SELF,
-    chats: false,
+    chats,
     donates: true,
     engine: 'cpu',
     lendBytes,
     hints: { userAgent: '' },
   } as const;
-  const work = new ModelWork({ setup, modelUrl, contextLength: 64, transport, lendBytes: () => lendBytes, post });
-  opened.push(work);
+  const settings = { modelUrl, contextLength: 64, sourceLayers: 0, headOnSource: false };
+  const work = new ModelWork({ setup, settings, transport, lendBytes: () => lendBytes, post });
+  opened.push(() => work.close(new AppError('stopped', 'the test is over')));
   const told = <K extends FromWorker['kind']>(kind: K) =>
     posted.filter((message): message is Extract<FromWorker, { kind: K }> => message.kind === kind);
   return { work, told };
@@ -99,7 +101,7 @@ test('a device that stops and starts again in mid-load loads its part anew', asy
 });
 
 test('a processor offers no more than its kernels can reach, whatever its owner lends', async () => {
-  const { work, told } = startWork(16e9);
+  const { work, told } = startWork({ lendBytes: 16e9 });
   await work.startDonating();
   const [offered] = told('profile');
   expect(offered!.profile.engine).toBe('cpu');
@@ -127,4 +129,26 @@ test('a device that cannot start says so to the plan that counts on it', async (
   work.prepare(planOf(1, SELF));
   await starting;
   expect(told('prepare-failed')).toMatchObject([{ epoch: 1, error: { code: 'model-unreachable' } }]);
+});
+
+test('a question that waits for the model is answered with the reason when another model takes its place', async () => {
+  const { work } = startWork({ chats: true });
+  const error = new AppError('room-changed', 'the host has changed the settings of the room');
+  const waiting = expect(work.chat()).rejects.toBe(error);
+  work.close(error);
+  await waiting;
+});
+
+test('rows for a device without layers are refused only to whom the plan has send them', async () => {
+  const { work, told } = startWork();
+  work.activate(planOf(1, OTHER));
+  const runs = [{ source: OTHER, request: 1, sequence: 1, position: 0, rows: 1 }];
+  const frame = { kind: 'forward', untilLayer: 8, runs, heads: [], trail: [], dtype: 'f32', dim: 1 } as const;
+  work.receiveFrame(OTHER, { ...frame, epoch: 1, runs: [...runs], heads: [], trail: [], hidden: new Float32Array(1) });
+  work.receiveFrame(SELF, { ...frame, epoch: 9, runs: [...runs], heads: [], trail: [], hidden: new Float32Array(1) });
+  expect(told('refused')).toEqual([
+    { kind: 'refused', from: OTHER },
+    { kind: 'refused', from: SELF },
+  ]);
+  expect(told('send-message')).toEqual([]);
 });

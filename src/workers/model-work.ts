@@ -1,18 +1,21 @@
 import type { EngineProfile } from '../engine/device-profile.ts';
 import { usableBytes } from '../engine/lend-default.ts';
+import { AwakeClock } from '../pipeline/awake-clock.ts';
+import { PlanBook } from '../pipeline/plan-book.ts';
+import { isOwn, maySendRows } from '../pipeline/senders.ts';
 import { stageOf } from '../pipeline/state.ts';
 import { AppError } from '../shared/errors.ts';
 import type { ProfileOrigin } from '../shared/model/device-profile.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import { DEFAULT_SETTINGS, effectiveContext } from '../shared/model/room-settings.ts';
-import type { Frame } from '../shared/protocol/frame.ts';
-import type { PeerMessage } from '../shared/protocol/peer.ts';
+import type { ForwardFrame, Frame } from '../shared/protocol/frame.ts';
+import type { PipelineMessage } from '../shared/protocol/peer.ts';
 import { chooseDeviceEngine, type DeviceEngine, measureAgain } from './choose-device-engine.ts';
 import { Donor } from './donor.ts';
-import type { DeviceMessage, RoomMessage, WorkerSetup } from './messages.ts';
+import type { DeviceMessage, ModelSettings, RoomMessage, WorkerSetup } from './messages.ts';
 import { OpenModel } from './open-model.ts';
-import { openSource, type Source } from './source.ts';
+import { openChatSource, type Source } from './source.ts';
 import type { WorkerTransport } from './worker-transport.ts';
 
 /** Idle for so long, a tab has got over its start, ms. */
@@ -20,9 +23,7 @@ const CALM_MS = 4000;
 
 export interface ModelWorkOptions {
   setup: WorkerSetup;
-  modelUrl: string;
-  /** As the room has it; null for the default. */
-  contextLength: number | null;
+  settings: ModelSettings;
   transport: WorkerTransport;
   /** What the owner lends, bytes. */
   lendBytes(): number;
@@ -34,6 +35,11 @@ export class ModelWork {
   readonly modelUrl: string;
   private readonly options: ModelWorkOptions;
   private readonly abort = new AbortController();
+  /** Rejects when this work is closed, and never resolves. */
+  private readonly closed: Promise<never>;
+  private rejectClosed: (error: AppError) => void = () => {};
+  private readonly plans = new PlanBook();
+  private readonly awake = new AwakeClock();
   private readonly opened: Promise<OpenModel>;
   /** Null when this tab does not chat. */
   private readonly opening: Promise<Source> | null;
@@ -49,8 +55,12 @@ export class ModelWork {
 
   constructor(options: ModelWorkOptions) {
     this.options = options;
-    this.modelUrl = options.modelUrl;
-    this.opened = OpenModel.open(options.modelUrl, options.setup.label, this.abort.signal);
+    this.modelUrl = options.settings.modelUrl;
+    this.closed = new Promise((_, reject) => {
+      this.rejectClosed = reject;
+    });
+    this.closed.catch(() => undefined);
+    this.opened = OpenModel.open(this.modelUrl, options.setup.label, this.abort.signal);
     this.opened.then(
       ({ spec }) => options.post({ kind: 'model-opened', modelUrl: this.modelUrl, spec }),
       (thrown) => this.modelFailed(thrown),
@@ -74,7 +84,10 @@ export class ModelWork {
       const contextLength = this.contextOf(model);
       const onLost = (error: AppError) => this.deviceLost(error);
       const onServedSpeed = (profile: EngineProfile) => this.tellRoom(profile, 'served');
-      const donor = await Donor.start({ model, device, contextLength, transport, post, onLost, onServedSpeed });
+      const onRefused = (from: PeerId) => post({ kind: 'refused', from });
+      const { plans, awake } = this;
+      const shared = { model, device, contextLength, transport, plans, awake, post };
+      const donor = await Donor.start({ ...shared, onLost, onServedSpeed, onRefused });
       if (this.abort.signal.aborted || !this.offered) return donor.destroy();
       this.device = device;
       this.donor = donor;
@@ -101,6 +114,7 @@ export class ModelWork {
   }
 
   prepare(plan: Plan): void {
+    this.plans.remember(plan);
     this.preparing = plan;
     if (plan.modelUrl !== this.modelUrl) {
       this.prepareFailed(new AppError('stage-failed', `this device has ${this.modelUrl} open, the plan is for ${plan.modelUrl}`));
@@ -110,6 +124,7 @@ export class ModelWork {
   }
 
   activate(plan: Plan): void {
+    this.plans.remember(plan);
     if (plan.epoch === this.preparing?.epoch) this.preparing = null;
     if (plan.modelUrl !== this.modelUrl) return;
     this.plan = plan;
@@ -119,9 +134,9 @@ export class ModelWork {
     else if (this.opening) this.options.post({ kind: 'moved', epoch: plan.epoch });
   }
 
-  noPlan(): void {
+  noPlan(isHopeless: boolean): void {
     this.plan = null;
-    this.source?.coordinator.setPlan(null);
+    this.source?.coordinator.setPlan(null, isHopeless);
     if (!this.offered) this.dropDonor();
   }
 
@@ -131,50 +146,83 @@ export class ModelWork {
 
   peerLost(peerId: PeerId, name: string): void {
     this.source?.coordinator.peerLost(peerId, name);
-    this.donor?.host.sourceLeft(peerId);
+    this.donor?.host.peerLost(peerId);
   }
 
-  receiveFrame(frame: Frame): void {
-    if (frame.kind === 'reply') this.source?.coordinator.handleReply(frame);
-    else if (this.donor) this.donor.host.receive(frame);
-    else this.refuse(frame.source, frame);
+  linkOpened(): void {
+    this.source?.coordinator.linkOpened();
   }
 
-  receiveMessage(from: PeerId, message: PeerMessage): void {
-    if (message.kind === 'free') this.donor?.host.free(from, message.sequence);
-    if (message.kind !== 'stage-error') return;
-    this.source?.coordinator.handleStageError(message.request, AppError.fromReport(message.error));
+  receiveFrame(from: PeerId, frame: Frame): void {
+    if (frame.kind === 'reply') this.source?.coordinator.handleReply(from, frame);
+    else if (this.donor) this.donor.host.receive(from, frame);
+    else this.refuse(from, frame);
   }
 
-  tick(): void {
+  receiveMessage(from: PeerId, message: PipelineMessage): void {
+    switch (message.kind) {
+      case 'free':
+        this.donor?.host.free(from, message.sequence);
+        break;
+      case 'trace':
+        this.donor?.host.trace(from, message.epoch, message.request);
+        break;
+      case 'traced':
+        this.source?.coordinator.handleTraced(from, message);
+        break;
+      case 'stage-error':
+        this.source?.coordinator.handleStageError(from, message.request, AppError.fromReport(message.error));
+        break;
+    }
+  }
+
+  tick(nowMs: number): void {
+    this.awake.tick(nowMs);
     this.source?.coordinator.tick();
+    this.donor?.host.tick();
     void this.measureWhenCalm();
   }
 
   /** The chat side. @throws AppError of the model when it could not be opened */
   async chat(): Promise<Source['chat']> {
     if (!this.opening) throw new AppError('internal', 'this tab does not chat');
-    return (await this.opening).chat;
+    return (await Promise.race([this.opening, this.closed])).chat;
   }
 
-  close(): void {
+  /** Ends all that goes on, answers in progress with this error. */
+  close(error: AppError): void {
     this.abort.abort();
+    this.rejectClosed(error);
+    this.source?.coordinator.end(error);
+    this.source?.close();
     this.dropDonor();
   }
 
   private async openSource(): Promise<Source> {
-    const { transport, post } = this.options;
+    const { transport, post, settings } = this.options;
     const model = await this.opened;
-    const onMoved = (epoch: number) => post({ kind: 'moved', epoch });
-    const { signal } = this.abort;
-    const source = await openSource({ model, contextLength: this.contextOf(model), transport, signal, onMoved });
+    const source = await openChatSource({
+      model,
+      contextLength: this.contextOf(model),
+      own: { sourceLayers: settings.sourceLayers, head: settings.headOnSource },
+      transport,
+      awake: this.awake,
+      signal: this.abort.signal,
+      onMoved: (epoch) => post({ kind: 'moved', epoch }),
+      onHung: (epoch, peerId) => post({ kind: 'hung', epoch, peerId }),
+      onRefused: (from) => post({ kind: 'refused', from }),
+    });
+    if (this.abort.signal.aborted) {
+      source.close();
+      throw new AppError('stopped', 'the room has another model now');
+    }
     this.source = source;
     source.coordinator.setPlan(this.plan);
     return source;
   }
 
   private contextOf({ spec }: OpenModel): number {
-    return effectiveContext({ ...DEFAULT_SETTINGS, contextLength: this.options.contextLength }, spec.contextLength);
+    return effectiveContext({ ...DEFAULT_SETTINGS, contextLength: this.options.settings.contextLength }, spec.contextLength);
   }
 
   /** A browser may take the GPU away at any time: start anew, and let the room plan with what is there then. */
@@ -223,9 +271,18 @@ export class ModelWork {
     this.donor = null;
   }
 
-  private refuse(source: PeerId, { epoch, sequence, request }: Frame): void {
+  /** Without a stage this device can run nothing; whoever may send it rows is told, whoever may not is not answered. */
+  private refuse(from: PeerId, frame: ForwardFrame): void {
+    const { transport, post } = this.options;
+    const plan = this.plans.get(frame.epoch);
+    if (plan ? !maySendRows(plan, transport.selfId, from, frame) : !isOwn(from, frame)) {
+      post({ kind: 'refused', from });
+      return;
+    }
     const error = { code: 'epoch-unknown' as const, message: 'this device holds no layers at the moment' };
-    this.options.transport.sendMessage(source, { kind: 'stage-error', epoch, sequence, request, error });
+    for (const { source, request } of frame.runs) {
+      if (transport.isOpen(source)) transport.sendMessage(source, { kind: 'stage-error', epoch: frame.epoch, request, error });
+    }
   }
 
   private modelFailed(thrown: unknown): void {

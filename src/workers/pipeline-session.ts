@@ -1,8 +1,10 @@
 import { defaultLendBytes } from '../engine/lend-default.ts';
+import { unlessAborted } from '../pipeline/abort.ts';
 import { AppError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import { decodeFrame } from '../shared/protocol/frame.ts';
-import type { FromWorker, GenerateSettings, Prompt, ToWorker, WorkerSetup } from './messages.ts';
+import type { Finished } from './chat-session.ts';
+import type { FromWorker, GenerateSettings, ModelSettings, Prompt, ToWorker, WorkerSetup } from './messages.ts';
 import { ModelWork } from './model-work.ts';
 import { WorkerTransport } from './worker-transport.ts';
 
@@ -22,8 +24,8 @@ export class PipelineSession {
     this.post = post;
   }
 
-  tick(): void {
-    this.work?.tick();
+  tick(nowMs: number): void {
+    this.work?.tick(nowMs);
   }
 
   handle(message: ToWorker): void {
@@ -32,7 +34,7 @@ export class PipelineSession {
         this.start(message.setup);
         break;
       case 'model':
-        this.openModel(message.modelUrl, message.contextLength);
+        this.openModel(message.settings);
         break;
       case 'donates':
         this.setDonates(message.donates);
@@ -71,7 +73,7 @@ export class PipelineSession {
         this.work?.activate(message.plan);
         break;
       case 'no-plan':
-        this.work?.noPlan();
+        this.work?.noPlan(message.isHopeless);
         break;
       case 'retire':
         this.work?.retire(message.epoch);
@@ -83,7 +85,7 @@ export class PipelineSession {
         this.linkChanged(message.peerId, message.name, false);
         break;
       case 'frame':
-        this.receiveFrame(message.frame);
+        this.receiveFrame(message.from, message.frame);
         break;
       case 'message':
         this.work?.receiveMessage(message.from, message.message);
@@ -92,24 +94,24 @@ export class PipelineSession {
   }
 
   private start(setup: WorkerSetup): void {
-    this.work?.close();
+    this.work?.close(new AppError('dropped', 'this tab was away for too long and has joined its room anew'));
     this.work = null;
     this.setup = setup;
     this.donates = setup.donates;
     this.lendBytes = setup.lendBytes ?? defaultLendBytes(setup.hints);
     const local = {
-      receiveFrame: (frame: Parameters<ModelWork['receiveFrame']>[0]) => this.work?.receiveFrame(frame),
+      receiveFrame: (...args: Parameters<ModelWork['receiveFrame']>) => this.work?.receiveFrame(...args),
       receiveMessage: (...args: Parameters<ModelWork['receiveMessage']>) => this.work?.receiveMessage(...args),
     };
     this.transport = new WorkerTransport(setup.selfId, local, this.post);
   }
 
-  private openModel(modelUrl: string, contextLength: number | null): void {
+  private openModel(settings: ModelSettings): void {
     const { setup, transport } = this;
     if (!setup || !transport) return;
-    this.work?.close();
+    this.work?.close(new AppError('room-changed', 'the host has changed the settings of the room'));
     const lendBytes = () => this.lendBytes;
-    this.work = new ModelWork({ setup, modelUrl, contextLength, transport, lendBytes, post: this.post });
+    this.work = new ModelWork({ setup, settings, transport, lendBytes, post: this.post });
     if (this.donates) void this.work.startDonating();
   }
 
@@ -122,11 +124,12 @@ export class PipelineSession {
   private linkChanged(peerId: PeerId, name: string, open: boolean): void {
     const wasOpen = this.transport?.linkChanged(peerId, open);
     if (wasOpen && !open) this.work?.peerLost(peerId, name);
+    if (!wasOpen && open) this.work?.linkOpened();
   }
 
-  private receiveFrame(bytes: ArrayBuffer): void {
+  private receiveFrame(from: PeerId, bytes: ArrayBuffer): void {
     try {
-      this.work?.receiveFrame(decodeFrame(bytes));
+      this.work?.receiveFrame(from, decodeFrame(bytes));
     } catch (thrown) {
       this.post({ kind: 'bad-frame', error: AppError.from(thrown).toReport() });
     }
@@ -136,17 +139,32 @@ export class PipelineSession {
     const abort = new AbortController();
     this.answers.set(id, abort);
     try {
-      if (!this.work) throw new AppError('not-joined', 'this tab is not in a room yet');
-      const chat = await this.work.chat();
-      const onText = (text: string, tokenIds: number[]) => this.post({ kind: 'generated', id, text, tokenIds });
-      this.post({ kind: 'finished', id, ...(await chat.generate(prompt, settings, abort.signal, onText)) });
+      this.post({ kind: 'finished', id, ...(await this.answer(id, prompt, settings, abort.signal)) });
     } catch (thrown) {
-      this.post({ kind: 'generate-failed', id, error: AppError.from(thrown).toReport() });
+      const error = AppError.from(thrown);
+      if (error.code === 'stopped') this.post({ kind: 'finished', id, ...STOPPED });
+      else this.post({ kind: 'generate-failed', id, error: error.toReport() });
     } finally {
       this.answers.delete(id);
     }
   }
+
+  private async answer(id: number, prompt: Prompt, settings: GenerateSettings, signal: AbortSignal): Promise<Finished> {
+    if (!this.work) throw new AppError('not-joined', 'this tab is not in a room yet');
+    const chat = await unlessAborted(this.work.chat(), signal);
+    return chat.generate(prompt, settings, {
+      signal,
+      onText: (text, tokenIds) => this.post({ kind: 'generated', id, text, tokenIds }),
+      onInterrupted: (error) => this.post({ kind: 'interrupted', id, error: error.toReport() }),
+    });
+  }
 }
+
+/** An answer that was stopped before its prompt was read. */
+const STOPPED: Finished = {
+  reason: 'abort',
+  usage: { promptIds: [], completionTokens: 0, timeToFirstTokenMs: 0, decodeMs: 0 },
+};
 
 type RoomInput = Extract<
   ToWorker,

@@ -8,6 +8,7 @@ const session = new PipelineSession(post);
 
 self.onmessage = ({ data }: MessageEvent<ToWorker>) => session.handle(data);
 setInterval(() => {
-  session.tick();
-  post({ kind: 'tick', nowMs: performance.now() });
+  const nowMs = performance.now();
+  session.tick(nowMs);
+  post({ kind: 'tick', nowMs });
 }, CLOCK_INTERVAL_MS);

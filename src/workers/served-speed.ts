@@ -1,6 +1,6 @@
 import type { EngineProfile } from '../engine/device-profile.ts';
 import { meanOfMost } from '../engine/mean-of-most.ts';
-import type { ServedForward } from '../pipeline/stage-host.ts';
+import type { ForwardWork, ServedForward } from '../pipeline/stage-host.ts';
 import { type LayerRange, layerCount } from '../shared/model/layer-range.ts';
 
 /** So many single tokens, over so long a time, make one sample: fewer tell of a moment, more often tells nobody more. */
@@ -12,6 +12,8 @@ export class ServedSpeed {
   private readonly measured: EngineProfile;
   private readonly layerBytes: readonly number[];
   private ratios: number[] = [];
+  /** How much slower serving is than measuring was; never less than 1. */
+  private slowdown = 1;
   private sinceMs: number;
 
   /** @param measured by the device on its own: the shares of layers, head and overhead in a forward come from it */
@@ -24,13 +26,24 @@ export class ServedSpeed {
   /** @returns the profile as the last tokens have it, all but the slowest, when there are enough of them; else null */
   observe({ rows, layers, head, ms }: ServedForward, nowMs: number): EngineProfile | null {
     if (rows !== 1 || layerCount(layers) === 0 || ms === null) return null;
-    const { forwardOverheadMs, decodeLayerMs, headMs } = this.measured;
-    this.ratios.push(ms / (forwardOverheadMs + this.meanLayers(layers) * decodeLayerMs + (head ? headMs : 0)));
+    this.ratios.push(ms / this.measuredMs({ rows, layers, head }));
     if (this.ratios.length < TOKENS || nowMs - this.sinceMs < SAMPLE_MS) return null;
     const ratio = meanOfMost(this.ratios);
     this.ratios = [];
     this.sinceMs = nowMs;
+    if (ratio > 1 && Number.isFinite(ratio)) this.slowdown = ratio;
     return Number.isFinite(ratio) ? scaled(this.measured, ratio) : null;
+  }
+
+  /** What a forward takes by what this device knows of itself, ms. */
+  expectedMs(work: ForwardWork): number {
+    return this.slowdown * this.measuredMs(work);
+  }
+
+  private measuredMs({ rows, layers, head }: ForwardWork): number {
+    const { forwardOverheadMs, decodeLayerMs, prefillLayerMsPerToken, headMs } = this.measured;
+    const layerMs = rows === 1 ? decodeLayerMs : Math.max(decodeLayerMs, rows * prefillLayerMsPerToken);
+    return forwardOverheadMs + this.meanLayers(layers) * layerMs + (head ? headMs : 0);
   }
 
   /** Layers by their bytes, counted in mean ones: a profile tells of a mean layer, and a shard may have heavier ones. */

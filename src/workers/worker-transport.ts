@@ -1,14 +1,14 @@
 import type { Transport } from '../pipeline/transport.ts';
 import { AppError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
-import { encodeForward, encodeReply, type Frame } from '../shared/protocol/frame.ts';
-import type { PeerMessage } from '../shared/protocol/peer.ts';
+import { encodeFrame, type Frame } from '../shared/protocol/frame.ts';
+import type { PipelineMessage } from '../shared/protocol/peer.ts';
 import type { FromWorker } from './messages.ts';
 
 /** Where frames and messages for this very device go. */
 export interface LocalReceiver {
-  receiveFrame(frame: Frame): void;
-  receiveMessage(from: PeerId, message: PeerMessage): void;
+  receiveFrame(from: PeerId, frame: Frame): void;
+  receiveMessage(from: PeerId, message: PipelineMessage): void;
 }
 
 /** Sends through the page's links, which live on the main thread; to this device itself without encoding. */
@@ -32,18 +32,22 @@ export class WorkerTransport implements Transport {
     return wasOpen;
   }
 
+  isOpen(peerId: PeerId): boolean {
+    return peerId === this.selfId || this.open.has(peerId);
+  }
+
   sendFrame(to: PeerId, frame: Frame): void {
     if (to === this.selfId) {
       // In a task of its own, as from any other device: a sender never runs the receiver's code.
-      queueMicrotask(() => this.local.receiveFrame(frame));
+      queueMicrotask(() => this.local.receiveFrame(to, frame));
       return;
     }
     this.requireLink(to);
-    const bytes = frame.kind === 'forward' ? encodeForward(frame) : encodeReply(frame);
+    const bytes = encodeFrame(frame);
     this.post({ kind: 'send-frame', to, frame: bytes }, [bytes]);
   }
 
-  sendMessage(to: PeerId, message: PeerMessage): void {
+  sendMessage(to: PeerId, message: PipelineMessage): void {
     if (to === this.selfId) {
       queueMicrotask(() => this.local.receiveMessage(to, message));
       return;

@@ -33,6 +33,8 @@ export interface AnswerChunk {
   choices: readonly { delta: { content?: string | null }; finish_reason?: string | null }[];
   /** Ids behind this piece of text: an addition of this project. */
   token_ids?: number[];
+  /** What interrupted the answer, which goes on: another one. */
+  interruption?: ErrorReport;
   /** On the last chunk. */
   usage?: {
     completion_tokens: number;
@@ -51,6 +53,8 @@ export interface ChatMessage {
   stats: AnswerStats | null;
   /** True when the answer reached its longest length. */
   cutShort: boolean;
+  /** What the answer had to get over, in order. */
+  interruptions: readonly ErrorReport[];
   error: ErrorReport | null;
 }
 

@@ -50,6 +50,7 @@ test('an answer gathers its text, its token ids and its speed', async () => {
     tokenIds: [11, 12],
     stats: { tokens: 2, firstTokenMs: 250, tokensPerSecond: 12.5 },
     cutShort: false,
+    interruptions: [],
   });
   expect(conversation.isAnswering.value).toBe(false);
 });
@@ -145,6 +146,21 @@ test('an answer that was cut at its longest length says so', async () => {
   );
   await conversation.ask('Go on', DEFAULT_SAMPLING);
   expect(conversation.turns.value[0]?.answer.value).toMatchObject({ state: 'done', cutShort: true });
+});
+
+test('an answer that got over the loss of a device says so, and goes on', async () => {
+  const interruption = { code: 'peer-lost', message: 'Tablet left in mid-answer' } as const;
+  const conversation = createConversation(
+    engineOf(async function* () {
+      yield piece('Once', 1);
+      yield { ...piece(''), interruption };
+      yield piece(' upon', 2);
+      yield finish('stop');
+    }),
+  );
+  await conversation.ask('Go on', DEFAULT_SAMPLING);
+  const { state, text, interruptions } = conversation.turns.value[0]!.answer.value;
+  expect({ state, text, interruptions }).toEqual({ state: 'done', text: 'Once upon', interruptions: [interruption] });
 });
 
 test('a fast stream of a thousand tokens is drawn a few times and loses none', async () => {

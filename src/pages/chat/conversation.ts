@@ -72,7 +72,7 @@ function promptHistory(turns: readonly Turn[]): PromptMessage[] {
 }
 
 function newTurn(id: number, question: string): Turn {
-  const blank = { tokenIds: [], stats: null, cutShort: false, error: null };
+  const blank = { tokenIds: [], stats: null, cutShort: false, interruptions: [], error: null };
   return {
     question: { id, role: 'user', text: question, state: 'done', ...blank },
     answer: signal<ChatMessage>({ id: id + 1, role: 'assistant', text: '', state: 'streaming', ...blank }),
@@ -109,6 +109,7 @@ class Answering {
     if (chunk.token_ids) this.tokenIds.push(...chunk.token_ids);
     if (choice?.finish_reason === 'abort') this.stopped = true;
     if (choice?.finish_reason === 'length') this.publish({ cutShort: true });
+    if (chunk.interruption) this.publish({ interruptions: [...this.answer.value.interruptions, chunk.interruption] });
     if (chunk.usage) this.publish({ stats: statsOf(chunk.usage) });
     this.draw.request();
   }

@@ -1,4 +1,5 @@
 import type { ReadonlySignal } from '@preact/signals';
+import type { ErrorReport } from '../../shared/errors.ts';
 import { ErrorLine } from '../ui/error-line.tsx';
 import { formatMs, formatRate } from '../ui/format.ts';
 import { MarkdownText } from '../ui/markdown-text.tsx';
@@ -46,6 +47,11 @@ function AnswerView({ answer, onRetry }: { answer: ReadonlySignal<ChatMessage>; 
       ) : (
         <MarkdownText text={message.text} />
       )}
+      {message.interruptions.map((interruption, i) => (
+        <p key={i} class="note" data-testid="interruption">
+          {goingOn(interruption)}
+        </p>
+      ))}
       <EndNote message={message} />
       {message.error !== null && <ErrorLine error={message.error} />}
       {message.state === 'failed' && onRetry !== null && (
@@ -62,6 +68,11 @@ function EndNote({ message }: { message: ChatMessage }) {
   if (message.state === 'stopped') return <p class="note">Stopped.</p>;
   if (message.cutShort && message.state === 'done') return <p class="note">The answer reached its longest length.</p>;
   return null;
+}
+
+/** One grey line for what an answer got over. */
+function goingOn({ message }: ErrorReport): string {
+  return `${message}: the answer goes on.`;
 }
 
 function StatsLine({ stats }: { stats: AnswerStats }) {

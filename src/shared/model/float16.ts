@@ -1,3 +1,6 @@
+/** The largest finite value in half precision. */
+export const LARGEST_HALF = 65504;
+
 /**
  * IEEE 754 half precision, round to nearest even. Written out because Float16Array is missing from browsers that
  * otherwise have all that a donor needs.

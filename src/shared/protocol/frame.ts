@@ -1,53 +1,91 @@
-import { AppError } from '../errors.ts';
-import { floatToHalf, halfToFloat } from '../model/float16.ts';
 import type { PeerId } from '../model/link-profile.ts';
-import { bytesPerValue, WIRE_DTYPES, type WireDtype } from '../model/wire-dtype.ts';
+import type { WireDtype } from '../model/wire-dtype.ts';
+import { FrameReader, FrameWriter, MAX_FRAME_BYTES, malformed, tooLarge, valuesBytes } from './frame-bytes.ts';
 
 /**
- * The binary messages that carry activations and head replies between devices. Little-endian; every header is a whole
- * number of four bytes, so that payloads can be read in place.
+ * The binary messages that carry activations and head replies between devices, version 2. Little-endian; every field is a whole
+ * number of four bytes, so that payloads can be read in place. A frame begins with its own length: a link cuts it into pieces and
+ * needs to put nothing before it.
+ *
+ * | forward                                           | reply                                                     |
+ * |---------------------------------------------------|-----------------------------------------------------------|
+ * | length, version, kind, dtype, epoch               | the same                                                  |
+ * | untilLayer, dim, number of runs, heads, steps     | request, dim, number of rows, hidden rows, steps          |
+ * | runs: source, request, sequence, position, rows   | rows: logSumExp, scaledLogSumExp, sizes, ids and logits   |
+ * | heads: row, fullRow, invTemperature, wanted ids   | steps: peer, digest                                       |
+ * | steps: peer, digest                               | hidden (rows, dim)                                        |
+ * | hidden (rows, dim)                                |                                                           |
  */
-
-/** Nothing larger crosses a link: a prefill chunk of 128 tokens of a 70B model in f32 has 4 MiB. */
-export const MAX_FRAME_BYTES = 8 * 1024 * 1024;
-export const FRAME_VERSION = 1;
+export const FRAME_VERSION = 2;
 
 const KIND_FORWARD = 1;
 const KIND_REPLY = 2;
-const FLAG_FULL_ROW = 1;
+/** Sequences that share a frame, and stages that it passes: more than any room has. */
+const MAX_RUNS = 256;
+const MAX_STEPS = 64;
+
+/** Rows of one sequence that stand next to each other in a frame. */
+export interface Run {
+  /** Whose sequence this is, and where the reply goes. */
+  source: PeerId;
+  /** Names the pass to its source; the reply and any error name it. Random, so that nobody else can guess it. */
+  request: number;
+  sequence: number;
+  /** Position of the first row; a stage first forgets what it holds of the sequence from here on. */
+  position: number;
+  rows: number;
+}
+
+/** What is wanted of one row's logits. */
+export interface HeadAsk {
+  /** Index into the frame's rows. */
+  row: number;
+  wantIds: Uint32Array;
+  invTemperature: number;
+  fullRow: boolean;
+}
+
+/** What a stage says of its own result: devices that run the same layers on the same rows agree in every bit. */
+export interface TrailStep {
+  peer: PeerId;
+  /** 64 bits over the bits of what the stage sent on. */
+  digest: bigint;
+}
 
 /** Rows of hidden states on their way through the stages. */
 export interface ForwardFrame {
   kind: 'forward';
   epoch: number;
-  /** Whose sequence this is, and where the reply goes. */
-  source: PeerId;
-  sequence: number;
-  /** Counts up per source; the reply and any error name it. */
-  request: number;
-  /** Position of the first row; a stage first forgets what it holds of the sequence from here on. */
-  position: number;
-  rows: number;
-  /** Logits are wanted for this many of the last rows. */
-  headRows: number;
   /** Run no layer from this one on: less than the model's layers when only moved layers are being rebuilt. */
   untilLayer: number;
-  fullRow: boolean;
-  invTemperature: number;
-  wantIds: Uint32Array;
+  runs: Run[];
+  /** Ascending rows. */
+  heads: HeadAsk[];
+  /** One step of each stage that the rows have passed. */
+  trail: TrailStep[];
   dtype: WireDtype;
   dim: number;
-  /** (rows, dim) */
+  /** (rows of all runs, dim) */
   hidden: Float32Array;
 }
 
-/** What comes back to the source when a forward has passed its last layer. */
+/** What comes back to the source when its rows have passed their last layer. */
 export interface ReplyFrame {
   kind: 'reply';
   epoch: number;
-  sequence: number;
   request: number;
+  /** One for each row whose logits were asked, where the last stage holds the head. */
   rows: ReplyRow[];
+  /** Where it does not: the last hidden states of the rows whose logits were asked, (rows, dim). */
+  hidden: HiddenRows | null;
+  trail: TrailStep[];
+}
+
+export interface HiddenRows {
+  dtype: WireDtype;
+  dim: number;
+  /** (rows, dim) */
+  values: Float32Array;
 }
 
 export interface ReplyRow {
@@ -62,81 +100,72 @@ export interface ReplyRow {
 
 export type Frame = ForwardFrame | ReplyFrame;
 
-const VERSION = 0;
-const KIND = VERSION + 1;
-const DTYPE = KIND + 1;
-const FLAGS = DTYPE + 1;
-const EPOCH = FLAGS + 1;
-const SEQUENCE = EPOCH + 4;
-const REQUEST = SEQUENCE + 4;
-const COMMON_BYTES = REQUEST + 4;
+const HEADER_BYTES = 4 * 8;
+const RUN_BYTES = 4 * 5;
+const ASK_BYTES = 4 * 4;
+const STEP_BYTES = 4 * 3;
+const ROW_BYTES = 4 * 5;
 
-const SOURCE = COMMON_BYTES;
-const POSITION = SOURCE + 4;
-const ROWS = POSITION + 4;
-const HEAD_ROWS = ROWS + 4;
-const UNTIL_LAYER = HEAD_ROWS + 4;
-const DIM = UNTIL_LAYER + 4;
-const INV_TEMPERATURE = DIM + 4;
-const WANT_COUNT = INV_TEMPERATURE + 4;
-const FORWARD_HEADER_BYTES = WANT_COUNT + 4;
-
-const REPLY_ROWS = COMMON_BYTES;
-const REPLY_TOP = REPLY_ROWS + 4;
-const REPLY_WANT = REPLY_TOP + 4;
-const REPLY_VOCAB = REPLY_WANT + 4;
-const REPLY_HEADER_BYTES = REPLY_VOCAB + 4;
-/** logSumExp and scaledLogSumExp. */
-const REPLY_SUMS_BYTES = 8;
-
-/** @throws AppError frame-too-large when a frame of this many rows could not be sent. */
-export function encodeForward(frame: ForwardFrame): ArrayBuffer {
-  const valueBytes = bytesPerValue(frame.dtype);
-  const payload = FORWARD_HEADER_BYTES + 4 * frame.wantIds.length;
-  const buffer = allocate(payload + frame.rows * frame.dim * valueBytes);
-  const view = new DataView(buffer);
-  writeCommon(view, KIND_FORWARD, frame);
-  view.setUint8(DTYPE, WIRE_DTYPES.indexOf(frame.dtype));
-  view.setUint8(FLAGS, frame.fullRow ? FLAG_FULL_ROW : 0);
-  view.setUint32(SOURCE, frame.source, true);
-  view.setUint32(POSITION, frame.position, true);
-  view.setUint32(ROWS, frame.rows, true);
-  view.setUint32(HEAD_ROWS, frame.headRows, true);
-  view.setUint32(UNTIL_LAYER, frame.untilLayer, true);
-  view.setUint32(DIM, frame.dim, true);
-  view.setFloat32(INV_TEMPERATURE, frame.invTemperature, true);
-  view.setUint32(WANT_COUNT, frame.wantIds.length, true);
-  new Uint32Array(buffer, FORWARD_HEADER_BYTES, frame.wantIds.length).set(frame.wantIds);
-  if (frame.dtype === 'f32') new Float32Array(buffer, payload).set(frame.hidden);
-  else new Uint16Array(buffer, payload).set(Uint16Array.from(frame.hidden, (value) => floatToHalf(value)));
-  return buffer;
+/** Rows of all runs. */
+export function rowsOf(runs: readonly Pick<Run, 'rows'>[]): number {
+  return runs.reduce((sum, { rows }) => sum + rows, 0);
 }
 
-export function encodeReply(frame: ReplyFrame): ArrayBuffer {
-  const first = frame.rows[0];
-  const top = first?.topIds.length ?? 0;
-  const want = first?.wantLogits.length ?? 0;
-  const vocab = first?.logits?.length ?? 0;
-  const buffer = allocate(REPLY_HEADER_BYTES + frame.rows.length * replyRowBytes(top, want, vocab));
-  const view = new DataView(buffer);
-  writeCommon(view, KIND_REPLY, frame);
-  view.setUint32(REPLY_ROWS, frame.rows.length, true);
-  view.setUint32(REPLY_TOP, top, true);
-  view.setUint32(REPLY_WANT, want, true);
-  view.setUint32(REPLY_VOCAB, vocab, true);
-  let at = REPLY_HEADER_BYTES;
-  for (const row of frame.rows) {
-    view.setFloat32(at, row.logSumExp, true);
-    view.setFloat32(at + 4, row.scaledLogSumExp, true);
-    at += REPLY_SUMS_BYTES;
-    new Uint32Array(buffer, at, top).set(row.topIds);
-    at += 4 * top;
-    for (const values of [row.topLogits, row.wantLogits, row.logits ?? new Float32Array(0)]) {
-      new Float32Array(buffer, at, values.length).set(values);
-      at += 4 * values.length;
-    }
+export function encodeFrame(frame: Frame): ArrayBuffer {
+  return frame.kind === 'forward' ? encodeForward(frame) : encodeReply(frame);
+}
+
+/** @throws AppError frame-too-large when a frame of this many rows could not be sent. */
+function encodeForward(frame: ForwardFrame): ArrayBuffer {
+  const { runs, heads, trail, hidden, dtype } = frame;
+  const wanted = heads.reduce((sum, { wantIds }) => sum + wantIds.length, 0);
+  const bytes = HEADER_BYTES + runs.length * RUN_BYTES + heads.length * ASK_BYTES + 4 * wanted + trail.length * STEP_BYTES;
+  const out = new FrameWriter(bytes + valuesBytes(hidden.length, dtype));
+  out.start(FRAME_VERSION, KIND_FORWARD, dtype, frame.epoch);
+  for (const value of [frame.untilLayer, frame.dim, runs.length, heads.length, trail.length]) out.u32(value);
+  for (const { source, request, sequence, position, rows } of runs) {
+    for (const value of [source, request, sequence, position, rows]) out.u32(value);
   }
-  return buffer;
+  for (const { row, fullRow, invTemperature, wantIds } of heads) {
+    out.u32(row);
+    out.u32(fullRow ? 1 : 0);
+    out.f32(invTemperature);
+    out.u32(wantIds.length);
+    out.u32s(wantIds);
+  }
+  writeTrail(out, trail);
+  out.values(hidden, dtype);
+  return out.buffer;
+}
+
+function encodeReply(frame: ReplyFrame): ArrayBuffer {
+  const { rows, hidden, trail } = frame;
+  const dtype = hidden?.dtype ?? 'f32';
+  const numbers = rows.reduce((sum, row) => sum + 2 * row.topIds.length + row.wantLogits.length + (row.logits?.length ?? 0), 0);
+  const bytes = HEADER_BYTES + rows.length * ROW_BYTES + 4 * numbers + trail.length * STEP_BYTES;
+  const out = new FrameWriter(bytes + valuesBytes(hidden?.values.length ?? 0, dtype));
+  out.start(FRAME_VERSION, KIND_REPLY, dtype, frame.epoch);
+  const hiddenRows = hidden ? hidden.values.length / hidden.dim : 0;
+  for (const value of [frame.request, hidden?.dim ?? 0, rows.length, hiddenRows, trail.length]) out.u32(value);
+  for (const row of rows) {
+    out.f32(row.logSumExp);
+    out.f32(row.scaledLogSumExp);
+    out.u32(row.topIds.length);
+    out.u32(row.wantLogits.length);
+    out.u32(row.logits?.length ?? 0);
+    out.u32s(row.topIds);
+    for (const values of [row.topLogits, row.wantLogits, row.logits ?? new Float32Array(0)]) out.f32s(values);
+  }
+  writeTrail(out, trail);
+  if (hidden) out.values(hidden.values, dtype);
+  return out.buffer;
+}
+
+function writeTrail(out: FrameWriter, trail: readonly TrailStep[]): void {
+  for (const { peer, digest } of trail) {
+    out.u32(peer);
+    out.u64(digest);
+  }
 }
 
 /**
@@ -145,106 +174,71 @@ export function encodeReply(frame: ReplyFrame): ArrayBuffer {
  */
 export function decodeFrame(buffer: ArrayBuffer): Frame {
   if (buffer.byteLength > MAX_FRAME_BYTES) throw tooLarge(buffer.byteLength);
-  if (buffer.byteLength < COMMON_BYTES) throw malformed(`${buffer.byteLength} bytes are no frame`);
-  const view = new DataView(buffer);
-  const version = view.getUint8(VERSION);
+  if (buffer.byteLength < HEADER_BYTES) throw malformed(`${buffer.byteLength} bytes are no frame`);
+  const from = new FrameReader(buffer);
+  const { version, kind, dtype, epoch } = from.start();
   if (version !== FRAME_VERSION) throw malformed(`version ${version}, this tab speaks ${FRAME_VERSION}: reload the page`);
-  const common = {
-    epoch: view.getUint32(EPOCH, true),
-    sequence: view.getUint32(SEQUENCE, true),
-    request: view.getUint32(REQUEST, true),
-  };
-  const kind = view.getUint8(KIND);
-  if (kind === KIND_FORWARD) return { kind: 'forward', ...common, ...readForward(view) };
-  if (kind === KIND_REPLY) return { kind: 'reply', ...common, rows: readReplyRows(view) };
+  if (kind === KIND_FORWARD) return readForward(from, dtype, epoch);
+  if (kind === KIND_REPLY) return readReply(from, dtype, epoch);
   throw malformed(`unknown kind ${kind}`);
 }
 
-function readForward(view: DataView<ArrayBuffer>): Omit<ForwardFrame, 'kind' | 'epoch' | 'sequence' | 'request'> {
-  requireBytes(view, FORWARD_HEADER_BYTES);
-  const dtype = WIRE_DTYPES[view.getUint8(DTYPE)];
-  if (dtype === undefined) throw malformed(`unknown dtype ${view.getUint8(DTYPE)}`);
-  const rows = view.getUint32(ROWS, true);
-  const dim = view.getUint32(DIM, true);
-  const wantCount = view.getUint32(WANT_COUNT, true);
-  const headRows = view.getUint32(HEAD_ROWS, true);
-  if (rows === 0 || dim === 0) throw malformed(`${rows} rows of ${dim} values`);
-  if (headRows > rows) throw malformed(`logits wanted for ${headRows} of ${rows} rows`);
-  const payload = FORWARD_HEADER_BYTES + 4 * wantCount;
-  requireExactly(view, payload + rows * dim * bytesPerValue(dtype));
+function readForward(from: FrameReader, dtype: WireDtype, epoch: number): ForwardFrame {
+  const [untilLayer, dim] = [from.u32(), from.u32()];
+  const [nRuns, nHeads, nSteps] = [from.u32(), from.u32(), from.u32()];
+  if (nRuns === 0 || nRuns > MAX_RUNS) throw malformed(`${nRuns} sequences, 1 to ${MAX_RUNS} are allowed`);
+  from.require(nRuns * RUN_BYTES + nHeads * ASK_BYTES + nSteps * STEP_BYTES);
+  const runs = Array.from({ length: nRuns }, () => readRun(from));
+  const rows = rowsOf(runs);
+  const heads: HeadAsk[] = [];
+  for (let i = 0; i < nHeads; i++) heads.push(readAsk(from, rows, heads.at(-1)?.row ?? -1));
+  const trail = readTrail(from, nSteps);
+  if (dim === 0) throw malformed(`${rows} rows of no values`);
+  const hidden = from.values(rows * dim, dtype);
+  from.end();
+  return { kind: 'forward', epoch, untilLayer, runs, heads, trail, dtype, dim, hidden };
+}
+
+function readRun(from: FrameReader): Run {
+  const run = { source: from.u32(), request: from.u32(), sequence: from.u32(), position: from.u32(), rows: from.u32() };
+  if (run.rows === 0) throw malformed('a sequence without rows');
+  return run;
+}
+
+function readAsk(from: FrameReader, rows: number, lastRow: number): HeadAsk {
+  const row = from.u32();
+  if (row >= rows || row <= lastRow) throw malformed(`logits wanted for row ${row} of ${rows}, after row ${lastRow}`);
+  const fullRow = from.u32() !== 0;
+  const invTemperature = from.f32();
+  return { row, wantIds: from.u32s(from.u32()), invTemperature, fullRow };
+}
+
+function readReply(from: FrameReader, dtype: WireDtype, epoch: number): ReplyFrame {
+  const [request, dim] = [from.u32(), from.u32()];
+  const [nRows, nHidden, nSteps] = [from.u32(), from.u32(), from.u32()];
+  from.require(nRows * ROW_BYTES + nSteps * STEP_BYTES);
+  const rows = Array.from({ length: nRows }, () => readReplyRow(from));
+  const trail = readTrail(from, nSteps);
+  if (nHidden > 0 !== dim > 0) throw malformed(`${nHidden} rows of ${dim} values`);
+  const hidden = nHidden > 0 ? { dtype, dim, values: from.values(nHidden * dim, dtype) } : null;
+  from.end();
+  return { kind: 'reply', epoch, request, rows, hidden, trail };
+}
+
+function readReplyRow(from: FrameReader): ReplyRow {
+  const [logSumExp, scaledLogSumExp] = [from.f32(), from.f32()];
+  const [top, want, vocab] = [from.u32(), from.u32(), from.u32()];
   return {
-    source: view.getUint32(SOURCE, true),
-    position: view.getUint32(POSITION, true),
-    rows,
-    headRows,
-    untilLayer: view.getUint32(UNTIL_LAYER, true),
-    fullRow: (view.getUint8(FLAGS) & FLAG_FULL_ROW) !== 0,
-    invTemperature: view.getFloat32(INV_TEMPERATURE, true),
-    wantIds: new Uint32Array(view.buffer, FORWARD_HEADER_BYTES, wantCount),
-    dtype,
-    dim,
-    hidden:
-      dtype === 'f32'
-        ? new Float32Array(view.buffer, payload, rows * dim)
-        : Float32Array.from(new Uint16Array(view.buffer, payload, rows * dim), halfToFloat),
+    logSumExp,
+    scaledLogSumExp,
+    topIds: from.u32s(top),
+    topLogits: from.f32s(top),
+    wantLogits: from.f32s(want),
+    logits: vocab === 0 ? null : from.f32s(vocab),
   };
 }
 
-function readReplyRows(view: DataView<ArrayBuffer>): ReplyRow[] {
-  requireBytes(view, REPLY_HEADER_BYTES);
-  const rows = view.getUint32(REPLY_ROWS, true);
-  const top = view.getUint32(REPLY_TOP, true);
-  const want = view.getUint32(REPLY_WANT, true);
-  const vocab = view.getUint32(REPLY_VOCAB, true);
-  const rowBytes = replyRowBytes(top, want, vocab);
-  requireExactly(view, REPLY_HEADER_BYTES + rows * rowBytes);
-  return Array.from({ length: rows }, (_, i) => readReplyRow(view, REPLY_HEADER_BYTES + i * rowBytes, top, want, vocab));
-}
-
-function readReplyRow(view: DataView<ArrayBuffer>, start: number, top: number, want: number, vocab: number): ReplyRow {
-  const topIds = start + REPLY_SUMS_BYTES;
-  const topLogits = topIds + 4 * top;
-  const wantLogits = topLogits + 4 * top;
-  const logits = wantLogits + 4 * want;
-  return {
-    logSumExp: view.getFloat32(start, true),
-    scaledLogSumExp: view.getFloat32(start + 4, true),
-    topIds: new Uint32Array(view.buffer, topIds, top),
-    topLogits: new Float32Array(view.buffer, topLogits, top),
-    wantLogits: new Float32Array(view.buffer, wantLogits, want),
-    logits: vocab === 0 ? null : new Float32Array(view.buffer, logits, vocab),
-  };
-}
-
-function replyRowBytes(top: number, want: number, vocab: number): number {
-  return REPLY_SUMS_BYTES + 8 * top + 4 * want + 4 * vocab;
-}
-
-function writeCommon(view: DataView, kind: number, frame: Pick<Frame, 'epoch' | 'sequence' | 'request'>): void {
-  view.setUint8(VERSION, FRAME_VERSION);
-  view.setUint8(KIND, kind);
-  view.setUint32(EPOCH, frame.epoch, true);
-  view.setUint32(SEQUENCE, frame.sequence, true);
-  view.setUint32(REQUEST, frame.request, true);
-}
-
-function allocate(bytes: number): ArrayBuffer {
-  if (bytes > MAX_FRAME_BYTES) throw tooLarge(bytes);
-  return new ArrayBuffer(bytes);
-}
-
-function requireBytes(view: DataView, bytes: number): void {
-  if (view.byteLength < bytes) throw malformed(`${view.byteLength} bytes, its header alone has ${bytes}`);
-}
-
-function requireExactly(view: DataView, bytes: number): void {
-  if (view.byteLength !== bytes) throw malformed(`${view.byteLength} bytes, its header announces ${bytes}`);
-}
-
-function malformed(what: string): AppError {
-  return new AppError('frame-malformed', `malformed frame: ${what}`);
-}
-
-function tooLarge(bytes: number): AppError {
-  return new AppError('frame-too-large', `a frame of ${bytes} bytes, at most ${MAX_FRAME_BYTES} are allowed`);
+function readTrail(from: FrameReader, steps: number): TrailStep[] {
+  if (steps > MAX_STEPS) throw malformed(`${steps} stages passed, at most ${MAX_STEPS} are allowed`);
+  return Array.from({ length: steps }, () => ({ peer: from.u32(), digest: from.u64() }));
 }

@@ -15,6 +15,10 @@ export const PEER_SILENCE_MS = 6000;
 
 const u32 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 32 - 1));
 
+/** What a stage knows of a pass: nothing, that it waits for others, that it is being run, that it was sent on. */
+export const PASS_STATES = ['unseen', 'waiting', 'running', 'passed'] as const;
+export type PassState = (typeof PASS_STATES)[number];
+
 export const PeerMessageSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('beat') }),
   /** Answered by `probe-ack` with the same id if `ack`; padding makes it as large as what is being measured. */
@@ -25,10 +29,25 @@ export const PeerMessageSchema = v.variant('kind', [
     padding: v.pipe(v.string(), v.maxLength(PIECE_BYTES)),
   }),
   v.strictObject({ kind: v.literal('probe-ack'), id: u32 }),
-  /** A stage could not run a forward of this source; the request will get no reply. */
-  v.strictObject({ kind: v.literal('stage-error'), epoch: u32, sequence: u32, request: u32, error: ErrorReportSchema }),
+  /** A stage could not run a pass of this source, or not send it on; the request will get no reply. */
+  v.strictObject({ kind: v.literal('stage-error'), epoch: u32, request: u32, error: ErrorReportSchema }),
   /** The source will not come back to this sequence. */
   v.strictObject({ kind: v.literal('free'), sequence: u32 }),
+  /** A source that waits for long asks each stage what has become of a pass. */
+  v.strictObject({ kind: v.literal('trace'), epoch: u32, request: u32 }),
+  v.strictObject({
+    kind: v.literal('traced'),
+    epoch: u32,
+    request: u32,
+    state: v.picklist(PASS_STATES),
+    /** In this state for so long, ms; 0 where it was never seen. */
+    sinceMs: v.pipe(v.number(), v.finite(), v.minValue(0)),
+    /** What running it takes by what the device has measured of itself, ms. */
+    expectedMs: v.pipe(v.number(), v.finite(), v.minValue(0)),
+  }),
 ]);
 
 export type PeerMessage = v.InferOutput<typeof PeerMessageSchema>;
+
+/** What is for the pipeline; beats and probes stay in the mesh. */
+export type PipelineMessage = Exclude<PeerMessage, { kind: 'beat' | 'probe' | 'probe-ack' }>;

@@ -1,0 +1,43 @@
+import type { AppError } from '../shared/errors.ts';
+
+/** What fails at one and the same token so many times will not get over it. */
+export const MAX_RECOVERIES = 6;
+/** How long an answer waits for a plan that replaces the one that failed, ms: a large shard is read anew in that time. */
+export const RECOVERY_PATIENCE_MS = 180_000;
+/** Before a pass is repeated a link has this much time to come back; doubles with every further try, ms. */
+export const REPEAT_AFTER_MS = 250;
+
+/**
+ * How an answer goes on. A row is a row, so running tokens again changes none of them.
+ *
+ * - `repeat`: the stages still hold what came before this pass; only the pass is run again, after a while.
+ * - `rebuild`: the sequence is run again from its first token. Under a plan newer than the one that failed; where `orReachable`,
+ *   under the same one as soon as all of its stages can be reached again.
+ */
+export type Recovery = { kind: 'repeat'; afterMs: number } | { kind: 'rebuild'; sameEpoch: boolean; orReachable: boolean };
+
+/**
+ * @param failures how often this token has failed before
+ * @returns null when the answer has to end with this error
+ */
+export function recoveryFrom({ code }: AppError, failures: number): Recovery | null {
+  if (failures >= MAX_RECOVERIES) return null;
+  switch (code) {
+    // The device is there without what it held, or does not come back from a forward: the room makes another plan.
+    case 'device-lost':
+    case 'epoch-unknown':
+    case 'stage-hung':
+      return { kind: 'rebuild', sameEpoch: false, orReachable: false };
+    // Gone for good, and there will be another plan; or only the link was, and it comes back.
+    case 'peer-lost':
+      return { kind: 'rebuild', sameEpoch: false, orReachable: true };
+    // The layers are back, keys and values are not. Running from the first token leaves no gap, unless something is wrong.
+    case 'sequence-gap':
+      return failures === 0 ? { kind: 'rebuild', sameEpoch: true, orReachable: false } : null;
+    case 'frame-lost':
+    case 'busy':
+      return { kind: 'repeat', afterMs: REPEAT_AFTER_MS * 2 ** failures };
+    default:
+      return null;
+  }
+}
