@@ -25,6 +25,8 @@ export interface MembershipOptions {
 
 /** The server says by itself that nobody let this tab in. */
 const JOIN_TIMEOUT_MS = KNOCK_TIMEOUT_MS + 10_000;
+/** Whoever comes with a key is answered sooner; one whose link was renewed meanwhile has to ask. */
+const ASKING_AFTER_MS = 2000;
 const PASSPHRASE_CODES: ErrorCode[] = ['passphrase-needed', 'passphrase-wrong'];
 
 /**
@@ -75,11 +77,23 @@ export class Membership {
   }
 
   private join(): Promise<Joined> {
-    const { code, signaling, view } = this.options;
+    const { code, signaling } = this.options;
     const joinKey = this.options.joinKey ?? recallKey('join', code);
     const { hostKey } = this.identity();
-    if (hostKey === null && joinKey === null) view.update({ phase: 'asking', error: null });
+    if (hostKey === null && joinKey === null) this.asking();
+    else this.askingSoon();
     return signaling.request('room:join', { ...this.identity(), joinKey }, JOIN_TIMEOUT_MS);
+  }
+
+  private asking(): void {
+    this.options.view.update({ phase: 'asking', error: null });
+  }
+
+  private askingSoon(): void {
+    const mine = this.tries;
+    setTimeout(() => {
+      if (mine === this.tries && this.options.view.current.phase === 'connecting') this.asking();
+    }, ASKING_AFTER_MS);
   }
 
   private resume(peerId: number): Promise<Joined> {

@@ -22,6 +22,7 @@ beforeEach(() => {
 
 afterEach(() => {
   vi.unstubAllGlobals();
+  vi.useRealTimers();
 });
 
 const serving = roomOf([peer(1), peer(2)], { model: SPEC, plan: plan(3) });
@@ -230,6 +231,18 @@ describe('being let in', () => {
     await test.answer('room:join', joined(1, serving));
     expect(test.view.phase).toBe('joined');
     expect(stored.get('edgeshard.join.AB2CD')).toBe(JOIN_KEY);
+  });
+
+  test('with the link of before it was renewed the tab asks too, and says so when no answer comes', async () => {
+    vi.useFakeTimers();
+    const test = new TestRoomSession();
+    test.signaling.connect(true);
+    vi.advanceTimersByTime(1999);
+    expect(test.view.phase).toBe('connecting');
+    vi.advanceTimersByTime(1);
+    expect(test.view.phase).toBe('asking');
+    await test.answer('room:join', joined(1, serving));
+    expect(test.view.phase).toBe('joined');
   });
 
   test.each(['not-allowed', 'nobody-allows'] as const)('%s is why it is not in the room', async (code) => {
