@@ -51,7 +51,7 @@ function withServing(room: Room, asked: PlanningProblem): PlanningProblem {
   const known = new Set(asked.devices.map(({ peerId }) => peerId));
   const serving = (room.plan?.stages ?? []).flatMap(({ peerId }) => {
     const member = memberOf(room, peerId);
-    return member?.donates && member.profile && !known.has(peerId) ? [planningDevice(member, member.profile.mean)] : [];
+    return member?.donates && member.profile && !known.has(peerId) ? [planningDevice(room, member, member.profile.mean)] : [];
   });
   return serving.length === 0 ? asked : { ...asked, devices: [...asked.devices, ...serving] };
 }
@@ -87,7 +87,8 @@ export function stageReady(room: Room, peerId: PeerId, epoch: number): Step {
 
 function activate(room: Room, plan: Plan): Step {
   const moving = new Set(room.members.filter((member) => member.chats).map((member) => member.peerId));
-  const next = retireIfMoved({ ...room, plan, preparing: null, broken: null, ready: new Set(), moving });
+  const draining = room.plan ? [...room.draining, room.plan] : room.draining;
+  const next = retireIfMoved({ ...room, plan, preparing: null, broken: null, ready: new Set(), moving, draining });
   // A plan that mends a broken one serves soon; now there is time for the best one.
   const better = room.broken ? [REPLAN] : [];
   return {
@@ -108,7 +109,7 @@ function retireIfMoved(room: Room): Step {
   if (!room.plan || !room.moving || room.moving.size > 0) return { room, effects: [] };
   const epoch = room.plan.epoch - 1;
   const effects = epoch > 0 ? [toAll({ event: 'plan:retire', message: { epoch } })] : [];
-  return { room: { ...room, moving: null }, effects };
+  return { room: { ...room, moving: null, draining: [] }, effects };
 }
 
 /** Failures of the moment: a download that broke off, a load that hangs. Others stay until the device or its owner changes something. */

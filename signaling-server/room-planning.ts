@@ -1,9 +1,10 @@
 import type { DeviceProfile } from '../src/shared/model/device-profile.ts';
+import { layersOf } from '../src/shared/model/layer-range.ts';
 import type { PeerId } from '../src/shared/model/link-profile.ts';
 import type { Objective } from '../src/shared/model/plan.ts';
 import { effectiveContext, effectiveObjective } from '../src/shared/model/room-settings.ts';
-import type { PlanningDevice, PlanningProblem } from '../src/shared/planner/problem.ts';
-import { isPlannable, linkBetween, type Member, measuredLinks, type Room } from './room-state.ts';
+import type { PlanningDevice, PlanningProblem, ShardParts } from '../src/shared/planner/problem.ts';
+import { isPlannable, linkBetween, type Member, measuredLinks, type Room, servesPlan } from './room-state.ts';
 
 /** Whoever asks for throughput expects company: plans are made for at least so many answers at a time. */
 const EXPECTED_SEQUENCES = 8;
@@ -20,7 +21,7 @@ export function planningProblem(room: Room): PlanningProblem | null {
     wireDtype: room.settings.wireDtype,
     objective: objectiveOf(room),
     devices: room.members.flatMap((member) =>
-      isPlannable(member) && member.profile ? [planningDevice(member, member.profile.mean)] : [],
+      isPlannable(member) && member.profile ? [planningDevice(room, member, member.profile.mean)] : [],
     ),
     names: new Map(room.members.map(({ peerId, name }) => [peerId, name])),
     links: measuredLinks(room),
@@ -36,8 +37,18 @@ export function planningProblem(room: Room): PlanningProblem | null {
   };
 }
 
-export function planningDevice({ peerId, chats, progress }: Member, profile: DeviceProfile): PlanningDevice {
-  return { peerId, profile, isSource: chats, cachedBytes: progress?.loadedBytes ?? 0 };
+export function planningDevice(room: Room, { peerId, chats, stored }: Member, profile: DeviceProfile): PlanningDevice {
+  const held = heldBy(room, peerId);
+  return { peerId, profile, isSource: chats, ...(held ? { held } : {}), ...(stored ? { stored } : {}) };
+}
+
+/** What a device keeps while another plan loads: its parts of the plan that serves, and of those before it that chats still use. */
+function heldBy(room: Room, peerId: PeerId): ShardParts | null {
+  const plans = [room.plan, ...room.draining].filter((plan) => plan !== null && servesPlan(room, plan));
+  const stages = plans.flatMap((plan) => plan?.stages.filter((stage) => stage.peerId === peerId) ?? []);
+  if (stages.length === 0) return null;
+  const layers = new Set(stages.flatMap((stage) => layersOf(stage.layers)));
+  return { layers: [...layers], head: stages.some(({ head }) => head) };
 }
 
 /** What the room plans for as it is now. */

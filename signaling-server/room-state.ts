@@ -61,6 +61,8 @@ export interface Room {
   reports: ReadonlyMap<string, Followed<LinkMeasure> | null>;
   plan: Plan | null;
   preparing: Plan | null;
+  /** Plans before the active one, until no chat uses them any more. */
+  draining: readonly Plan[];
   /** A plan that lost a device and serves no more: what is left of it should be kept where it is. */
   broken: Plan | null;
   /** Stages of `preparing` that have loaded their part. */
@@ -126,6 +128,7 @@ export function newRoom(
     reports: new Map(),
     plan: null,
     preparing: null,
+    draining: [],
     broken: null,
     ready: new Set(),
     moving: null,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../src/shared/errors.ts';
+import { layersOf } from '../src/shared/model/layer-range.ts';
 import { DEFAULT_SETTINGS } from '../src/shared/model/room-settings.ts';
 import { planRoom } from '../src/shared/planner/plan.ts';
 import { MAX_PEERS_PER_ROOM } from '../src/shared/protocol/signaling.ts';
@@ -437,6 +438,32 @@ describe('a device that cannot load its part of the next plan', () => {
     room.apply({ kind: 'failed', peerId: 3, epoch: 1, error: { code: 'stage-hung', message: 'does not come back' } });
     expect(room.room.plan).toBeNull();
     expect(room.effects).toContainEqual(expect.objectContaining({ kind: 'retry', peerId: 3 }));
+  });
+});
+
+describe('two plans at once', () => {
+  const layerBytes = 1000 + 64 * 256;
+  const union = (room: TestRoom, peerId: number) => {
+    const plans = [room.room.plan, room.room.preparing, ...room.room.draining];
+    const stages = plans.flatMap((plan) => plan?.stages.filter((stage) => stage.peerId === peerId) ?? []);
+    return new Set(stages.flatMap(({ layers }) => layersOf(layers))).size;
+  };
+
+  test('never ask a device for more than it lends, the old one’s layers included', () => {
+    // Each holds two of four layers; the newcomer is so much faster that it should have as many as it can.
+    const room = running();
+    const newcomer = { kind: 'profile', peerId: 4, profile: tinyProfile(3 * layerBytes + 100, 0.1), origin: 'measured' } as const;
+    room.donor().apply(newcomer).links([4, 1], [4, 2], [4, 3]).plan();
+    expect(room.room.preparing?.epoch).toBe(2);
+    for (const peerId of [2, 3]) expect(union(room, peerId) * layerBytes).toBeLessThanOrEqual(HALF);
+    // Until the chat has moved, the first plan's layers are held as well.
+    room.ready(2, ...room.room.preparing!.stages.map((stage) => stage.peerId));
+    const held = planningProblem(room.room)!.devices.map(({ peerId, held }) => [peerId, held?.layers.length ?? 0]);
+    room.apply({ kind: 'moved', peerId: 1, epoch: 2 });
+    const later = planningProblem(room.room)!.devices.map(({ peerId, held }) => [peerId, held?.layers.length ?? 0]);
+    expect(held.reduce((sum, [, layers]) => sum + layers!, 0)).toBeGreaterThan(
+      later.reduce((sum, [, layers]) => sum + layers!, 0),
+    );
   });
 });
 

@@ -230,7 +230,7 @@ function learnModel(room: Room, peerId: PeerId, modelUrl: string, spec: ModelSpe
 }
 
 function withoutPlans(room: Room): Room {
-  return { ...room, plan: null, preparing: null, broken: null, ready: new Set(), moving: null, problem: null };
+  return { ...room, plan: null, preparing: null, draining: [], broken: null, ready: new Set(), moving: null, problem: null };
 }
 
 function requireHost(room: Room, peerId: PeerId): void {

@@ -71,7 +71,6 @@ function devicesOf(spec: RoomSpec, model: ModelSpec, random: () => number): Plan
   return drawn.map(({ layerMs, memory }, i) => ({
     peerId: i + 1,
     isSource: false,
-    cachedBytes: 0,
     profile: {
       engine: 'webgpu',
       adapter: 'bench',

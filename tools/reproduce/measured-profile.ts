@@ -62,6 +62,7 @@ function tablesOf(first: number, end: number, entryMs: number[], replyBits: numb
     roomBytes: KINDS.map((kind, a) => kind.memoryGiB - (a === PROFILE_SOURCE ? onSource : 0)),
     bytesBefore: sums(sizes.slice(first, end)),
     headBytes: 0,
+    held: all.map(() => null),
   };
 }
 

@@ -57,5 +57,6 @@ export function testBed(name: ModelName, cloudMbps: number): CostTables {
     roomBytes: DEVICES.map((kind, i) => KINDS[kind].usableMb - (i === SOURCE ? model.headMb : 0)),
     bytesBefore: Array.from({ length: model.layers + 1 }, (_, n) => n * model.layerMb),
     headBytes: model.headMb,
+    held: all.map(() => null),
   };
 }

@@ -3,7 +3,7 @@ import type { PeerId } from '../model/link-profile.ts';
 import { kvBytesPerTokenAndLayer } from '../model/model-spec.ts';
 import { bytesPerValue } from '../model/wire-dtype.ts';
 import { SLOWEST_MS, type Transfer, type TransferBetween, transfers } from './links.ts';
-import type { PlanningDevice, PlanningProblem } from './problem.ts';
+import type { PlanningDevice, PlanningProblem, ShardParts } from './problem.ts';
 
 /** The head's usual answer for one row: 128 candidates of (id, logit), logSumExp and its frame's own fields, bytes. */
 export const HEAD_REPLY_BYTES = 128 * 8 + 16;
@@ -44,6 +44,14 @@ export interface CostTables {
   bytesBefore: number[];
   /** The head's weights, bytes; 0 when it stays on the sources. */
   headBytes: number;
+  /** By device: what it holds besides, or null; it counts where a new shard does not have it anyway. */
+  held: (HeldShard | null)[];
+}
+
+interface HeldShard {
+  /** Bytes of the held layers before this one; nLayers + 1 entries. */
+  bytesBefore: number[];
+  head: boolean;
 }
 
 export interface Work {
@@ -70,7 +78,8 @@ export function promptChunks(promptTokens: number): { chunks: number; rows: numb
  * Prepares the tables for the given sources only: a source that nobody can reach would make every plan infinite, so the
  * caller decides whom a plan must serve.
  *
- * A source that should run layers or the head but has not measured itself makes every plan infinite too.
+ * A source that runs layers or the head without having measured itself is served all the same: nobody knows what its own part takes,
+ * so that counts as nothing.
  *
  * @throws AppError `model-malformed` when the sources would run all layers.
  */
@@ -83,6 +92,7 @@ export function costTables(problem: PlanningProblem, sources: readonly PeerId[],
   const headHere = work.head === 'last-stage';
   const layerRows = work.kind === 'token' ? 1 : promptChunks(problem.promptTokens).rows;
   const headMs = devices.map((d) => (headHere ? d.profile.headMs : 0));
+  const sizes = layerSizes(problem);
   return {
     peerIds: devices.map((d) => d.peerId),
     nLayers,
@@ -94,8 +104,9 @@ export function costTables(problem: PlanningProblem, sources: readonly PeerId[],
     ...linkCosts(problem, sources, work, layerRows),
     ...sourceCosts(problem, sources, work, layerRows),
     roomBytes: devices.map((d) => d.profile.lendBytes - (d.isSource ? sourceBytes(problem, headHere) : 0)),
-    bytesBefore: sumsBefore(layerSizes(problem).slice(sourceLayers)),
+    bytesBefore: sumsBefore(sizes.slice(sourceLayers)),
     headBytes: headHere ? spec.headBytes : 0,
+    held: devices.map(({ held }) => heldShard(held, sizes, sourceLayers)),
   };
 }
 
@@ -112,6 +123,14 @@ function layerTimes({ spec }: PlanningProblem, device: PlanningDevice, kind: Wor
 function layerSizes({ spec, contextLength, sequences }: PlanningProblem): number[] {
   const kvBytes = kvBytesPerTokenAndLayer(spec) * contextLength * Math.max(1, sequences);
   return spec.layerBytes.map((bytes) => bytes + kvBytes);
+}
+
+/** Null for nothing, which is quicker to compute with. */
+function heldShard(held: ShardParts | undefined, sizes: readonly number[], sourceLayers: number): HeldShard | null {
+  if (!held || (held.layers.length === 0 && !held.head)) return null;
+  const layers = new Set(held.layers);
+  const bytes = sizes.map((size, layer) => (layers.has(layer) ? size : 0));
+  return { bytesBefore: sumsBefore(bytes.slice(sourceLayers)), head: held.head };
 }
 
 /** What a device that chats holds besides its stage, bytes. */
@@ -155,7 +174,7 @@ function sourceCosts(problem: PlanningProblem, sources: readonly PeerId[], work:
 
 function ownPartMs(problem: PlanningProblem, source: PeerId, work: Work, rows: number) {
   const device = problem.devices.find((d) => d.peerId === source);
-  if (!device) return { allMs: Number.POSITIVE_INFINITY, busyMs: Number.POSITIVE_INFINITY };
+  if (!device) return { allMs: 0, busyMs: 0 };
   const own = layerTimes(problem, device, work.kind, rows).slice(0, problem.sourceLayers);
   const layersMs = own.length === 0 ? 0 : own.reduce((sum, ms) => sum + ms, device.profile.forwardOverheadMs);
   const headMs = work.head === 'source' ? device.profile.headMs : 0;
@@ -179,9 +198,21 @@ export function stageBusyMs(tables: CostTables, device: number, startLayer: numb
   return stageMs(tables, device, startLayer, endLayer, false) + (head ? tables.headBusyMs[device]! : 0);
 }
 
-/** Whether the device has room for layers [startLayer, endLayer) and, if asked, the head. An exact fit fits. */
+/**
+ * Whether the device has room for layers [startLayer, endLayer) and, if asked, the head, beside what it holds. An exact fit fits.
+ * Where a range fits, so does every part of it.
+ */
 export function fits(tables: CostTables, device: number, startLayer: number, endLayer: number, head: boolean): boolean {
-  return shardBytes(tables, startLayer, endLayer, head) <= tables.roomBytes[device]!;
+  const bytes = shardBytes(tables, startLayer, endLayer, head);
+  const held = tables.held[device]!;
+  return (held === null ? bytes : bytes + bytesBeside(tables, held, startLayer, endLayer, head)) <= tables.roomBytes[device]!;
+}
+
+/** What a device holds and a new shard does not have, bytes. */
+function bytesBeside(tables: CostTables, held: HeldShard, startLayer: number, endLayer: number, head: boolean): number {
+  const before = held.bytesBefore;
+  const layerBytes = before[tables.nLayers]! - (before[endLayer]! - before[startLayer]!);
+  return layerBytes + (held.head && !head ? tables.headBytes : 0);
 }
 
 /** Weights, keys and values of layers [startLayer, endLayer), and the head's weights if asked, bytes. */

@@ -14,8 +14,9 @@ export interface LayerView {
   headRoomLayers: number[];
 }
 
-/** True when every layer takes a device the same time, and all are of one size. */
+/** True when every layer takes a device the same time, all are of one size, and none is there already. */
 export function hasEqualLayers(tables: CostTables): boolean {
+  if (tables.held.some((held) => held !== null)) return false;
   return tables.msBefore.every((before) => areSame(differences(before))) && areSame(differences(tables.bytesBefore));
 }
 

@@ -71,7 +71,7 @@ test('one device that is best alone is said to be so, a chain what it saves', ()
 });
 
 test('of plans that tie within a twentieth, the one that loads nothing is taken', () => {
-  const loaded = { ...device(1, 10, 1e6), cachedBytes: 1e6 };
+  const loaded = { ...device(1, 10, 1e6), stored: { layers: [0, 1, 2, 3], head: true } };
   const tied = planned(problem({ devices: [loaded, device(2, 9.6, 1e6)], links: allLinks([1, 2], 80) }));
   expect(tied.stages.map((stage) => stage.peerId)).toEqual([1]);
   const faster = planned(problem({ devices: [loaded, device(2, 9, 1e6)], links: allLinks([1, 2], 80) }));

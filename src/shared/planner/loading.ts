@@ -1,5 +1,6 @@
-import { shardBytes } from './cost.ts';
+import { type CostTables, shardBytes } from './cost.ts';
 import type { Part } from './part.ts';
+import type { PlanningDevice, ShardParts } from './problem.ts';
 import type { Setting } from './setting.ts';
 import { type Solution, type SolveOptions, solve } from './solve.ts';
 
@@ -13,13 +14,21 @@ const TIE = 1.05;
 /** A room with more devices than this would wait too long for the comparison. */
 const MOST_DEVICES = 12;
 
-/** Bytes that devices must load before they can serve these parts. */
+/** Bytes that devices must download before they can serve these parts. */
 export function bytesToLoad({ problem, tables }: Setting, parts: readonly Part[]): number {
-  const perPart = parts.map(({ device, startLayer, endLayer }) => {
-    const bytes = shardBytes(tables, startLayer, endLayer, endLayer === tables.nLayers);
-    return Math.max(0, bytes - problem.devices[device]!.cachedBytes);
-  });
-  return perPart.reduce((sum, bytes) => sum + bytes, 0);
+  return parts.reduce((sum, part) => sum + downloadBytes(problem.devices[part.device]!, tables, part), 0);
+}
+
+function downloadBytes(device: PlanningDevice, tables: CostTables, { startLayer, endLayer }: Part): number {
+  const has = (layer: number) => partsOf(device).some(({ layers }) => layers.includes(layer + tables.sourceLayers));
+  let bytes = endLayer === tables.nLayers && !partsOf(device).some(({ head }) => head) ? tables.headBytes : 0;
+  for (let layer = startLayer; layer < endLayer; layer++) if (!has(layer)) bytes += shardBytes(tables, layer, layer + 1, false);
+  return bytes;
+}
+
+/** What it need not download, in its memory or in its store. */
+function partsOf({ held, stored }: PlanningDevice): ShardParts[] {
+  return [held, stored].filter((parts) => parts !== undefined);
 }
 
 /**
@@ -28,7 +37,7 @@ export function bytesToLoad({ problem, tables }: Setting, parts: readonly Part[]
  */
 export function withLeastLoading({ setting, solution }: Answer, options: SolveOptions): Answer {
   const { devices } = setting.problem;
-  const isFresh = (device: number) => devices[device]!.cachedBytes === 0;
+  const isFresh = (device: number) => partsOf(devices[device]!).every(({ layers, head }) => layers.length === 0 && !head);
   const fresh = [...devices.keys()].filter(isFresh);
   const isWorth = fresh.length < devices.length && devices.length <= MOST_DEVICES && bytesToLoad(setting, solution.parts) > 0;
   if (!isWorth) return { setting, solution };

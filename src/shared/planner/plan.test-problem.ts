@@ -31,7 +31,7 @@ export function spec(nLayers: number, changes: Partial<ModelSpec> = {}): ModelSp
 
 export function device(peerId: number, layerMs: number, lendBytes: number, isSource = false): PlanningDevice {
   const profile = { engine: 'cpu', adapter: 'test', prefillLayerMsPerToken: layerMs, forwardOverheadMs: 0, headMs: 0 } as const;
-  return { peerId, isSource, cachedBytes: 0, profile: { ...profile, decodeLayerMs: layerMs, lendBytes } };
+  return { peerId, isSource, profile: { ...profile, decodeLayerMs: layerMs, lendBytes } };
 }
 
 /** A link whose activation row (250 values of 4 bytes) takes half the round trip plus 8 / linkMbps ms. */

@@ -139,6 +139,21 @@ describe('a plan', () => {
     ]);
   });
 
+  test('gives no device more than it has room for beside what it still holds', () => {
+    const holding = { ...device(1, 1, layers(3) + HEAD), held: { layers: [0, 1], head: false } };
+    const asked = problem({ devices: [holding, device(2, 1, layers(4) + HEAD)], links: allLinks([1, 2], 80) });
+    const { held: _, ...free } = holding;
+    const ends = (layout: PlanLayout) =>
+      ranges(layout)
+        .find(([peerId]) => peerId === 1)
+        ?.slice(1);
+    // Three layers in all, of which it has the first two: it may begin there, but not take the last three.
+    const required = planned({ ...asked, devices: [holding, device(2, 1, layers(1) + HEAD)] });
+    expect(ends(required)).toEqual([0, 3]);
+    const other = planned({ ...asked, devices: [free, device(2, 1, layers(1))], links: [link(1, 2, 1), link(2, 9, 1)] });
+    expect(ends(other)).toEqual([1, 4]);
+  });
+
   test('leaves the first layers to the chat when asked, and counts its time and memory', () => {
     const devices = [device(1, 5, layers(2) + EMBEDDING, true), device(2, 1, 1e6)];
     const asked = problem({ devices, sources: [1], sourceLayers: 2 });
@@ -147,7 +162,9 @@ describe('a plan', () => {
     // Two layers on the chat, two on the other device, one millisecond there and one back.
     expect(layout.predicted.msPerToken).toBeCloseTo(10 + 2 + 2, 2);
     expect(failed({ ...asked, sourceLayers: 4 }).code).toBe('model-malformed');
-    expect(failed({ ...asked, sources: [9], links: allLinks([1, 2, 9]) }).code).toBe('no-path');
+    // A chat that has not measured itself is served too; what its own part takes nobody knows.
+    const unmeasured = planned({ ...asked, sources: [9], links: allLinks([1, 2, 9]) });
+    expect(unmeasured.predicted.msPerToken).toBeCloseTo(2 + 2, 2);
   });
 
   test('puts the head on the chat or on the last stage, wherever it is faster', () => {

@@ -5,6 +5,7 @@ import { checkProblem } from './check-problem.ts';
 import { costTables } from './cost.ts';
 import { MAX_PLANNED_DEVICES } from './coverage.ts';
 import { mendedPlan } from './emergency.ts';
+import { passCost } from './evaluate.ts';
 import { explain } from './explain.ts';
 import { goalMs } from './goal.ts';
 import { reasonsLeftOut } from './left-out.ts';
@@ -35,16 +36,52 @@ function bestLayout(asked: PlanningProblem, options: SolveOptions): PlanLayout {
   checkProblem(asked);
   const problem = withUsableDevices(asked);
   if (problem.devices.length === 0) throw new AppError('no-devices', 'no device in this room gives its layers yet');
+  let tooLarge: Answer | null = null;
   for (const sources of sourcesToServe(problem)) {
     const mended = mendedAnswer(problem, sources);
     if (mended) return layoutOf(asked, mended, options);
-    const answers = headPlaces(problem, sources).flatMap((head) => answersIn(settingOf(problem, sources, head), options));
-    if (answers.length > 0) {
-      const best = answers.reduce((a, b) => (b.solution.valueMs < a.solution.valueMs ? b : a));
-      return layoutOf(asked, withLeastLoading(best, options), options);
-    }
+    const free = bestAnswer(withNothingHeld(problem), sources, options);
+    if (!free) continue;
+    const answer = besideWhatIsHeld(problem, sources, free, options);
+    if (answer) return layoutOf(asked, answer, options);
+    tooLarge ??= free;
   }
-  throw whyNoPlan(problem, costTables(problem, [], { kind: 'token', head: 'last-stage' }));
+  // Nothing fits beside what the devices hold: then the plan that they hold it for is not worth keeping.
+  if (tooLarge) return layoutOf(withNothingHeld(asked), tooLarge, options);
+  throw whyNoPlan(problem, costTables(withNothingHeld(problem), [], { kind: 'token', head: 'last-stage' }));
+}
+
+function withNothingHeld(problem: PlanningProblem): PlanningProblem {
+  return { ...problem, devices: problem.devices.map(({ held: _, ...device }) => device) };
+}
+
+/**
+ * The best plan that devices can load while they go on holding what they hold. The best one of all most often is that plan, and is
+ * found faster: what is held makes one layer unlike another.
+ */
+function besideWhatIsHeld(
+  problem: PlanningProblem,
+  sources: readonly PeerId[],
+  free: Answer,
+  options: SolveOptions,
+): Answer | null {
+  const { tables } = settingOf(problem, sources, free.setting.head);
+  const best = withLeastLoading(withHeld(free, problem), options);
+  if (passCost(tables, best.solution.parts)) return best;
+  if (passCost(tables, free.solution.parts)) return free;
+  const answer = bestAnswer(problem, sources, options);
+  return answer && withLeastLoading(answer, options);
+}
+
+/** The same answer, in which what is held need not be loaded. */
+function withHeld({ setting, solution }: Answer, problem: PlanningProblem): Answer {
+  return { setting: { ...setting, problem }, solution };
+}
+
+function bestAnswer(problem: PlanningProblem, sources: readonly PeerId[], options: SolveOptions): Answer | null {
+  const answers = headPlaces(problem, sources).flatMap((head) => answersIn(settingOf(problem, sources, head), options));
+  if (answers.length === 0) return null;
+  return answers.reduce((a, b) => (b.solution.valueMs < a.solution.valueMs ? b : a));
 }
 
 /** At once the cheapest plan that keeps what is loaded; the best one is asked for when that one serves. */

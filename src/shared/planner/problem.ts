@@ -5,13 +5,21 @@ import type { ModelSpec } from '../model/model-spec.ts';
 import type { Objective, Plan, Stage } from '../model/plan.ts';
 import type { WireDtype } from '../model/wire-dtype.ts';
 
+/** Any layers of the model, by their absolute numbers, and perhaps the head. */
+export interface ShardParts {
+  layers: readonly number[];
+  head: boolean;
+}
+
 export interface PlanningDevice {
   peerId: PeerId;
   profile: DeviceProfile;
   /** True when this device also chats: it then holds the embedding besides its layers. */
   isSource: boolean;
-  /** Bytes of this model that the device has already: what it need not load again. */
-  cachedBytes: number;
+  /** What it must keep while the next plan loads, as it serves the present one with it: both together fit what it lends. */
+  held?: ShardParts;
+  /** What of the model it has wholly in its own store: that need not be downloaded. */
+  stored?: ShardParts;
   /** Decode ms of each layer of the model, where they were measured one by one; else `decodeLayerMs` by its bytes. */
   layerMs?: readonly number[];
 }

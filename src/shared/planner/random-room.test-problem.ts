@@ -30,6 +30,8 @@ export interface RoomShape {
   sourceLayers?: number;
   /** Part of the pairs without a link. */
   unlinked?: number;
+  /** Devices hold layers of a plan that serves, as far as they have room for them. */
+  isServing?: boolean;
   /** Slowest device over fastest. */
   speedRatio?: number;
 }
@@ -48,6 +50,7 @@ export function randomRoom(shape: RoomShape): PlanningProblem {
     const lendBytes = Math.round((share / shareSum) * neededBytes * shape.room);
     return randomDevice(random, device(i + 1, layerMs, lendBytes, i === 0), shape);
   });
+  if (shape.isServing) holdLayers(random, devices, layerBytes);
   const isMeasuredChat = (shape.head ?? 'last-stage') !== 'last-stage' || (shape.sourceLayers ?? 0) > 0;
   const sources = isMeasuredChat ? [1] : shape.isShared ? [shape.devices + 1, 1] : [shape.devices + 1];
   return problem({
@@ -73,6 +76,20 @@ function randomDevice(random: () => number, plain: PlanningDevice, shape: RoomSh
   };
   const uneven = Array.from({ length: shape.layers }, () => decodeLayerMs * (0.7 + 0.6 * random()));
   return { ...plain, profile, ...(shape.isUneven ? { layerMs: uneven } : {}) };
+}
+
+/** Some layers in a row, or none, and sometimes the head; each takes 12 bytes beside its weights, as in the cost model. */
+function holdLayers(random: () => number, devices: PlanningDevice[], layerBytes: readonly number[]): void {
+  for (const one of devices) {
+    const layers: number[] = [];
+    let leftBytes = one.profile.lendBytes - (one.isSource ? 200 : 0) - 60;
+    for (let layer = Math.floor(random() * layerBytes.length); layer < layerBytes.length && random() < 0.8; layer++) {
+      leftBytes -= layerBytes[layer]! + 12;
+      if (leftBytes < 0) break;
+      layers.push(layer);
+    }
+    one.held = { layers, head: leftBytes > 0 && random() < 0.3 };
+  }
 }
 
 function randomLinks(random: () => number, shape: RoomShape): LinkProfile[] {

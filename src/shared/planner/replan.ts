@@ -63,7 +63,8 @@ function rebuildMs(next: Prediction, { sequences, contextLength, promptTokens }:
 }
 
 function hasSameSettings(a: PlanLayout, b: PlanLayout): boolean {
-  return a.contextLength === b.contextLength && a.wireDtype === b.wireDtype;
+  const isSame = a.contextLength === b.contextLength && a.wireDtype === b.wireDtype && a.sourceLayers === b.sourceLayers;
+  return isSame && headPlaceOf(a.stages) === headPlaceOf(b.stages);
 }
 
 export function hasSameStages(a: PlanLayout, b: PlanLayout): boolean {

@@ -42,10 +42,8 @@ export function* sourcesToServe(problem: PlanningProblem): Generator<PeerId[]> {
   for (let count = reachable.length; count > 0; count--) yield reachable.slice(0, count).map((s) => s.source);
 }
 
-/** Devices that a chat has a link to; none when it cannot do its own part. */
+/** Devices that a chat has a link to. */
 function reachOf(problem: PlanningProblem, source: PeerId): number {
-  const needsProfile = problem.sourceLayers > 0 || problem.head === 'source';
-  if (needsProfile && !hasProfile(problem, source)) return 0;
   const { entryMs } = costTables({ ...problem, sourceLayers: 0 }, [source], { kind: 'token', head: 'last-stage' });
   return entryMs.filter((ms) => Number.isFinite(ms)).length;
 }
