@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { PlanningProblem } from '../src/shared/planner/problem.ts';
-import { WorkerPlanner } from './planner-runner.ts';
+import { PLANNING_LIMIT_MS, WorkerPlanner } from './planner-runner.ts';
+import { TestClock } from './test-clock.ts';
 import { tinySpec } from './test-room.ts';
 
 const problem = (contextLength: number): PlanningProblem => ({
@@ -46,6 +47,43 @@ test('a request that kills the worker fails with its reason, and the next one ge
   planner = new WorkerPlanner(crash);
   const answers = await Promise.all([planner.plan('AAAAA', problem(1)), planner.plan('BBBBB', problem(2))]);
   for (const answer of answers) expect(messageOf(answer)).toMatch(/out of luck/);
+});
+
+/** Computes for ever on a context of 1, and answers any other. */
+const stuckOnOne = script(`parentPort.on('message', ({ id, problem }) => {
+  while (problem.contextLength === 1);
+  parentPort.postMessage({ id, result: { ok: false, error: { code: 'no-path', message: String(problem.contextLength) } } });
+});`);
+
+test('a request that takes longer than the limit fails with planning-timeout, and a new worker serves the next', async () => {
+  const clock = new TestClock();
+  planner = new WorkerPlanner(stuckOnOne, PLANNING_LIMIT_MS, clock);
+  const [stuck, next] = [planner.plan('AAAAA', problem(1)), planner.plan('BBBBB', problem(2))];
+  await clock.advance(PLANNING_LIMIT_MS);
+  expect(await stuck).toMatchObject({ ok: false, error: { code: 'planning-timeout' } });
+  expect(messageOf(await next)).toBe('2');
+  // The limit of a request that was answered is over with it.
+  const later = planner.plan('AAAAA', problem(3));
+  expect(messageOf(await later)).toBe('3');
+  await clock.advance(PLANNING_LIMIT_MS);
+  expect(messageOf(await planner.plan('AAAAA', problem(4)))).toBe('4');
+});
+
+test('a room that asks again with every answer passes none that asked before', async () => {
+  planner = new WorkerPlanner(echo);
+  const busy = planner;
+  const answered: string[] = [];
+  const ask = async (code: string) => {
+    if (await busy.plan(code, problem(1))) answered.push(code);
+  };
+  const greedy = async () => {
+    while (answered.length < 8) await Promise.all([ask('AAAAA'), ask('AAAAA')]);
+  };
+  const asking = greedy();
+  await Promise.all([ask('BBBBB'), ask('CCCCC')]);
+  // Its second request stood in the queue before theirs; none that it makes later passes them.
+  expect(answered.slice(0, 4)).toEqual(['AAAAA', 'AAAAA', 'BBBBB', 'CCCCC']);
+  await asking;
 });
 
 test('closing answers everybody who waits', async () => {
