@@ -7,7 +7,7 @@ import { Server } from 'socket.io';
 import { MAX_SIGNALING_BYTES } from '../src/shared/protocol/signaling.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { handleSocket } from './handlers.ts';
-import { iceServersFor } from './ice.ts';
+import { iceServersFor, type NamedIce } from './ice.ts';
 import { inProcessPlanner, type PlannerRunner, WorkerPlanner } from './planner-runner.ts';
 import { DEFAULT_TIMES, RoomStore, type StoreTimes } from './room-store.ts';
 import { staticFiles } from './static-files.ts';
@@ -29,8 +29,8 @@ export interface AppOptions {
   webDir: string;
   /** A further folder of models, served under /models/. */
   modelsDir: string | null;
-  /** URLs that tabs use instead of this server's own STUN. */
-  iceUrls: readonly string[];
+  /** What tabs use instead of this server's own STUN. */
+  ice: NamedIce;
   transports: readonly TransportName[];
   /** The bundled planner worker; null plans on the server's own thread. */
   plannerWorker: URL | null;
@@ -72,7 +72,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     stun = options.stun && (await startStun(options.stun.host, options.stun.port, clock));
     const stunPort = stun?.port ?? null;
     io.on('connection', (socket) =>
-      handleSocket(socket, { store, clock, iceServersFor: (host) => iceServersFor(host, stunPort, options.iceUrls) }),
+      handleSocket(socket, {
+        store,
+        clock,
+        iceServersFor: (host) => iceServersFor(host, stunPort, options.ice, Date.now() / 1000),
+      }),
     );
     const httpPort = await listen(http, options.http);
     const httpsPort = https && options.https ? await listen(https, options.https) : null;

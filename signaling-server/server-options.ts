@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 import { AppError } from '../src/shared/errors.ts';
 import type { TransportName } from './app.ts';
+import type { NamedIce, TurnAccess } from './ice.ts';
+import { type IceUrl, isTurn, parseIceUrl } from './ice-url.ts';
 
 /** What the command line asks for. */
 export interface ServerOptions {
@@ -12,7 +14,7 @@ export interface ServerOptions {
   stunPort: number;
   cert: string | null;
   key: string | null;
-  iceUrls: string[];
+  ice: NamedIce;
   transports: TransportName[];
   modelsDir: string | null;
   logFile: string | null;
@@ -27,6 +29,8 @@ export const USAGE = `Usage: npm start -- [options]
   --cert FILE --key FILE   your own certificate instead of a self-made one
   --stun-port N        UDP port of the address service (default 3478, another if it is taken)
   --ice URL            STUN or TURN for the tabs instead of this server's; may be repeated
+  --ice-user NAME --ice-credential WORD   of the TURN servers among them
+  --ice-secret SECRET  or what they share with this server (coturn's use-auth-secret): it makes credentials for 12 hours
   --transports LIST    polling,websocket (default: both)
   --models DIR         a further folder of models, served under /models/
   --log FILE           one line of JSON for each request of a model
@@ -43,7 +47,7 @@ export function parseServerOptions(args: readonly string[]): ServerOptions {
     stunPort: port('--stun-port', values['stun-port']),
     cert: values.cert ?? null,
     key: values.key ?? null,
-    iceUrls: values.ice.map(iceUrl),
+    ice: { urls: values.ice, access: turnAccess(values) },
     transports: transports(values.transports),
     modelsDir: values.models ?? null,
     logFile: values.log ?? null,
@@ -64,6 +68,9 @@ function parsedValues(args: readonly string[]) {
         cert: { type: 'string' },
         key: { type: 'string' },
         ice: { type: 'string', multiple: true, default: [] },
+        'ice-user': { type: 'string' },
+        'ice-credential': { type: 'string' },
+        'ice-secret': { type: 'string' },
         transports: { type: 'string', default: 'polling,websocket' },
         models: { type: 'string' },
         log: { type: 'string' },
@@ -81,8 +88,40 @@ function port(name: string, text: string): number {
   return value;
 }
 
-function iceUrl(url: string): string {
-  if (!/^(stun|stuns|turn|turns):\S+$/.test(url)) throw badOption(`--ice takes a stun: or turn: URL, not ${url}`);
+type Values = ReturnType<typeof parsedValues>;
+
+/** A browser throws at a TURN server without a name and a word for it, and then no tab has a link. */
+function turnAccess({ ice, ...values }: Values): TurnAccess | null {
+  const turnUrls = ice.filter((text) => isTurn(iceUrl(text)));
+  const { 'ice-user': username, 'ice-credential': credential, 'ice-secret': secret } = values;
+  if (turnUrls.length === 0) {
+    if (username !== undefined || credential !== undefined || secret !== undefined) {
+      throw badOption('--ice-user, --ice-credential and --ice-secret go with --ice turn:...');
+    }
+    return null;
+  }
+  if ((username === undefined) !== (credential === undefined)) throw badOption('--ice-user and --ice-credential go together');
+  if (username !== undefined && secret !== undefined) throw badOption('--ice-secret takes the place of --ice-user');
+  if (secret !== undefined) return { kind: 'secret', secret: filled('--ice-secret', secret) };
+  if (username === undefined || credential === undefined) {
+    throw badOption(`--ice ${turnUrls[0]} needs --ice-user and --ice-credential, or --ice-secret`);
+  }
+  return { kind: 'fixed', username: filled('--ice-user', username), credential: filled('--ice-credential', credential) };
+}
+
+/** Browsers refuse a longer name, bytes. */
+const MAX_TURN_NAME_BYTES = 508;
+
+function filled(name: string, text: string): string {
+  const bytes = Buffer.byteLength(text);
+  if (bytes === 0 || bytes > MAX_TURN_NAME_BYTES)
+    throw badOption(`${name} takes 1 to ${MAX_TURN_NAME_BYTES} bytes, not ${bytes}`);
+  return text;
+}
+
+function iceUrl(text: string): IceUrl {
+  const url = parseIceUrl(text);
+  if (!url) throw badOption(`--ice takes stun:HOST[:PORT] or turn:HOST[:PORT][?transport=udp|tcp], not ${text}`);
   return url;
 }
 

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { systemClock } from './clock.ts';
-import { iceServersFor } from './ice.ts';
 import { answerBinding } from './stun.ts';
 import { startStun } from './stun-server.ts';
 import { TestClock } from './test-clock.ts';
@@ -87,14 +86,4 @@ test('a port that is taken is replaced by a free one', async () => {
   const second = await startStun('127.0.0.1', first.port, systemClock);
   expect(second.port).not.toBe(first.port);
   await Promise.all([first.close(), second.close()]);
-});
-
-test('tabs on this machine need no address service, others use the server by the name they know', () => {
-  for (const host of ['localhost:8080', '127.0.0.1:8080', '[::1]:8080', '', 'a b:1', '"><'])
-    expect(iceServersFor(host, 3478, [])).toEqual([]);
-  expect(iceServersFor('192.168.1.5:8443', 3478, [])).toEqual([{ urls: 'stun:192.168.1.5:3478' }]);
-  expect(iceServersFor('[fd00::5]:8443', 3478, [])).toEqual([{ urls: 'stun:[fd00::5]:3478' }]);
-  expect(iceServersFor('edge.example', 3478, [])).toEqual([{ urls: 'stun:edge.example:3478' }]);
-  expect(iceServersFor('192.168.1.5:8443', null, [])).toEqual([]);
-  expect(iceServersFor('localhost', 3478, ['stun:192.0.2.9'])).toEqual([{ urls: 'stun:192.0.2.9' }]);
 });

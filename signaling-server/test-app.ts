@@ -32,7 +32,7 @@ export async function startTestApp(options: Partial<AppOptions> = {}): Promise<T
     stun: { host: '127.0.0.1', port: 0 },
     webDir,
     modelsDir: null,
-    iceUrls: [],
+    ice: { urls: [], access: null },
     transports: ['polling', 'websocket'],
     plannerWorker: null,
     log: pino({}, { write: (line) => void log.push(JSON.parse(line)) }),
