@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { networkInterfaces } from 'node:os';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { systemClock } from './clock.ts';
@@ -16,6 +17,40 @@ test('a binding request is answered with the sender’s address as in the test v
   const response = answerBinding(request, '192.0.2.1', 32853);
   expect(response).toEqual(Buffer.concat([Buffer.from('0101000c2112a442', 'hex'), transactionId, xorMappedAddress]));
 });
+
+/** RFC 5769 section 2.3: 2001:db8:1234:5678:11:2233:4455:6677 port 32853. */
+const xorMappedIpv6 = Buffer.from('002000140002a1470113a9faa5d3f179bc25f4b5bed2b9d9', 'hex');
+
+test.each([
+  '2001:db8:1234:5678:11:2233:4455:6677',
+  '2001:0DB8:1234:5678:0011:2233:4455:6677',
+  '2001:db8:1234:5678:11:2233:68.85.102.119',
+  '2001:db8:1234:5678:11:2233:4455:6677%eth0',
+])('so is one that came over IPv6, from %s', (address) => {
+  const response = answerBinding(request, address, 32853);
+  expect(response).toEqual(Buffer.concat([Buffer.from('010100182112a442', 'hex'), transactionId, xorMappedIpv6]));
+});
+
+test('every way to write an IPv6 address means the same octets', () => {
+  const octetsOf = (address: string) =>
+    answerBinding(request, address, 1)!
+      .subarray(28)
+      .map((byte, i) => byte ^ request[4 + i]!);
+  const hex = (address: string) => Buffer.from(octetsOf(address)).toString('hex');
+  expect(hex('::1')).toBe('1'.padStart(32, '0'));
+  expect(hex('::')).toBe('0'.repeat(32));
+  expect(hex('fe80::')).toBe('fe80'.padEnd(32, '0'));
+  expect(hex('1::8')).toBe(`0001${'0'.repeat(24)}0008`);
+  expect(hex('1:2:3:4:5:6:7::')).toBe('00010002000300040005000600070000');
+  expect(hex('::ffff:192.0.2.1')).toBe('c0000201');
+});
+
+test.each(['', 'localhost', '192.0.2', '1:2', ':::', '1:2:3:4:5:6:7:8:9'])(
+  '%j, which is no address, gets no answer',
+  (address) => {
+    expect(answerBinding(request, address, 1)).toBeNull();
+  },
+);
 
 test('an optional attribute is passed over, one that must be understood is not', () => {
   const withAttribute = (attribute: string) => {
@@ -58,6 +93,37 @@ test('over UDP a client learns its own port; nonsense before it does no harm', a
   const [response] = (await once(client, 'message')) as [Buffer];
   expect(response.readUInt16BE(26) ^ 0x2112).toBe(client.address().port);
   client.close();
+  await server.close();
+});
+
+const hasIpv6 = Object.values(networkInterfaces()).some((entries) => entries?.some(({ address }) => address === '::1'));
+
+test.each([
+  ['0.0.0.0', ['127.0.0.1', ...(hasIpv6 ? ['::1'] : [])]],
+  ['::', ['127.0.0.1', ...(hasIpv6 ? ['::1'] : [])]],
+  ...(hasIpv6 ? [['::1', ['::1']] as const] : []),
+])('listening on %s it answers on one port over %j', async (host, addresses) => {
+  const server = await startStun(host, 0, systemClock);
+  for (const address of addresses) {
+    const isV6 = address.includes(':');
+    const client = createSocket(isV6 ? 'udp6' : 'udp4');
+    client.bind(0, address);
+    await once(client, 'listening');
+    client.send(request, server.port, address);
+    const [response] = (await once(client, 'message')) as [Buffer];
+    expect(response).toEqual(answerBinding(request, address, client.address().port));
+    client.close();
+  }
+  await server.close();
+});
+
+test.runIf(hasIpv6)('a port that is taken in one family alone is taken in neither', async () => {
+  const other = createSocket({ type: 'udp6', ipv6Only: true });
+  other.bind(0, '::');
+  await once(other, 'listening');
+  const server = await startStun('0.0.0.0', other.address().port, systemClock);
+  expect(server.port).not.toBe(other.address().port);
+  other.close();
   await server.close();
 });
 
