@@ -11,7 +11,7 @@ export interface IceUrl {
 }
 
 const ICE_URL = /^(stuns?|turns?):(\[[^\]]+\]|[^[\]:?@/#\s]+)(?::(\d{1,5}))?(?:\?transport=(udp|tcp))?$/;
-const HOST_NAME = /^(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.?$/;
+const HOST_NAME = /^(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?$/;
 const IPV4_LIKE = /^[\d.]+$/;
 const IPV4 = /^((25[0-5]|2[0-4]\d|1?\d?\d)(\.(?!$)|$)){4}$/;
 const MAX_HOST_LETTERS = 253;

@@ -59,8 +59,8 @@ test.each([
   [/go together/, ['--ice', 'turn:a', '--ice-user', 'u']],
   [/go together/, ['--ice', 'turn:a', '--ice-credential', 'w', '--ice-secret', 's']],
   [/takes the place/, ['--ice', 'turn:a', '--ice-user', 'u', '--ice-credential', 'w', '--ice-secret', 's']],
-  [/1 to 508 bytes, not 0/, ['--ice', 'turn:a', '--ice-secret', '']],
-  [/1 to 508 bytes, not 600/, ['--ice', 'turn:a', '--ice-user', 'u'.repeat(600), '--ice-credential', 'w']],
+  [/1 to 509 bytes, not 0/, ['--ice', 'turn:a', '--ice-secret', '']],
+  [/1 to 509 bytes, not 600/, ['--ice', 'turn:a', '--ice-user', 'u'.repeat(600), '--ice-credential', 'w']],
   [/go with --ice turn:/, ['--ice', 'stun:a', '--ice-secret', 's']],
   [/go with --ice turn:/, ['--ice-user', 'u', '--ice-credential', 'w']],
 ])('TURN without what it needs is refused at the start: %s', (message, args) => {

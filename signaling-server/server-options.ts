@@ -110,7 +110,7 @@ function turnAccess({ ice, ...values }: Values): TurnAccess | null {
 }
 
 /** Browsers refuse a longer name, bytes. */
-const MAX_TURN_NAME_BYTES = 508;
+const MAX_TURN_NAME_BYTES = 509;
 
 function filled(name: string, text: string): string {
   const bytes = Buffer.byteLength(text);
