@@ -117,8 +117,8 @@ async function inRoom(bench: Bench, work: (chat: ChatTab) => Promise<Measured>):
   return measured;
 }
 
-async function donate(bench: Bench, { code }: ChatTab, name: string, lendBytes: number): Promise<void> {
-  await openDonor(bench.browsers.get(name)!, bench.server.url, code, { engine: 'cpu', name, lendBytes, grantMedia: false });
+async function donate(bench: Bench, chat: ChatTab, name: string, lendBytes: number): Promise<void> {
+  await openDonor(bench.browsers.get(name)!, bench.server.url, chat, { engine: 'cpu', name, lendBytes, grantMedia: false });
 }
 
 async function measure(page: Page, stages: number | null, team: string): Promise<Measured> {

@@ -5,7 +5,7 @@ import { expect, type Page } from '@playwright/test';
 import { launchBrowser } from './browser.ts';
 import { expectedAnswers, questionOf } from './references.ts';
 import { test } from './room-test.ts';
-import { ask, createRoom, openDonor, openTab, readView, waitForStages } from './tabs.ts';
+import { ask, createRoom, openChat, openDonor, openTab, readView, waitForStages } from './tabs.ts';
 
 const { prompt, ids } = expectedAnswers.find((one) => one.file.includes('q8_0'))!;
 
@@ -71,7 +71,7 @@ test('a browser without WebGPU donates with its processor and says so', async ({
 
 test('a model that does not fit the room says how many bytes are missing', async ({ lab, server }) => {
   const chat = await createRoom(lab, server.url, { engine: 'cpu', donate: false });
-  await openDonor(lab, server.url, chat.code, { engine: 'cpu', lendBytes: 1_000_000 });
+  await openDonor(lab, server.url, chat, { engine: 'cpu', lendBytes: 1_000_000 });
   await expect.poll(async () => (await readView(chat.page)).room!.problem?.code).toBe('does-not-fit');
   await expect(errorOn(chat.page)).toHaveText(/needs .*MB.* lends .*MB.* missing/);
   await expect(ask(chat.page, questionOf(prompt))).rejects.toThrow(/does-not-fit/);
@@ -79,7 +79,7 @@ test('a model that does not fit the room says how many bytes are missing', async
 
 test("a guest cannot change the host's settings", async ({ lab, server }) => {
   const chat = await createRoom(lab, server.url, { engine: 'cpu' });
-  const guest = await openTab(lab, `${server.url}/chat/${chat.code}?engine=cpu`);
+  const guest = await openChat(lab, server.url, chat, { engine: 'cpu' });
   await waitForStages(guest, 1);
   await expect(guest.getByTestId('setting-save')).toHaveCount(0);
   const refused = guest.evaluate(() => {

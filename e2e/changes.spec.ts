@@ -21,14 +21,14 @@ test('a donor that joins in mid-answer gets layers and no token is lost or chang
   // The slowest part decides in this room, so that a further device always helps.
   const chat = await createRoom(lab, server.url, { engine, donate: false }, { objective: 'throughput' });
   const model = (await waitForModel(chat.page)).room!.model!;
-  await openDonor(lab, server.url, chat.code, { engine, name: 'first', lendBytes: shareBytes(model, 8, true) });
+  await openDonor(lab, server.url, chat, { engine, name: 'first', lendBytes: shareBytes(model, 8, true) });
   await waitForStages(chat.page, 1);
   const long = { maxTokens: 450, endless: true };
   const alone = await ask(chat.page, questionOf(prompt), long);
 
   let joining: Promise<Page> | null = null;
   const onText = () => {
-    joining ??= openDonor(lab, server.url, chat.code, { engine, name: 'second', lendBytes: shareBytes(model, 5, true) });
+    joining ??= openDonor(lab, server.url, chat, { engine, name: 'second', lendBytes: shareBytes(model, 5, true) });
   };
   const shared = await ask(chat.page, questionOf(prompt), { ...long, onText });
   expect(shared.ids).toEqual(alone.ids);
@@ -45,7 +45,7 @@ test('a device that stops taking part in mid-answer hands its layers over and no
   const chat = await createRoom(lab, server.url, { engine });
   const model = (await waitForModel(chat.page)).room!.model!;
   // At first too small to take over anything.
-  const other = await openDonor(lab, server.url, chat.code, {
+  const other = await openDonor(lab, server.url, chat, {
     engine,
     name: 'other',
     lendBytes: shareBytes(model, 1, false) - 1,
@@ -84,7 +84,7 @@ test('a donor that leaves in mid-answer costs no token where another device can 
   const long = { maxTokens: 300, endless: true };
   const alone = await ask(chat.page, questionOf(prompt), long);
   const model = (await readView(chat.page)).room!.model!;
-  await openDonor(lab, server.url, chat.code, { engine: 'cpu', name: 'spare', lendBytes: shareBytes(model, 8, true) });
+  await openDonor(lab, server.url, chat, { engine: 'cpu', name: 'spare', lendBytes: shareBytes(model, 8, true) });
   await expect.poll(async () => lentBy(await readView(chat.page), 'spare')).toBe(shareBytes(model, 8, true));
 
   const onText = () => void donors[1]!.close();
@@ -105,7 +105,7 @@ test('a donor that leaves where nothing can replace it ends the answer with a cl
     /peer-lost: donor 2 left in mid-answer/,
   );
   await expect.poll(async () => (await readView(chat.page)).room!.problem?.code).toBe('does-not-fit');
-  await openDonor(lab, server.url, chat.code, { engine: 'cpu', name: 'donor 3', lendBytes: 10_000_000 });
+  await openDonor(lab, server.url, chat, { engine: 'cpu', name: 'donor 3', lendBytes: 10_000_000 });
   await expect.poll(async () => (await readView(chat.page)).room!.plan?.why ?? '').not.toBe('');
   expect((await ask(chat.page, questionOf(prompt))).ids).toEqual(ids);
 });

@@ -40,7 +40,7 @@ async function start(args: readonly string[]): Promise<string[]> {
 test("two devices that hide their addresses find each other through the server's STUN", async () => {
   const [chatUrl, donorUrl] = await start([]);
   const chat = await createRoom(browsers[0]!, chatUrl!, { ...tab, donate: false });
-  await openDonor(browsers[1]!, donorUrl!, chat.code, tab);
+  await openDonor(browsers[1]!, donorUrl!, chat, tab);
   await waitForStages(chat.page, 1);
   expect((await ask(chat.page, questionOf(prompt))).ids).toEqual(ids);
 });
@@ -49,7 +49,7 @@ test('where no link can be made, both pages name the likely cause and the fix', 
   // Nobody answers on the discard port, so that no address is found.
   const [chatUrl, donorUrl] = await start(['--ice', 'stun:10.77.1.1:9']);
   const chat = await createRoom(browsers[0]!, chatUrl!, { ...tab, donate: false });
-  const donor = await openDonor(browsers[1]!, donorUrl!, chat.code, tab);
+  const donor = await openDonor(browsers[1]!, donorUrl!, chat, tab);
   for (const page of [chat.page, donor]) {
     await expect.poll(async () => (await readView(page)).links[0]?.state).toBe('failed');
     const advice = (await readView(page)).links[0]!.advice!;

@@ -22,6 +22,8 @@ export interface Server {
   port: number;
   modelRequests(): Promise<ModelRequest[]>;
   stop(): Promise<void>;
+  /** As a power cut ends it: nobody is told. */
+  kill(): Promise<void>;
 }
 
 /**
@@ -43,6 +45,11 @@ export async function startServer(
   const firstLine = once(createInterface(child.stdout), 'line');
   const started = await Promise.race([firstLine, exited]);
   if (typeof started[0] !== 'string') throw new Error(`the server ended with exit code ${started[0]}`);
+  const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
+    child.kill(signal);
+    await exited;
+    await rm(folder, { recursive: true });
+  };
   const { httpPort } = JSON.parse(started[0]) as { httpPort: number };
   return {
     url: `http://localhost:${httpPort}`,
@@ -53,11 +60,8 @@ export async function startServer(
         .filter(Boolean)
         .map(parseRequest)
         .filter((one) => one !== null),
-    stop: async () => {
-      child.kill('SIGTERM');
-      await exited;
-      await rm(folder, { recursive: true });
-    },
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
   };
 }
 

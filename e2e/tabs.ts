@@ -4,6 +4,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright';
 export interface View {
   phase: string;
   selfId: number | null;
+  isHost: boolean;
   error: { code: string; message: string } | null;
   room: {
     code: string;
@@ -13,9 +14,14 @@ export interface View {
     links: { a: number; b: number; rttMs: number; linkMbps: number }[];
     plan: PlanView | null;
     problem: { code: string; message: string } | null;
+    hosts: number[];
+    joinKey: string;
+    knocks: { knockId: number; name: string }[];
+    offeredTo: number | null;
   } | null;
   links: { peerId: number; state: string; advice: string | null }[];
   self: { engine: string | null; engineNote: string | null; tokensServed: number };
+  diagnostics: { badServerMessages: number; badPeerMessages: number; droppedFrames: number };
 }
 
 export interface ModelView {
@@ -92,11 +98,19 @@ export interface RoomOptions {
   contextLength?: number;
   objective?: 'latency' | 'throughput';
   wireDtype?: 'f32' | 'f16';
+  privacy?: 'open' | 'private';
+  passphrase?: string;
 }
 
-export interface ChatTab {
-  page: Page;
+/** What the link of a room says. */
+export interface RoomLink {
   code: string;
+  /** Whoever has it joins without being asked. */
+  key: string;
+}
+
+export interface ChatTab extends RoomLink {
+  page: Page;
 }
 
 /** A tab in a context of its own, as another person's browser. */
@@ -127,17 +141,23 @@ export async function createRoom(browser: Browser, serverUrl: string, tab: TabOp
   if (room.contextLength !== undefined) await page.getByTestId('setting-context').fill(`${room.contextLength}`);
   if (room.objective !== undefined) await page.getByTestId('setting-objective').selectOption(room.objective);
   if (room.wireDtype !== undefined) await page.getByTestId('setting-wire').selectOption(room.wireDtype);
+  if (room.privacy !== undefined) await page.getByTestId('setting-privacy').selectOption(room.privacy);
+  if (room.passphrase !== undefined) await page.getByTestId('setting-passphrase').fill(room.passphrase);
   await page.getByTestId('create-room').click();
   await page.waitForURL(/\/chat\/[A-Z0-9]{5}/);
-  return { page, code: /chat\/([A-Z0-9]{5})/.exec(page.url())![1]! };
+  await page.waitForFunction(() => (globalThis as unknown as PageGlobal).edgeshard?.view.room != null);
+  const { code, joinKey } = (await readView(page)).room!;
+  return { page, code, key: joinKey };
 }
 
-export async function openDonor(browser: Browser, serverUrl: string, code: string, tab: TabOptions): Promise<Page> {
-  return openTab(browser, `${serverUrl}/donate/${code}?${query(tab)}`, tab);
+/** By the room's link. */
+export async function openDonor(browser: Browser, serverUrl: string, room: RoomLink, tab: TabOptions): Promise<Page> {
+  return openTab(browser, `${serverUrl}/donate/${room.code}?${query(tab)}#k=${room.key}`, tab);
 }
 
-export async function openChat(browser: Browser, serverUrl: string, code: string, tab: TabOptions): Promise<Page> {
-  return openTab(browser, `${serverUrl}/chat/${code}?${query(tab)}`, tab);
+/** By the room's link. */
+export async function openChat(browser: Browser, serverUrl: string, room: RoomLink, tab: TabOptions): Promise<Page> {
+  return openTab(browser, `${serverUrl}/chat/${room.code}?${query(tab)}#k=${room.key}`, tab);
 }
 
 export function readView(page: Page): Promise<View> {
@@ -293,7 +313,7 @@ export async function openDonors(
   const donors: Page[] = [];
   for (const [i, count] of layers.entries()) {
     const lendBytes = shareBytes(room!.model!, count, i === layers.length - 1);
-    donors.push(await openDonor(browser, serverUrl, chat.code, { name: `donor ${i + 1}`, lendBytes, ...tab }));
+    donors.push(await openDonor(browser, serverUrl, chat, { name: `donor ${i + 1}`, lendBytes, ...tab }));
   }
   return donors;
 }

@@ -1,22 +1,35 @@
 import * as v from 'valibot';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEFAULT_MODEL_URL } from '../src/shared/model/room-settings.ts';
-import { MAX_SIGNALING_BYTES, serverEvents } from '../src/shared/protocol/signaling.ts';
+import { MAX_SIGNALING_BYTES, PROTOCOL_VERSION, serverEvents } from '../src/shared/protocol/signaling.ts';
 import type { TransportName } from './app.ts';
+import { randomHostKey } from './room-code.ts';
 import { startTestApp, type TestApp, type TestTab } from './test-app.ts';
 import { tinyProfile, tinySpec } from './test-room.ts';
 
 let app: TestApp;
 beforeAll(async () => {
-  app = await startTestApp({ times: { settleMs: 10, graceMs: 500, stateMs: 10 } });
+  app = await startTestApp({ times: { settleMs: 10, unmeasuredMs: 500, stateMs: 10, progressMs: 10 } });
 });
 afterAll(() => app.close());
 
-async function newRoom(host: TestTab) {
-  const made = await host.ask('room:create', { settings: {} });
-  const joined = await host.join(made.code, { hostKey: made.hostKey, chats: true });
-  return { ...made, ...joined };
+async function newRoom(host: TestTab, tabKey = randomHostKey()) {
+  const made = await host.ask('room:create', { version: PROTOCOL_VERSION, settings: {}, passphrase: null });
+  const joined = await host.join(made.code, { hostKey: made.hostKey, tabKey, chats: true });
+  return { ...made, ...joined, link: { joinKey: made.joinKey } };
 }
+
+const identity = {
+  version: PROTOCOL_VERSION,
+  code: 'ABCDE',
+  hostKey: null,
+  joinKey: null,
+  passphrase: null,
+  tabKey: 't'.repeat(32),
+  name: 'x',
+  donates: true,
+  chats: true,
+};
 
 const refused = (code: string) => ({ ok: false, error: { code, message: expect.any(String) } });
 
@@ -25,7 +38,7 @@ describe.each<TransportName[][]>([[['websocket']], [['polling']]])('over %s', (t
     const [host, donor, spare] = [app.connect(transports), app.connect(transports), app.connect(transports)];
     const room = await newRoom(host);
     expect(room).toMatchObject({ peerId: 1, isHost: true, iceServers: [] });
-    const { peerId } = await donor.join(room.code, { donates: true });
+    const { peerId } = await donor.join(room.code, { ...room.link, donates: true });
     await host.ask('room:model', { modelUrl: DEFAULT_MODEL_URL, spec: tinySpec });
     await donor.ask('peer:profile', { profile: tinyProfile(1e9), origin: 'measured' });
     await donor.ask('link:report', { to: 1, link: { rttMs: 2, linkMbps: 50 } });
@@ -35,25 +48,25 @@ describe.each<TransportName[][]>([[['websocket']], [['polling']]])('over %s', (t
     await donor.ask('plan:ready', { epoch: plan.epoch });
     expect(await host.hear('plan:activate')).toEqual({ epoch: plan.epoch });
     await host.ask('plan:moved', { epoch: plan.epoch });
-    const active = await host.hear('room:state', (state) => state.plan !== null);
+    const active = await host.roomOnce(room.room, ({ plan, peers }) => plan !== null && peers[1]!.progress !== null);
     expect(active.peers.find((p) => p.peerId === peerId)?.progress).toEqual({ loadedBytes: 10, shardBytes: 20 });
 
-    const late = await spare.join(room.code, { donates: true });
+    const late = await spare.join(room.code, { ...room.link, donates: true });
     expect(late.room.plan).toEqual(plan);
     donor.socket.disconnect();
     expect(await host.hear('peer:left')).toEqual({ peerId });
-    await host.hear('room:state', (state) => state.plan === null);
+    await host.hear('room:change', (change) => change.plan === null);
     await spare.ask('peer:profile', { profile: tinyProfile(1e9), origin: 'measured' });
     await spare.ask('link:report', { to: 1, link: { rttMs: 2, linkMbps: 50 } });
     const next = await spare.hear('plan:prepare');
     expect(next.plan.epoch).toBeGreaterThan(plan.epoch);
-    for (const state of host.messages('room:state')) expect(v.is(serverEvents['room:state'], state)).toBe(true);
+    for (const change of host.messages('room:change')) expect(v.is(serverEvents['room:change'], change)).toBe(true);
   });
 
   test('signals pass between two tabs of a room', async () => {
     const [a, b] = [app.connect(transports), app.connect(transports)];
-    const { code } = await newRoom(a);
-    const { peerId } = await b.join(code);
+    const { code, link } = await newRoom(a);
+    const { peerId } = await b.join(code, link);
     const data = { type: 'offer', sdp: 'v=0' } as const;
     await a.ask('signal', { to: peerId, data });
     expect(await b.hear('signal')).toEqual({ from: 1, data });
@@ -65,8 +78,8 @@ describe('two rooms', () => {
     const [a1, a2, b1, b2] = [app.connect(), app.connect(), app.connect(), app.connect()];
     const roomA = await newRoom(a1);
     const roomB = await newRoom(b1);
-    await a2.join(roomA.code);
-    await b2.join(roomB.code);
+    await a2.join(roomA.code, roomA.link);
+    await b2.join(roomB.code, roomB.link);
     await a1.ask('signal', { to: 2, data: { type: 'rollback' } });
     await a2.hear('signal');
     await a2.ask('room:leave', {});
@@ -86,12 +99,7 @@ describe('a tab that sends nonsense gets an error and keeps its place', () => {
     ['the name of an inherited property', 'constructor', {}, 'bad-message'],
     ['no payload', 'beat', undefined, 'bad-message'],
     ['an unknown field', 'beat', { extra: 1 }, 'bad-message'],
-    [
-      'a code of another form',
-      'room:join',
-      { code: 'abc', hostKey: null, tabKey: 't'.repeat(32), name: 'x', donates: true, chats: true },
-      'bad-message',
-    ],
+    ['a code of another form', 'room:join', { ...identity, code: 'abc' }, 'bad-message'],
     [
       'a number that is none',
       'peer:profile',
@@ -102,12 +110,7 @@ describe('a tab that sends nonsense gets an error and keeps its place', () => {
     ['binary data', 'signal', { to: 1, data: Buffer.from([1, 2, 3]) }, 'bad-message'],
     ['a description that is too long', 'signal', { to: 1, data: { type: 'offer', sdp: 'x'.repeat(40_000) } }, 'bad-message'],
     ['a signal to itself', 'signal', { to: 1, data: { type: 'rollback' } }, 'peer-not-found'],
-    [
-      'a second join',
-      'room:join',
-      { code: 'ABCDE', hostKey: null, tabKey: 't'.repeat(32), name: 'x', donates: true, chats: true },
-      'bad-message',
-    ],
+    ['a second join', 'room:join', identity, 'bad-message'],
   ])('%s', async (_, event, request, code) => {
     const tab = app.connect();
     await newRoom(tab);
@@ -125,14 +128,14 @@ describe('a tab that sends nonsense gets an error and keeps its place', () => {
     ] as const) {
       expect(await tab.send(event, request)).toEqual(refused('not-joined'));
     }
-    const nowhere = { code: 'ZZZZ9', hostKey: null, tabKey: 't'.repeat(32), name: 'x', donates: true, chats: true };
+    const nowhere = { ...identity, code: 'ZZZZ9' };
     expect(await tab.send('room:join', nowhere)).toEqual(refused('room-not-found'));
   });
 
   test('a guest that wants to be host: not-host', async () => {
     const [host, guest] = [app.connect(), app.connect()];
-    const { code, room } = await newRoom(host);
-    await guest.join(code);
+    const { code, room, link } = await newRoom(host);
+    await guest.join(code, link);
     expect(await guest.send('room:settings', { ...room.settings, contextLength: 64 })).toEqual(refused('not-host'));
     expect(await host.send('room:settings', { ...room.settings, contextLength: 64 })).toEqual({ ok: true, value: {} });
   });
@@ -155,24 +158,26 @@ describe('a tab that sends nonsense gets an error and keeps its place', () => {
 
   test.each<TransportName>(['websocket', 'polling'])('too large over %s: only its own connection ends', async (transport) => {
     const [loud, other] = [app.connect([transport]), app.connect()];
-    const { code } = await newRoom(loud);
-    await other.join(code);
+    const { code, link, room } = await newRoom(loud);
+    const known = await other.join(code, link);
+    expect(known.room.peers).toHaveLength(room.peers.length + 1);
     const closed = new Promise((resolve) => loud.socket.on('disconnect', resolve));
     loud.socket.emit('signal', { to: 2, data: { type: 'offer', sdp: 'x'.repeat(MAX_SIGNALING_BYTES) } });
     await closed;
-    expect(await other.hear('peer:left')).toEqual({ peerId: 1 });
+    await other.roomOnce(known.room, ({ peers }) => peers[0]?.connected === false);
     expect(await other.send('beat', {})).toEqual({ ok: true, value: {} });
   });
 });
 
 describe('the server', () => {
-  test('drops a tab that falls silent, and the tab may join again under a new id', async () => {
+  test('tells a tab that falls silent, and the tab may have its place again', async () => {
     const quick = await startTestApp({ times: { beatTimeoutMs: 300, stateMs: 10 } });
     const tab = quick.connect();
-    const { code } = await newRoom(tab);
+    const tabKey = 't'.repeat(32);
+    const { code } = await newRoom(tab, tabKey);
     expect((await tab.hear('dropped')).error.code).toBe('dropped');
     expect(await tab.send('beat', {})).toEqual(refused('not-joined'));
-    expect((await tab.join(code)).peerId).toBe(2);
+    expect((await tab.join(code, { tabKey })).peerId).toBe(1);
     await quick.close();
   });
 

@@ -5,11 +5,13 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { Server } from 'socket.io';
 import { MAX_SIGNALING_BYTES } from '../src/shared/protocol/signaling.ts';
+import { clientAddress } from './client-address.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { handleSocket } from './handlers.ts';
 import { iceServersFor, type NamedIce } from './ice.ts';
 import { inProcessPlanner, type PlannerRunner, WorkerPlanner } from './planner-runner.ts';
-import { DEFAULT_TIMES, RoomStore, type StoreTimes } from './room-store.ts';
+import { RoomDirectory } from './room-directory.ts';
+import type { RoomTimes } from './room-times.ts';
 import { staticFiles } from './static-files.ts';
 import { type StunServer, startStun } from './stun-server.ts';
 
@@ -35,7 +37,10 @@ export interface AppOptions {
   /** The bundled planner worker; null plans on the server's own thread. */
   plannerWorker: URL | null;
   log: Logger;
-  times?: Partial<StoreTimes>;
+  /** The last entry of X-Forwarded-For says who asks. */
+  trustProxy?: boolean;
+  limitsLoopback?: boolean;
+  times?: Partial<RoomTimes>;
   clock?: Clock;
 }
 
@@ -50,7 +55,8 @@ export interface App {
 export async function startApp(options: AppOptions): Promise<App> {
   const clock = options.clock ?? systemClock;
   const planner: PlannerRunner = options.plannerWorker ? new WorkerPlanner(options.plannerWorker) : inProcessPlanner;
-  const store = new RoomStore(planner, clock, { ...DEFAULT_TIMES, ...options.times });
+  const { times = {}, limitsLoopback = false, trustProxy = false, log } = options;
+  const directory = new RoomDirectory({ planner, clock, times, limitsLoopback });
   const pages = staticFiles(options);
   const http = createServer(pages);
   const https = options.https && createHttpsServer({ cert: options.https.cert, key: options.https.key }, pages);
@@ -58,7 +64,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const io = signaling(http, https, options.transports);
   let stun: StunServer | null = null;
   const shutDown = async () => {
-    store.close();
+    directory.close();
     await planner.close();
     await Promise.all([...stopListening.map((stop) => stop()), stun?.close()]);
     await io.close();
@@ -73,8 +79,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     const stunPort = stun?.port ?? null;
     io.on('connection', (socket) =>
       handleSocket(socket, {
-        store,
+        directory,
         clock,
+        log,
+        addressOf: ({ handshake: { address, headers } }) =>
+          clientAddress(address, trustProxy ? headerText(headers['x-forwarded-for']) : undefined),
         iceServersFor: (host) => iceServersFor(host, stunPort, options.ice, Date.now() / 1000),
       }),
     );
@@ -101,6 +110,10 @@ function signaling(http: HttpServer, https: HttpServer | null, transports: reado
   });
   if (https) io.engine.attach(https, { path: '/socket.io' });
   return io;
+}
+
+function headerText(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(',') : header;
 }
 
 function isSameOrigin(req: IncomingMessage): boolean {

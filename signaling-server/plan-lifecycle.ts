@@ -5,8 +5,8 @@ import { effectiveContext } from '../src/shared/model/room-settings.ts';
 import type { PlanLayout, PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
 import { refreshed } from '../src/shared/planner/refresh.ts';
 import { predictStages, servedSources, shouldAdopt } from '../src/shared/planner/replan.ts';
-import { objectiveOf } from './room-planning.ts';
-import { type Effect, isPlannable, memberOf, REPLAN, type Room, STATE, type Step, toAll } from './room-state.ts';
+import { objectiveOf, planningDevice } from './room-planning.ts';
+import { type Effect, isPlannable, memberOf, REPLAN, type Room, STATE, type Step, servesPlan, toAll } from './room-state.ts';
 
 /**
  * A plan's life: prepare (stages load while the one before it serves) -> ready -> activate (chats move at a token
@@ -19,7 +19,7 @@ export function planned(room: Room, asked: PlanningProblem, result: PlanResult):
   if (!result.ok) return withoutPlanFor(room, result.error);
   if (!result.layout.stages.every((stage) => isDonor(room, stage.peerId))) return { room, effects: [REPLAN] };
   const current = room.preparing ?? room.plan;
-  const isNew = shouldAdopt(current, result.layout, asked);
+  const isNew = shouldAdopt(current, result.layout, withServing(room, asked));
   const serving = isNew || room.preparing ? predictedAnew(room.plan, asked) : room.plan;
   if (!current || isNew) return prepare({ ...room, plan: serving }, result.layout);
   const kept = { ...current, ...refreshed(current, result.layout, asked) };
@@ -43,10 +43,24 @@ function isStillAsked(room: Room, asked: PlanningProblem): boolean {
   );
 }
 
+/**
+ * The room with the devices that serve its plan though no new one may use them: what works is compared by what it takes, not given
+ * up because a download of the next plan failed.
+ */
+function withServing(room: Room, asked: PlanningProblem): PlanningProblem {
+  const known = new Set(asked.devices.map(({ peerId }) => peerId));
+  const serving = (room.plan?.stages ?? []).flatMap(({ peerId }) => {
+    const member = memberOf(room, peerId);
+    return member?.donates && member.profile && !known.has(peerId) ? [planningDevice(member, member.profile.mean)] : [];
+  });
+  return serving.length === 0 ? asked : { ...asked, devices: [...asked.devices, ...serving] };
+}
+
 /** A room that can't be planned anew keeps what still works: a newcomer's problem must not stop a running answer. */
 function withoutPlanFor(room: Room, problem: ErrorReport): Step {
-  const keep = (plan: Plan | null) => (plan?.stages.every((stage) => isDonor(room, stage.peerId)) ? plan : null);
-  return { room: { ...room, problem, plan: keep(room.plan), preparing: keep(room.preparing) }, effects: [STATE] };
+  const plan = room.plan && servesPlan(room, room.plan) ? room.plan : null;
+  const preparing = room.preparing?.stages.every((stage) => isDonor(room, stage.peerId)) ? room.preparing : null;
+  return { room: { ...room, problem, plan, preparing }, effects: [STATE] };
 }
 
 function isDonor(room: Room, peerId: PeerId): boolean {
@@ -98,7 +112,13 @@ function retireIfMoved(room: Room): Step {
 }
 
 /** Failures of the moment: a download that broke off, a load that hangs. Others stay until the device or its owner changes something. */
-const MAY_PASS: ReadonlySet<ErrorCode> = new Set(['model-unreachable', 'model-truncated', 'stage-failed', 'internal']);
+const MAY_PASS: ReadonlySet<ErrorCode> = new Set([
+  'model-unreachable',
+  'model-truncated',
+  'stage-failed',
+  'stage-hung',
+  'internal',
+]);
 
 /** A stage can't run its part: it is planned without until it measures itself again, or is given another chance. */
 export function stageFailed(room: Room, peerId: PeerId, epoch: number, problem: ErrorReport): Step {

@@ -6,11 +6,12 @@ import { randomNumbers, randomRoom } from '../src/shared/planner/random-room.tes
 import { planningProblem } from './room-planning.ts';
 import { newRoom, type Room } from './room-state.ts';
 import { applyToRoom, type RoomEvent } from './rooms.ts';
+import { TEST_HASH, TEST_KEYS } from './test-room.ts';
 
 /** A room on the server whose devices and links report themselves again and again, each time a little wrong. */
 class NoisyRoom {
   planChanges = 0;
-  private room: Room = newRoom('ABCDE', 'k'.repeat(32), { objective: 'latency' });
+  private room: Room = newRoom('ABCDE', TEST_KEYS, { objective: 'latency' });
   private readonly random = randomNumbers(7);
   private readonly truth: PlanningProblem;
   private readonly chatId: number;
@@ -55,7 +56,7 @@ class NoisyRoom {
   }
 
   private join(name: string, donates: boolean): void {
-    this.apply({ kind: 'join', name, donates, chats: !donates, hasHostKey: !donates });
+    this.apply({ kind: 'join', name, donates, chats: !donates, hasHostKey: !donates, tabKeyHash: TEST_HASH });
   }
 
   /** As the server does: whatever asks for a plan gets one at once, and its stages are ready at once. */

@@ -1,8 +1,9 @@
+import type { DeviceProfile } from '../src/shared/model/device-profile.ts';
 import type { PeerId } from '../src/shared/model/link-profile.ts';
 import type { Objective } from '../src/shared/model/plan.ts';
 import { effectiveContext, effectiveObjective } from '../src/shared/model/room-settings.ts';
-import type { PlanningProblem } from '../src/shared/planner/problem.ts';
-import { isPlannable, linkBetween, measuredLinks, type Room } from './room-state.ts';
+import type { PlanningDevice, PlanningProblem } from '../src/shared/planner/problem.ts';
+import { isPlannable, linkBetween, type Member, measuredLinks, type Room } from './room-state.ts';
 
 /** Whoever asks for throughput expects company: plans are made for at least so many answers at a time. */
 const EXPECTED_SEQUENCES = 8;
@@ -19,16 +20,7 @@ export function planningProblem(room: Room): PlanningProblem | null {
     wireDtype: room.settings.wireDtype,
     objective: objectiveOf(room),
     devices: room.members.flatMap((member) =>
-      isPlannable(member) && member.profile
-        ? [
-            {
-              peerId: member.peerId,
-              profile: member.profile.mean,
-              isSource: member.chats,
-              cachedBytes: member.progress?.loadedBytes ?? 0,
-            },
-          ]
-        : [],
+      isPlannable(member) && member.profile ? [planningDevice(member, member.profile.mean)] : [],
     ),
     names: new Map(room.members.map(({ peerId, name }) => [peerId, name])),
     links: measuredLinks(room),
@@ -44,6 +36,10 @@ export function planningProblem(room: Room): PlanningProblem | null {
   };
 }
 
+export function planningDevice({ peerId, chats, progress }: Member, profile: DeviceProfile): PlanningDevice {
+  return { peerId, profile, isSource: chats, cachedBytes: progress?.loadedBytes ?? 0 };
+}
+
 /** What the room plans for as it is now. */
 export function objectiveOf(room: Room): Objective {
   return effectiveObjective(room.settings, room.members.filter((member) => member.chats).length);
@@ -51,13 +47,13 @@ export function objectiveOf(room: Room): Objective {
 
 /** True when a plan made now would miss nothing: every donor is measured, and every link that a plan could use. */
 export function isMeasured(room: Room): boolean {
-  const donors = room.members.filter((member) => member.donates && member.problem === null);
+  const donors = room.members.filter((member) => member.connected && member.donates && member.problem === null);
   if (donors.some((donor) => donor.profile === null)) return false;
   return donors.every((donor) => room.members.every((other) => !needsLink(other) || isKnown(room, donor.peerId, other.peerId)));
 }
 
 function needsLink(member: Room['members'][number]): boolean {
-  return member.chats || (member.donates && member.problem === null);
+  return member.connected && (member.chats || (member.donates && member.problem === null));
 }
 
 function isKnown(room: Room, a: PeerId, b: PeerId): boolean {

@@ -5,7 +5,14 @@ import type { ModelSpec } from '../src/shared/model/model-spec.ts';
 import type { Plan } from '../src/shared/model/plan.ts';
 import { DEFAULT_SETTINGS, type RoomSettings } from '../src/shared/model/room-settings.ts';
 import type { Followed } from '../src/shared/planner/drift.ts';
-import type { LinkMeasure, LoadProgress, RoomState, ServerEvent, ServerMessage } from '../src/shared/protocol/signaling.ts';
+import type {
+  Knock,
+  LinkMeasure,
+  LoadProgress,
+  RoomState,
+  ServerEvent,
+  ServerMessage,
+} from '../src/shared/protocol/signaling.ts';
 
 /** A tab in a room. */
 export interface Member {
@@ -15,17 +22,35 @@ export interface Member {
   donates: boolean;
   chats: boolean;
   hasHostKey: boolean;
+  /** False while its connection is lost: it keeps its place for a while. */
+  connected: boolean;
+  tabKeyHash: string;
   profile: Followed<DeviceProfile> | null;
   progress: LoadProgress | null;
   problem: ErrorReport | null;
+  /** What of the room's model it has wholly in its store; null when it has not said. */
+  stored: StoredParts | null;
   /** How often it could not run its part since it last measured itself. */
   failures: number;
+}
+
+export interface StoredParts {
+  layers: readonly number[];
+  head: boolean;
 }
 
 /** All that the server knows of a room. A value: every change makes a new one. */
 export interface Room {
   code: string;
-  hostKey: string;
+  hostKeyHashes: readonly string[];
+  joinKey: string;
+  passphraseHash: string | null;
+  /** Hashes of the keys of tabs that a host has removed. */
+  barred: readonly string[];
+  knocks: readonly Knock[];
+  nextKnockId: number;
+  /** The chat that may take the host's rights. */
+  offeredTo: PeerId | null;
   /** Ids and epochs count up and are never used twice. */
   nextPeerId: PeerId;
   nextEpoch: number;
@@ -53,6 +78,8 @@ export type Effect =
   | { kind: 'send'; to: PeerId | 'all'; notice: Notice }
   /** The room's state as tabs see it has changed. */
   | { kind: 'state' }
+  /** Only how far loading devices are: that may be told a little later. */
+  | { kind: 'progress' }
   /** Something that plans depend on has changed. */
   | { kind: 'replan' }
   /** This device failed in a way that may pass: it should be tried again some time. */
@@ -64,21 +91,33 @@ export interface Step {
 }
 
 export const STATE: Effect = { kind: 'state' };
+export const PROGRESS: Effect = { kind: 'progress' };
 export const REPLAN: Effect = { kind: 'replan' };
 
 export function toAll(notice: Notice): Effect {
   return { kind: 'send', to: 'all', notice };
 }
 
+/** What a room is made with. */
+export interface RoomKeys {
+  hostKeyHashes: readonly string[];
+  joinKey: string;
+  passphraseHash: string | null;
+}
+
 export function newRoom(
   code: string,
-  hostKey: string,
+  keys: RoomKeys,
   settings: { [K in keyof RoomSettings]?: RoomSettings[K] | undefined },
 ): Room {
   const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
   return {
     code,
-    hostKey,
+    ...keys,
+    barred: [],
+    knocks: [],
+    nextKnockId: 1,
+    offeredTo: null,
     nextPeerId: 1,
     nextEpoch: 1,
     settings: { ...DEFAULT_SETTINGS, ...given },
@@ -98,14 +137,26 @@ export function memberOf(room: Room, peerId: PeerId): Member | undefined {
   return room.members.find((member) => member.peerId === peerId);
 }
 
-/** The tab that came last with the host key. */
-export function hostIdOf(room: Room): PeerId | null {
-  return room.members.findLast((member) => member.hasHostKey)?.peerId ?? null;
+/** Every tab that holds a host key. */
+export function hostsOf(room: Room): PeerId[] {
+  return room.members.filter((member) => member.hasHostKey).map(({ peerId }) => peerId);
 }
 
-/** True when a plan may use this tab's device. */
+export function hasConnectedHost(room: Room): boolean {
+  return room.members.some((member) => member.hasHostKey && member.connected);
+}
+
+/** True when a new plan may use this tab's device. */
 export function isPlannable(member: Member): boolean {
-  return member.donates && member.profile !== null && member.problem === null;
+  return member.connected && member.donates && member.profile !== null && member.problem === null;
+}
+
+/**
+ * True while it serves its part of the active plan, whatever it may say of the next one: a download that failed, or a connection
+ * to the server that is lost for a moment, takes nothing away from what it has loaded.
+ */
+export function servesPlan(room: Room, plan: Plan): boolean {
+  return plan.stages.every(({ peerId }) => memberOf(room, peerId)?.donates ?? false);
 }
 
 export function linkKey(from: PeerId, to: PeerId): string {
@@ -130,17 +181,30 @@ export function measuredLinks(room: Room): LinkProfile[] {
   );
 }
 
-/** What every tab of the room may see: all but the host's key. */
+/** What every tab of the room may see: hashes of keys, and no key but the link's. */
 export function publicState(room: Room): RoomState {
+  const { code, hostKeyHashes, joinKey, passphraseHash, offeredTo, knocks, settings, model } = room;
+  const { plan, preparing, problem, nextPeerId, nextEpoch } = room;
   return {
-    code: room.code,
-    hostId: hostIdOf(room),
-    settings: room.settings,
-    model: room.model,
-    peers: room.members.map(({ hasHostKey: _, failures: __, profile, ...peer }) => ({ ...peer, profile: profile?.mean ?? null })),
+    code,
+    hosts: hostsOf(room),
+    hostKeyHashes: [...hostKeyHashes],
+    joinKey,
+    passphraseHash,
+    offeredTo,
+    knocks: [...knocks],
+    settings,
+    model,
+    plan,
+    preparing,
+    problem,
+    nextPeerId,
+    nextEpoch,
+    peers: room.members.map(publicMember),
     links: measuredLinks(room),
-    plan: room.plan,
-    preparing: room.preparing,
-    problem: room.problem,
   };
+}
+
+function publicMember({ hasHostKey: _, failures: __, stored: ___, profile, ...peer }: Member): RoomState['peers'][number] {
+  return { ...peer, profile: profile?.mean ?? null };
 }

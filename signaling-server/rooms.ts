@@ -5,15 +5,20 @@ import type { ModelSpec } from '../src/shared/model/model-spec.ts';
 import type { RoomSettings } from '../src/shared/model/room-settings.ts';
 import { DEVICE_TIMES, type Followed, follow, followAnew, LINK_NUMBERS, startFollowing } from '../src/shared/planner/drift.ts';
 import type { PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
-import { type LinkMeasure, type LoadProgress, MAX_PEERS_PER_ROOM } from '../src/shared/protocol/signaling.ts';
+import {
+  type LinkMeasure,
+  type LoadProgress,
+  MAX_KNOCKS_PER_ROOM,
+  MAX_PEERS_PER_ROOM,
+} from '../src/shared/protocol/signaling.ts';
 import { displayName } from './display-name.ts';
 import { afterLeaving, chatMoved, planned, stageFailed, stageReady, tryAgain } from './plan-lifecycle.ts';
 import {
   type Effect,
-  hostIdOf,
   linkKey,
   type Member,
   memberOf,
+  PROGRESS,
   REPLAN,
   type Room,
   STATE,
@@ -21,19 +26,35 @@ import {
   toAll,
 } from './room-state.ts';
 
-export type JoinRequest = Pick<Member, 'name' | 'donates' | 'chats' | 'hasHostKey'>;
+/** Tabs that are kept out, and host keys that are good: the latest. */
+const MAX_BARRED = 64;
+const MAX_HOST_KEYS = 16;
+
+export type JoinRequest = Pick<Member, 'name' | 'donates' | 'chats' | 'hasHostKey' | 'tabKeyHash'>;
 
 /** What happens to a room. `peerId` is a member: the caller has checked it. */
 export type RoomEvent =
   | ({ kind: 'join' } & JoinRequest)
   | { kind: 'leave'; peerId: PeerId }
+  /** Its connection is lost, or it has fallen silent. */
+  | { kind: 'away'; peerId: PeerId }
+  /** It is in its place again. */
+  | ({ kind: 'back'; peerId: PeerId } & Pick<Member, 'donates' | 'chats' | 'hasHostKey'>)
+  | ({ kind: 'knock' } & Pick<Member, 'name' | 'donates' | 'chats'>)
+  | { kind: 'knock-over'; knockId: number }
+  | { kind: 'remove'; peerId: PeerId; target: PeerId; joinKey: string }
+  | { kind: 'renew-link'; peerId: PeerId; joinKey: string }
+  | { kind: 'offer'; to: PeerId | null }
+  | { kind: 'take-host'; peerId: PeerId; keyHash: string }
   | { kind: 'settings'; peerId: PeerId; settings: RoomSettings }
   | { kind: 'model'; peerId: PeerId; modelUrl: string; spec: ModelSpec }
   | { kind: 'donates'; peerId: PeerId; donates: boolean }
   | { kind: 'profile'; peerId: PeerId; profile: DeviceProfile; origin: ProfileOrigin }
   | { kind: 'progress'; peerId: PeerId; epoch: number; progress: LoadProgress }
   | { kind: 'link'; peerId: PeerId; to: PeerId; link: LinkMeasure | null }
+  | { kind: 'stored'; peerId: PeerId; modelUrl: string; layers: number[]; head: boolean }
   | { kind: 'ready'; peerId: PeerId; epoch: number }
+  /** `peerId` is the stage that failed, by its own word or by that of a chat that waits for it. */
   | { kind: 'failed'; peerId: PeerId; epoch: number; error: ErrorReport }
   | { kind: 'retry'; peerId: PeerId; problem: ErrorReport }
   | { kind: 'moved'; peerId: PeerId; epoch: number }
@@ -50,6 +71,23 @@ export function applyToRoom(room: Room, event: RoomEvent): Step {
       return join(room, event);
     case 'leave':
       return leave(room, event.peerId);
+    case 'away':
+      return wentAway(room, event.peerId);
+    case 'back':
+      return cameBack(room, event.peerId, event);
+    case 'knock':
+      return knocked(room, event);
+    case 'knock-over':
+      return { room: { ...room, knocks: room.knocks.filter(({ knockId }) => knockId !== event.knockId) }, effects: [STATE] };
+    case 'remove':
+      return removed(room, event.peerId, event.target, event.joinKey);
+    case 'renew-link':
+      requireHost(room, event.peerId);
+      return { room: { ...room, joinKey: event.joinKey }, effects: [STATE] };
+    case 'offer':
+      return { room: { ...room, offeredTo: event.to }, effects: [STATE] };
+    case 'take-host':
+      return takenOver(room, event.peerId, event.keyHash);
     case 'settings':
       return changeSettings(room, event.peerId, event.settings);
     case 'model':
@@ -62,6 +100,10 @@ export function applyToRoom(room: Room, event: RoomEvent): Step {
       return progressed(room, event.peerId, event.epoch, event.progress);
     case 'link':
       return reportLink(room, event.peerId, event.to, event.link);
+    case 'stored':
+      return event.modelUrl === room.settings.modelUrl
+        ? withMember(room, event.peerId, { stored: { layers: event.layers, head: event.head } }, [])
+        : { room, effects: [] };
     case 'ready':
       return stageReady(room, event.peerId, event.epoch);
     case 'failed':
@@ -76,36 +118,102 @@ export function applyToRoom(room: Room, event: RoomEvent): Step {
 }
 
 /** The newcomer has the id that `nextPeerId` was before. */
-function join(room: Room, { name: asked, donates, chats, hasHostKey }: JoinRequest): Step {
+function join(room: Room, { name: asked, donates, chats, hasHostKey, tabKeyHash }: JoinRequest): Step {
   if (room.members.length >= MAX_PEERS_PER_ROOM) {
     throw new AppError('room-full', `room ${room.code} has ${room.members.length} devices, the most that it may have`);
   }
   const peerId = room.nextPeerId;
   const taken = room.members.map((member) => member.name);
   const name = displayName(asked, peerId, taken);
-  const member: Member = { peerId, name, donates, chats, hasHostKey, profile: null, progress: null, problem: null, failures: 0 };
-  const effects: Effect[] = [STATE, REPLAN];
-  if (room.preparing)
-    effects.unshift({ kind: 'send', to: peerId, notice: { event: 'plan:prepare', message: { plan: room.preparing } } });
+  const member = newMember({ peerId, name, donates, chats, hasHostKey, tabKeyHash, connected: true });
+  const effects: Effect[] = [...plansFor(room, peerId), STATE, REPLAN];
   return { room: { ...room, members: [...room.members, member], nextPeerId: peerId + 1 }, effects };
+}
+
+/** A tab of which nothing is known but who it is. */
+export function newMember(identity: Omit<Member, 'profile' | 'progress' | 'problem' | 'stored' | 'failures'>): Member {
+  return { ...identity, profile: null, progress: null, problem: null, stored: null, failures: 0 };
+}
+
+/** What a tab that has just come has missed of plans. */
+function plansFor(room: Room, to: PeerId): Effect[] {
+  const effects: Effect[] = [];
+  if (room.preparing) effects.push({ kind: 'send', to, notice: { event: 'plan:prepare', message: { plan: room.preparing } } });
+  const olderEpoch = (room.plan?.epoch ?? 0) - 1;
+  if (room.moving === null && olderEpoch > 0) {
+    effects.push({ kind: 'send', to, notice: { event: 'plan:retire', message: { epoch: olderEpoch } } });
+  }
+  return effects;
 }
 
 function leave(room: Room, peerId: PeerId): Step {
   const members = room.members.filter((member) => member.peerId !== peerId);
   const reports = new Map([...room.reports].filter(([key]) => !key.split('>').includes(String(peerId))));
-  const rest = afterLeaving({ ...room, members, reports }, peerId);
+  const offeredTo = room.offeredTo === peerId ? null : room.offeredTo;
+  const rest = afterLeaving({ ...room, members, reports, offeredTo }, peerId);
   return { room: rest.room, effects: [toAll({ event: 'peer:left', message: { peerId } }), ...rest.effects, STATE, REPLAN] };
 }
+
+/** Its links may be as good as ever: the others hear that it is away, and a plan that it serves goes on. */
+function wentAway(room: Room, peerId: PeerId): Step {
+  const offeredTo = room.offeredTo === peerId ? null : room.offeredTo;
+  return withMember({ ...room, offeredTo }, peerId, { connected: false }, [STATE, REPLAN]);
+}
+
+function cameBack(
+  room: Room,
+  peerId: PeerId,
+  { donates, chats, hasHostKey }: Pick<Member, 'donates' | 'chats' | 'hasHostKey'>,
+): Step {
+  const change = { connected: true, donates, chats, hasHostKey };
+  return withMember(room, peerId, change, [...plansFor(room, peerId), STATE, REPLAN]);
+}
+
+function knocked(room: Room, { name: asked, donates, chats }: Pick<Member, 'name' | 'donates' | 'chats'>): Step {
+  if (room.knocks.length >= MAX_KNOCKS_PER_ROOM) {
+    throw new AppError('room-full', `${room.knocks.length} others wait to be let into room ${room.code}`);
+  }
+  const knockId = room.nextKnockId;
+  const name = displayName(asked, knockId, []);
+  const knocks = [...room.knocks, { knockId, name, donates, chats }];
+  return { room: { ...room, knocks, nextKnockId: knockId + 1 }, effects: [STATE] };
+}
+
+/** The tab itself is told by whoever keeps the connections; the link that it knows is no good any more. */
+function removed(room: Room, peerId: PeerId, target: PeerId, joinKey: string): Step {
+  requireHost(room, peerId);
+  const member = memberOf(room, target);
+  if (!member || target === peerId) throw new AppError('peer-not-found', `no other device ${target} in room ${room.code}`);
+  const barred = [...room.barred, member.tabKeyHash].slice(-MAX_BARRED);
+  return leave({ ...room, joinKey, barred }, target);
+}
+
+function takenOver(room: Room, peerId: PeerId, keyHash: string): Step {
+  if (room.offeredTo !== peerId) throw new AppError('not-host', `the rights of room ${room.code} are not offered to this tab`);
+  const hostKeyHashes = [...room.hostKeyHashes, keyHash].slice(-MAX_HOST_KEYS);
+  return withMember({ ...room, hostKeyHashes, offeredTo: null }, peerId, { hasHostKey: true }, [STATE]);
+}
+
+/** Settings that tabs start anew for. */
+const ANEW_FOR = ['contextLength', 'sourceLayers', 'headOnSource'] as const;
 
 /** Another model makes everything known of the old one void. */
 function changeSettings(room: Room, peerId: PeerId, settings: RoomSettings): Step {
   requireHost(room, peerId);
   if (settings.modelUrl === room.settings.modelUrl) {
-    // Tabs make their caches anew for another context, and hold nothing of the plan before it.
-    const rest = settings.contextLength === room.settings.contextLength ? room : withoutPlans(room);
+    // Tabs start anew for another context or another part of their own, and hold nothing of the plan before it.
+    const isSame = ANEW_FOR.every((name) => settings[name] === room.settings[name]);
+    const rest = isSame ? room : withoutPlans(room);
     return { room: { ...rest, settings }, effects: [STATE, REPLAN] };
   }
-  const members = room.members.map((member) => ({ ...member, profile: null, progress: null, problem: null, failures: 0 }));
+  const members = room.members.map((member) => ({
+    ...member,
+    profile: null,
+    progress: null,
+    problem: null,
+    stored: null,
+    failures: 0,
+  }));
   return { room: { ...withoutPlans(room), settings, model: null, members }, effects: [STATE] };
 }
 
@@ -126,7 +234,7 @@ function withoutPlans(room: Room): Room {
 }
 
 function requireHost(room: Room, peerId: PeerId): void {
-  if (hostIdOf(room) !== peerId) throw new AppError('not-host', `only the host of room ${room.code} may change this`);
+  if (!memberOf(room, peerId)?.hasHostKey) throw new AppError('not-host', `only the host of room ${room.code} may change this`);
 }
 
 function withMember(room: Room, peerId: PeerId, change: Partial<Member>, effects: Effect[]): Step {
@@ -136,7 +244,7 @@ function withMember(room: Room, peerId: PeerId, change: Partial<Member>, effects
 
 function progressed(room: Room, peerId: PeerId, epoch: number, progress: LoadProgress): Step {
   const isCurrent = room.plan?.epoch === epoch || room.preparing?.epoch === epoch;
-  return isCurrent ? withMember(room, peerId, { progress }, [STATE]) : { room, effects: [] };
+  return isCurrent ? withMember(room, peerId, { progress }, [PROGRESS]) : { room, effects: [] };
 }
 
 /**
@@ -148,6 +256,8 @@ function reportLink(room: Room, from: PeerId, to: PeerId, link: LinkMeasure | nu
   const reports = new Map(room.reports);
   const [there, back] = [linkKey(from, to), linkKey(to, from)];
   const before = reports.get(there);
+  // Neither the server nor another device hears of it any more: it is gone.
+  if (!link && memberOf(room, to)?.connected === false) return leave(room, to);
   if (!link) {
     const isNews = before !== null || reports.get(back) !== null;
     return { room: { ...room, reports: reports.set(there, null).set(back, null) }, effects: isNews ? [STATE, REPLAN] : [] };

@@ -3,7 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { io, type Socket } from 'socket.io-client';
-import type { ClientEvent, ClientReply, Result, ServerEvent, ServerMessage } from '../src/shared/protocol/signaling.ts';
+import { applyRoomChange } from '../src/shared/protocol/room-change.ts';
+import {
+  type ClientEvent,
+  type ClientReply,
+  type ClientRequest,
+  PROTOCOL_VERSION,
+  type Result,
+  type RoomState,
+  type ServerEvent,
+  type ServerMessage,
+} from '../src/shared/protocol/signaling.ts';
 import { type App, type AppOptions, startApp, type TransportName } from './app.ts';
 import { randomHostKey } from './room-code.ts';
 
@@ -95,17 +105,31 @@ export class TestTab {
 
   async join(
     code: string,
-    options: { hostKey?: string | null; tabKey?: string; donates?: boolean; chats?: boolean } = {},
+    options: Partial<Omit<ClientRequest<'room:join'>, 'version' | 'code'>> = {},
   ): Promise<ClientReply<'room:join'>> {
     return this.ask('room:join', {
+      version: PROTOCOL_VERSION,
       code,
       hostKey: null,
+      joinKey: null,
+      passphrase: null,
       tabKey: randomHostKey(),
       name: 'tab',
       donates: false,
       chats: false,
       ...options,
     });
+  }
+
+  /** The room as this tab knows it, as soon as the condition holds. @param from the state in the answer to joining */
+  async roomOnce(from: RoomState, accept: (room: RoomState) => boolean): Promise<RoomState> {
+    let room = from;
+    const known = () => {
+      room = this.messages('room:change').reduce(applyRoomChange, from);
+      return accept(room);
+    };
+    if (!known()) await this.hear('room:change', known);
+    return room;
   }
 
   /** The first message, heard already or not yet, that the condition holds for. */

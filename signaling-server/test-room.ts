@@ -1,5 +1,6 @@
 import type { DeviceProfile } from '../src/shared/model/device-profile.ts';
 import type { ModelSpec } from '../src/shared/model/model-spec.ts';
+import type { RoomKeys } from './room-state.ts';
 
 /** A small model: four layers of 1,000 bytes, and 256 bytes of keys and values per token and layer. */
 export const tinySpec: ModelSpec = {
@@ -22,6 +23,9 @@ export const tinySpec: ModelSpec = {
   embeddingBytes: 100,
   headBytes: 100,
 };
+
+export const TEST_HASH = 'h'.repeat(43);
+export const TEST_KEYS: RoomKeys = { hostKeyHashes: [TEST_HASH], joinKey: 'j'.repeat(16), passphraseHash: null };
 
 export function tinyProfile(lendBytes: number, decodeLayerMs = 5): DeviceProfile {
   return { engine: 'cpu', adapter: 'test', decodeLayerMs, prefillLayerMsPerToken: 1, forwardOverheadMs: 0, headMs: 0, lendBytes };

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Server, type Socket } from 'socket.io';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AppError } from '../shared/errors.ts';
+import { PROTOCOL_VERSION } from '../shared/protocol/signaling.ts';
 import { SignalingClient, type SignalingClientOptions } from './signaling-client.ts';
 
 let http: HttpServer;
@@ -35,14 +36,15 @@ function answer(event: string, result: unknown): void {
   );
 }
 
-const room = { code: 'ABCDE', hostKey: 'k'.repeat(32) };
+const room = { code: 'ABCDE', hostKey: 'k'.repeat(32), joinKey: 'j'.repeat(16) };
+const asked = { version: PROTOCOL_VERSION, settings: {}, passphrase: null } as const;
 
 describe.each([{ transports: ['polling'] }, { transports: ['websocket'] }, {}] as SignalingClientOptions[])(
   'requests over %o',
   (options) => {
     test('the reply comes back typed and checked', async () => {
       answer('room:create', { ok: true, value: room });
-      await expect(connect(options).request('room:create', { settings: {} })).resolves.toEqual(room);
+      await expect(connect(options).request('room:create', asked)).resolves.toEqual(room);
     });
 
     test("the server's refusal is its AppError", async () => {
@@ -61,12 +63,23 @@ describe('what a server may get wrong', () => {
     ['no result at all', 'yes'],
   ])('%s is a bad message', async (_, result) => {
     answer('room:create', result);
-    await expect(connect().request('room:create', { settings: {} })).rejects.toMatchObject({ code: 'bad-message' });
+    await expect(connect().request('room:create', asked)).rejects.toMatchObject({ code: 'bad-message' });
   });
 
   test('no answer within the time is an unreachable server', async () => {
     const silent = connect({ requestTimeoutMs: 50 }).request('beat', {});
     await expect(silent).rejects.toMatchObject({ code: 'server-unreachable' });
+  });
+
+  test('a question whose answer takes long may be given longer', async () => {
+    server.on('connection', (socket: Socket) =>
+      socket.on('beat', (_: unknown, acknowledge: (result: unknown) => void) =>
+        setTimeout(() => acknowledge({ ok: true, value: {} }), 100),
+      ),
+    );
+    const client = connect({ requestTimeoutMs: 50 });
+    await expect(client.request('beat', {}, 5000)).resolves.toEqual({});
+    await expect(client.request('beat', {})).rejects.toMatchObject({ code: 'server-unreachable' });
   });
 
   test('a malformed or unknown event is dropped and reported, and the next one still comes', async () => {

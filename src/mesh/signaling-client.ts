@@ -68,19 +68,22 @@ export class SignalingClient {
   /**
    * Asks the server and waits for its answer; before the first connection the question waits for it, after a lost one it
    * fails at once, as the server would no longer know who asks.
+   * @param timeoutMs more than usual where the server itself waits for somebody
    * @throws AppError of the server's answer, `server-unreachable`, or `bad-message` if the answer does not fit
    */
-  async request<E extends ClientEvent>(event: E, payload: ClientRequest<E>): Promise<ClientReply<E>> {
+  async request<E extends ClientEvent>(
+    event: E,
+    payload: ClientRequest<E>,
+    timeoutMs = this.requestTimeoutMs,
+  ): Promise<ClientReply<E>> {
     if (this.lastState === 'disconnected' || this.lastState === 'closed') {
       throw new AppError('server-unreachable', 'there is no connection to the server');
     }
     const answer: unknown = await this.socket
-      .timeout(this.requestTimeoutMs)
+      .timeout(timeoutMs)
       .emitWithAck(event, payload)
       .catch((cause: unknown) => {
-        throw new AppError('server-unreachable', `the server did not answer "${event}" within ${this.requestTimeoutMs} ms`, {
-          cause,
-        });
+        throw new AppError('server-unreachable', `the server did not answer "${event}" within ${timeoutMs} ms`, { cause });
       });
     return readAnswer(event, answer);
   }

@@ -1,14 +1,23 @@
 import { SignalingClient } from '../mesh/signaling-client.ts';
 import type { RoomSettings } from '../shared/model/room-settings.ts';
-import { rememberHostKey } from './keys.ts';
+import { PROTOCOL_VERSION } from '../shared/protocol/signaling.ts';
+import { rememberKey } from './keys.ts';
 
-/** Makes a room on this page's server; this browser becomes its host. @throws AppError server-unreachable */
-export async function createRoom(settings: Partial<RoomSettings>): Promise<{ code: string }> {
+/**
+ * Makes a room on this page's server; this browser becomes its host.
+ * @param passphrase null when the room's link is enough
+ * @throws AppError server-unreachable, version-mismatch, server-full, too-many-tries
+ */
+export async function createRoom(
+  settings: Partial<RoomSettings>,
+  passphrase: string | null,
+): Promise<{ code: string; joinKey: string }> {
   const signaling = new SignalingClient();
   try {
-    const { code, hostKey } = await signaling.request('room:create', { settings });
-    rememberHostKey(code, hostKey);
-    return { code };
+    const made = await signaling.request('room:create', { version: PROTOCOL_VERSION, settings, passphrase });
+    rememberKey('host', made.code, made.hostKey);
+    rememberKey('join', made.code, made.joinKey);
+    return { code: made.code, joinKey: made.joinKey };
   } finally {
     signaling.close();
   }

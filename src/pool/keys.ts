@@ -1,23 +1,23 @@
-/** The keys of rooms that this browser created: whoever holds a room's key may change its settings. */
-const keyName = (code: string) => `edgeshard.host.${code}`;
+/**
+ * The keys of rooms that this browser knows. Whoever holds a room's host key may change its settings, whoever holds its join key
+ * comes in without being asked.
+ */
+type KeyKind = 'host' | 'join';
 
-export function rememberHostKey(code: string, hostKey: string): void {
+const keyName = (kind: KeyKind, code: string) => `edgeshard.${kind}.${code}`;
+
+export function rememberKey(kind: KeyKind, code: string, key: string): void {
   try {
-    localStorage.setItem(keyName(code), hostKey);
+    localStorage.setItem(keyName(kind, code), key);
   } catch {
-    // Storage is full or forbidden: the room works, its settings can't be changed after leaving this page.
+    // Storage is full or forbidden: the room works, and coming back to it needs its link again.
   }
 }
 
-export function recallHostKey(code: string): string | null {
+export function recallKey(kind: KeyKind, code: string): string | null {
   try {
-    return localStorage.getItem(keyName(code));
+    return localStorage.getItem(keyName(kind, code));
   } catch {
     return null;
   }
-}
-
-/** For one tab: 128 random bits, 32 characters. */
-export function randomTabKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -14,6 +14,7 @@ import { AppError, type ErrorReport } from '../shared/errors.ts';
 import type { GenerateEvent, PipelineClient } from '../workers/client.ts';
 import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../workers/messages.ts';
 import { settingsOf, turnsOf } from './chat-request.ts';
+import { randomHex } from './random-hex.ts';
 
 /** Our own additions to what WebLLM streams. */
 interface Additions {
@@ -28,7 +29,7 @@ export type PoolChatChunk = ChatCompletionChunk & Additions;
 export type PoolTextChunk = Completion & Additions;
 
 export interface PoolEngineOptions {
-  worker: PipelineClient;
+  worker: Pick<PipelineClient, 'generate' | 'send'>;
   /** Name for the answers' `model` field. */
   modelName(): string;
   /** Throws what keeps the room from answering at all. */
@@ -161,7 +162,7 @@ async function wholeAnswer(events: AsyncIterable<GenerateEvent>) {
 }
 
 function identity(model: string): { id: string; created: number; model: string } {
-  return { id: crypto.randomUUID(), created: Math.floor(Date.now() / 1000), model };
+  return { id: randomHex(16), created: Math.floor(Date.now() / 1000), model };
 }
 
 function usageAndPrompt(usage: GenerateUsage): { usage: CompletionUsage } & Additions {

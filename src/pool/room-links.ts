@@ -12,12 +12,12 @@ import type { ViewStore } from './view-store.ts';
  * view shows it. Every joining opens them anew; closed links take and bring nothing.
  */
 export class RoomLinks {
-  private readonly worker: PipelineClient;
+  private readonly worker: Pick<PipelineClient, 'send' | 'viaWorker'>;
   private readonly view: ViewStore;
   private readonly tell: Tell;
   private mesh: Mesh | null = null;
 
-  constructor(worker: PipelineClient, view: ViewStore, tell: Tell) {
+  constructor(worker: Pick<PipelineClient, 'send' | 'viaWorker'>, view: ViewStore, tell: Tell) {
     this.worker = worker;
     this.view = view;
     this.tell = tell;

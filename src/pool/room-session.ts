@@ -1,23 +1,27 @@
-import { SignalingClient } from '../mesh/signaling-client.ts';
 import { AppError, type ErrorReport } from '../shared/errors.ts';
 import type { EngineChoice } from '../shared/model/device-profile.ts';
+import type { PeerId } from '../shared/model/link-profile.ts';
 import type { RoomSettings } from '../shared/model/room-settings.ts';
-import { BEAT_INTERVAL_MS, type RoomState } from '../shared/protocol/signaling.ts';
-import { PipelineClient } from '../workers/client.ts';
-import type { DeviceMessage, RoomMessage } from '../workers/messages.ts';
-import { readDeviceHints } from './device-hints.ts';
-import { JoinGate } from './join-gate.ts';
-import { randomTabKey, recallHostKey } from './keys.ts';
+import { applyRoomChange } from '../shared/protocol/room-change.ts';
+import { BEAT_INTERVAL_MS, type Joined, type RoomState } from '../shared/protocol/signaling.ts';
+import type { PipelineClient } from '../workers/client.ts';
+import type { DeviceMessage, RoomMessage, WorkerSetup } from '../workers/messages.ts';
+import { rememberKey } from './keys.ts';
+import { Membership, type Signaling } from './membership.ts';
 import { reportDevice } from './own-device.ts';
 import { PlanFeed } from './plan-feed.ts';
 import { PoolEngine } from './pool-engine.ts';
-import { RoomLinks } from './room-links.ts';
+import { refusalOf } from './room-check.ts';
+import type { RoomLinks } from './room-links.ts';
 import type { RoomView } from './room-view.ts';
 import { createTell, type Tell } from './tell.ts';
+import { Told } from './told.ts';
 import { initialView, ViewStore } from './view-store.ts';
 
 export interface SessionOptions {
   code: string;
+  /** Of the room's link: with it nobody is asked. Null for whoever typed the code. */
+  joinKey: string | null;
   role: { donates: boolean; chats: boolean };
   /** How the others see this device. */
   name: string;
@@ -26,9 +30,15 @@ export interface SessionOptions {
   lendBytes: number | null;
 }
 
-/** Joins a room with this tab's device; what happens then is told through `view`. */
-export function openRoom(options: SessionOptions): RoomSession {
-  return new RoomSession(options);
+type SessionWorker = Pick<PipelineClient, 'send' | 'generate' | 'viaWorker' | 'terminate'>;
+type SessionLinks = Pick<RoomLinks, keyof RoomLinks>;
+
+/** What a session is made of; tests have others. */
+export interface SessionParts {
+  openSignaling(onProtocolError: () => void): Signaling;
+  openWorker(onMessage: (message: DeviceMessage | RoomMessage) => void): SessionWorker;
+  openLinks(worker: SessionWorker, view: ViewStore, tell: Tell): SessionLinks;
+  hints: WorkerSetup['hints'];
 }
 
 /**
@@ -38,34 +48,45 @@ export function openRoom(options: SessionOptions): RoomSession {
 export class RoomSession {
   readonly pool: PoolEngine;
   private readonly options: SessionOptions;
-  private readonly signaling: SignalingClient;
-  private readonly worker: PipelineClient;
+  private readonly hints: WorkerSetup['hints'];
+  private readonly signaling: Signaling;
+  private readonly membership: Membership;
+  private readonly worker: SessionWorker;
   private readonly state: ViewStore;
-  private readonly tell: Tell;
-  private readonly links: RoomLinks;
+  private readonly told: Told;
+  private readonly links: SessionLinks;
   private readonly plans: PlanFeed;
-  private readonly tabKey = randomTabKey();
-  private readonly gate = new JoinGate();
+  private lendBytes: number | null;
   private modelKey = '';
+  private opened: Extract<RoomMessage, { kind: 'model-opened' }> | null = null;
   private lastBeatMs = 0;
 
-  constructor(options: SessionOptions) {
+  constructor(options: SessionOptions, parts: SessionParts) {
     this.options = options;
+    this.hints = parts.hints;
+    this.lendBytes = options.lendBytes;
     this.state = new ViewStore(initialView(options.role.donates, options.lendBytes));
-    this.signaling = new SignalingClient();
-    this.worker = new PipelineClient((message) => this.fromWorker(message));
-    this.tell = createTell(this.signaling, this.state);
-    this.links = new RoomLinks(this.worker, this.state, this.tell);
+    this.signaling = parts.openSignaling(() => this.state.count('badServerMessages'));
+    this.worker = parts.openWorker((message) => this.fromWorker(message));
+    this.told = new Told(createTell(this.signaling, this.state));
+    this.links = parts.openLinks(this.worker, this.state, this.told.tell);
     this.plans = new PlanFeed((message) => this.worker.send(message));
     this.pool = new PoolEngine({
       worker: this.worker,
       modelName: () => this.state.current.room?.model?.name ?? '',
       checkRoom: () => this.checkRoom(),
     });
+    this.membership = new Membership({
+      code: options.code,
+      name: options.name,
+      chats: options.role.chats,
+      joinKey: options.joinKey,
+      signaling: this.signaling,
+      view: this.state,
+      onJoined: (joined, isBack) => this.joined(joined, isBack),
+      onRefused: (error) => this.end(error),
+    });
     this.listen();
-    addEventListener('pagehide', () => this.leave());
-    // A page that comes back from the browser's history cache has left its room.
-    addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
   }
 
   get view(): RoomView {
@@ -76,18 +97,19 @@ export class RoomSession {
     return this.state.subscribe(listener);
   }
 
+  /** For `view.phase` `passphrase`: tries to join with it. */
+  givePassphrase(passphrase: string): void {
+    this.membership.givePassphrase(passphrase);
+  }
+
   async setDonates(donates: boolean): Promise<void> {
     this.state.updateSelf({ donates });
-    try {
-      await this.signaling.request('peer:donates', { donates });
-      this.worker.send({ kind: 'donates', donates });
-    } catch (thrown) {
-      this.state.updateSelf({ donates: !donates });
-      throw thrown;
-    }
+    this.worker.send({ kind: 'donates', donates });
+    this.told.tell('peer:donates', { donates });
   }
 
   async setLendBytes(lendBytes: number): Promise<void> {
+    this.lendBytes = lendBytes;
     this.worker.send({ kind: 'lend', lendBytes });
     this.state.updateSelf({ lendBytes });
   }
@@ -97,72 +119,94 @@ export class RoomSession {
     await this.signaling.request('room:settings', settings);
   }
 
+  /** Host only: lets somebody in who knocks, or not. @throws AppError not-host, peer-not-found for one who has gone */
+  async allow(knockId: number, allow: boolean): Promise<void> {
+    await this.signaling.request('room:allow', { knockId, allow });
+  }
+
+  /** Host only: ends that tab, and renews the link so that it does not come back. @throws AppError not-host, peer-not-found */
+  async removePeer(peerId: PeerId): Promise<void> {
+    await this.signaling.request('room:remove', { peerId });
+  }
+
+  /** Host only: the link given out so far lets nobody in any more. @throws AppError not-host */
+  async renewLink(): Promise<void> {
+    await this.signaling.request('room:renew-link', {});
+  }
+
+  /** Answers the offer of the host's rights, `view.room.offeredTo`. @throws AppError not-host when somebody else has them now */
+  async takeHost(accept: boolean): Promise<void> {
+    const { hostKey } = await this.signaling.request('host:take', { accept });
+    if (hostKey !== null) rememberKey('host', this.options.code, hostKey);
+  }
+
   leave(): void {
     if (this.state.current.phase === 'ended') return;
+    // Whoever only loses its connection keeps its place for a while.
+    this.signaling.request('room:leave', {}).catch(() => {});
     this.end(null);
   }
 
   private listen(): void {
-    const { signaling, gate } = this;
-    signaling.onConnection((connected) => (connected ? this.join() : this.connectionLost()));
-    signaling.on('room:state', (room) => gate.pass(() => this.applyRoom(room)));
+    const { signaling } = this;
+    const { gate } = this.membership;
+    signaling.on('room:change', (change) => gate.pass(() => this.applyRoom(applyRoomChange(this.state.current.room!, change))));
     signaling.on('signal', ({ from, data }) => gate.pass(() => this.links.handleSignal(from, data)));
-    signaling.on('peer:left', ({ peerId }) => gate.pass(() => this.links.peerLeft(peerId)));
+    signaling.on('peer:left', ({ peerId }) => gate.pass(() => this.peerLeft(peerId)));
     signaling.on('plan:prepare', ({ plan }) => gate.pass(() => this.plans.prepare(plan)));
     signaling.on('plan:activate', ({ epoch }) => gate.pass(() => this.plans.activate(epoch)));
     signaling.on('plan:retire', ({ epoch }) => gate.pass(() => this.worker.send({ kind: 'retire', epoch })));
-    signaling.on('dropped', () => this.rejoin());
   }
 
-  private async join(): Promise<void> {
-    const { code, name, engine, lendBytes } = this.options;
-    const { donates } = this.state.current.self;
-    const { chats } = this.options.role;
-    try {
-      const joined = await this.signaling.request('room:join', {
-        code,
-        hostKey: recallHostKey(code),
-        tabKey: this.tabKey,
-        name,
-        donates,
-        chats,
-      });
-      this.links.open(joined);
-      const label = `${code}-${joined.peerId}`;
-      const setup = { label, selfId: joined.peerId, chats, donates, engine, lendBytes };
-      this.worker.send({ kind: 'setup', setup: { ...setup, hints: readDeviceHints() } });
-      this.state.update({ phase: 'joined', selfId: joined.peerId, isHost: joined.isHost, error: null });
-      this.applyRoom(joined.room);
-      this.gate.open();
-    } catch (thrown) {
-      const error = AppError.from(thrown);
-      // Joining was cut off: with the next connection this tab tries again.
-      if (error.code === 'server-unreachable') this.signaling.reconnect();
-      else this.end(error.toReport());
-    }
+  private joined(joined: Joined, isBack: boolean): void {
+    if (isBack) this.takeLeave(joined.room);
+    else this.setUp(joined);
+    this.state.update({ phase: 'joined', selfId: joined.peerId });
+    this.applyRoom(joined.room);
+    if (isBack) this.cameBack(joined);
   }
 
-  /** The server gave this tab up for asleep. It is awake, or it would not hear of it. */
-  private rejoin(): void {
-    this.connectionLost();
-    void this.join();
-  }
-
-  /** The server forgets a tab as soon as its socket closes, so that coming back means joining anew. */
-  private connectionLost(): void {
-    this.gate.close();
-    if (this.state.current.phase !== 'joined') return;
-    this.links.close();
+  /** As nobody that the room has known: nothing of what this tab had before, under another id, is of use. */
+  private setUp(joined: Joined): void {
+    const { code, engine, role } = this.options;
+    this.told.forgetAll();
     this.plans.reset();
     this.modelKey = '';
-    this.state.update({ phase: 'reconnecting', selfId: null, links: [], room: null });
+    this.state.update({ error: null, links: [] });
+    this.links.open(joined);
+    const { donates } = this.state.current.self;
+    const device = { engine, lendBytes: this.lendBytes, hints: this.hints };
+    const label = `${code}-${joined.peerId}`;
+    this.worker.send({ kind: 'setup', setup: { label, selfId: joined.peerId, chats: role.chats, donates, ...device } });
+  }
+
+  /** In its own place again: the server hears what it may have missed or forgotten, and nothing else happens. */
+  private cameBack({ room, peerId }: Joined): void {
+    this.told.again(room, peerId);
+  }
+
+  /** Of those who left while the server was away. */
+  private takeLeave(room: RoomState): void {
+    const present = new Set(room.peers.map(({ peerId }) => peerId));
+    for (const { peerId } of this.state.current.room?.peers ?? []) if (!present.has(peerId)) this.peerLeft(peerId);
   }
 
   private applyRoom(room: RoomState): void {
-    this.state.update({ room });
+    const before = this.state.current;
+    const isHost = before.selfId !== null && room.hosts.includes(before.selfId);
+    this.state.update({ room, isHost });
+    if (room.joinKey !== before.room?.joinKey) rememberKey('join', room.code, room.joinKey);
     this.links.setPeers(room.peers.map(({ peerId }) => peerId));
     this.openModel(room.settings);
-    this.plans.state(room.plan, room.preparing, room.problem !== null);
+    if (isHost && !before.isHost) this.tellModel();
+    // What went wrong before a plan was active is over with it.
+    if (room.plan && room.plan.epoch !== before.room?.plan?.epoch) this.state.update({ error: null });
+    this.plans.state(room);
+  }
+
+  private peerLeft(peerId: PeerId): void {
+    this.told.forgetPeer(peerId);
+    this.links.peerLeft(peerId);
   }
 
   private openModel({ modelUrl, contextLength, sourceLayers, headOnSource }: RoomSettings): void {
@@ -170,11 +214,14 @@ export class RoomSession {
     const key = JSON.stringify(settings);
     if (key === this.modelKey) return;
     this.modelKey = key;
+    this.opened = null;
+    this.told.forgetModel();
     this.state.update({ error: null });
     this.worker.send({ kind: 'model', settings });
   }
 
   private fromWorker(message: DeviceMessage | RoomMessage): void {
+    const { tell } = this.told;
     switch (message.kind) {
       case 'tick':
         this.tick(message.nowMs);
@@ -186,52 +233,55 @@ export class RoomSession {
         this.links.send(message.to, JSON.stringify(message.message));
         break;
       case 'hung':
+        tell('plan:hung', { epoch: message.epoch, peerId: message.peerId });
+        break;
       case 'refused':
+        this.state.count('droppedFrames');
         break;
       case 'bad-frame':
         this.state.update({ error: message.error });
         break;
       case 'moved':
-        this.tell('plan:moved', { epoch: message.epoch });
+        tell('plan:moved', { epoch: message.epoch });
         break;
       case 'ready':
-        this.tell('plan:ready', { epoch: message.epoch });
+        tell('plan:ready', { epoch: message.epoch });
         break;
       case 'prepare-failed':
-        this.tell('plan:failed', { epoch: message.epoch, error: message.error });
+        tell('plan:failed', { epoch: message.epoch, error: message.error });
         break;
       case 'model-opened':
-        this.modelOpened(message);
+        this.opened = message;
+        if (this.state.current.isHost) this.tellModel();
         break;
       case 'model-failed':
         this.state.update({ error: message.error });
         break;
       default:
-        reportDevice(message, this.state, this.tell);
+        reportDevice(message, this.state, tell);
     }
   }
 
-  private modelOpened({ modelUrl, spec }: Extract<RoomMessage, { kind: 'model-opened' }>): void {
-    if (this.state.current.isHost) this.tell('room:model', { modelUrl, spec });
+  private tellModel(): void {
+    if (this.opened) this.told.tell('room:model', { modelUrl: this.opened.modelUrl, spec: this.opened.spec });
   }
 
   private tick(nowMs: number): void {
     this.links.tick(nowMs);
-    if (this.state.current.phase !== 'joined' || nowMs - this.lastBeatMs < BEAT_INTERVAL_MS) return;
+    if (nowMs - this.lastBeatMs < BEAT_INTERVAL_MS) return;
     this.lastBeatMs = nowMs;
-    this.tell('beat', {});
+    this.told.tell('beat', {});
   }
 
   /** @throws AppError with the reason when the room cannot answer at all and waiting will not help. */
   private checkRoom(): void {
-    const { phase, room, error } = this.state.current;
-    if (phase === 'ended') throw AppError.fromReport(error ?? { code: 'not-joined', message: 'this tab has left the room' });
-    if (room && !room.plan && !room.preparing && room.problem) throw AppError.fromReport(room.problem);
-    if (error && !room?.plan) throw AppError.fromReport(error);
+    const refusal = refusalOf(this.state.current);
+    if (refusal) throw AppError.fromReport(refusal);
   }
 
   private end(error: ErrorReport | null): void {
     this.state.update({ phase: 'ended', error });
+    this.membership.end();
     this.links.close();
     this.signaling.close();
     this.worker.terminate();

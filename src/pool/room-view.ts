@@ -6,16 +6,30 @@ import type { LoadProgress, RoomState } from '../shared/protocol/signaling.ts';
 
 /** What a page shows of a room: a new, immutable value after every change. */
 export interface RoomView {
-  phase: 'connecting' | 'joined' | 'reconnecting' | 'ended';
-  /** Why `phase` is `ended`, or what went wrong last. */
+  phase: RoomPhase;
+  /** Why `phase` is `ended` or `passphrase`, or what went wrong last. */
   error: ErrorReport | null;
   selfId: PeerId | null;
   isHost: boolean;
-  /** As the server last told it. */
+  /** As the server last told it; while it is away, as it was then. */
   room: RoomState | null;
   /** Direct connections to the other devices. */
   links: LinkView[];
   self: SelfView;
+  diagnostics: RoomDiagnostics;
+}
+
+/**
+ * `asking`: somebody in the room is asked to let this tab in. `passphrase`: the room wants one. `reconnecting`: the server is
+ * away, and this tab goes on with the others as before.
+ */
+export type RoomPhase = 'connecting' | 'asking' | 'passphrase' | 'joined' | 'reconnecting' | 'ended';
+
+/** What was dropped so far because it did not fit the protocol, messages. */
+export interface RoomDiagnostics {
+  badServerMessages: number;
+  badPeerMessages: number;
+  droppedFrames: number;
 }
 
 export interface LinkView {

@@ -6,11 +6,13 @@ import type { ViewStore } from './view-store.ts';
 /** Sends the server what nobody waits for. */
 export type Tell = <E extends ClientEvent>(event: E, payload: ClientRequest<E>) => void;
 
-/** A refusal is shown, unless the tab has lost its place in the room meanwhile. */
-export function createTell(signaling: SignalingClient, view: ViewStore): Tell {
+/** Says nothing while this tab is not in its room. A refusal is shown, a server that has gone is not: the tab comes back by itself. */
+export function createTell(signaling: Pick<SignalingClient, 'request'>, view: ViewStore): Tell {
   return (event, payload) => {
-    signaling.request(event, payload).catch((error: unknown) => {
-      if (view.current.phase === 'joined') view.update({ error: AppError.from(error).toReport() });
+    if (view.current.phase !== 'joined') return;
+    signaling.request(event, payload).catch((thrown: unknown) => {
+      const error = AppError.from(thrown);
+      if (view.current.phase === 'joined' && error.code !== 'server-unreachable') view.update({ error: error.toReport() });
     });
   };
 }

@@ -1,4 +1,4 @@
-import type { RoomView, SelfView } from './room-view.ts';
+import type { RoomDiagnostics, RoomView, SelfView } from './room-view.ts';
 
 /** What a tab shows before it has heard of anything. */
 export function initialView(donates: boolean, lendBytes: number | null): RoomView {
@@ -13,7 +13,8 @@ export function initialView(donates: boolean, lendBytes: number | null): RoomVie
     stage: null,
     tokensServed: 0,
   };
-  return { phase: 'connecting', error: null, selfId: null, isHost: false, room: null, links: [], self };
+  const diagnostics = { badServerMessages: 0, badPeerMessages: 0, droppedFrames: 0 };
+  return { phase: 'connecting', error: null, selfId: null, isHost: false, room: null, links: [], self, diagnostics };
 }
 
 /** Holds the present view and tells its listeners of every change. */
@@ -37,6 +38,11 @@ export class ViewStore {
   update(change: Partial<RoomView>): void {
     this.value = { ...this.value, ...change };
     for (const listener of this.listeners) listener(this.value);
+  }
+
+  count(kind: keyof RoomDiagnostics): void {
+    const { diagnostics } = this.value;
+    this.update({ diagnostics: { ...diagnostics, [kind]: diagnostics[kind] + 1 } });
   }
 
   updateSelf(change: Partial<SelfView>): void {

@@ -50,7 +50,7 @@ async function runDemo(browser: Browser, server: Server, options: DemoOptions, m
   say(`Room ${chat.code} on ${server.url}: a chat tab and ${donors} donor tabs (${engine})`);
   const shares = await sharesOf(chat.page, donors);
   for (const [i, lendBytes] of shares.entries()) {
-    await openDonor(browser, server.url, chat.code, { engine, name: `donor ${i + 1}`, lendBytes });
+    await openDonor(browser, server.url, chat, { engine, name: `donor ${i + 1}`, lendBytes });
   }
   const view = await waitForStages(chat.page, shares.length);
   say(`They lend ${shares.map(megabytes).join(', ')}: just enough together, so that the model needs them all.`);

@@ -39,7 +39,7 @@ export async function walk(browser: Browser, server: Server, files: RangeServer,
   const perDonor = room.model.nLayers / donors;
   for (let i = 0; i < donors; i++) {
     const lendBytes = shareBytes({ ...room.model, contextLength: CONTEXT_TOKENS }, perDonor, i === donors - 1);
-    await openDonor(browser, server.url, chat.code, { ...named(`donor ${i + 1}`), lendBytes });
+    await openDonor(browser, server.url, chat, { ...named(`donor ${i + 1}`), lendBytes });
   }
   const view = await waitForPlan(chat.page, donors);
   const loadSeconds = (performance.now() - startedMs) / 1000;

@@ -63,7 +63,9 @@ test('the devices, their layers and the plan are on the page', async () => {
   await expect.element(page.getByTestId('room-code')).toHaveTextContent(TEST_CODE);
   const bar = page.getByRole('img', { name: 'layers 0–3 on this device, then layers 4–7 and the output on Device 2' });
   await expect.element(bar).toBeVisible();
-  await expect.element(page.getByTestId('share-url')).toHaveTextContent('https://192.168.1.20:8443/donate/AB2CD');
+  await expect
+    .element(page.getByTestId('share-url'))
+    .toHaveTextContent('https://192.168.1.20:8443/donate/AB2CD#k=kkkkkkkkkkkkkkkk');
   expect(document.documentElement.dataset.phase).toBe('joined');
 });
 
@@ -183,7 +185,8 @@ test('a host saves settings, bad ones never leave the page', async () => {
   await userEvent.fill(page.getByTestId('setting-model'), 'https://models.example/a.gguf');
   await userEvent.click(page.getByTestId('setting-save'));
   const saved = { modelUrl: 'https://models.example/a.gguf', contextLength: 256, wireDtype: 'f16', objective: 'throughput' };
-  await expect.poll(() => session.calls).toEqual([`setSettings ${JSON.stringify(saved)}`]);
+  const inTheOpen = { sourceLayers: 0, headOnSource: false };
+  await expect.poll(() => session.calls).toEqual([`setSettings ${JSON.stringify({ ...saved, ...inTheOpen })}`]);
 });
 
 test('a guest sees no settings', () => {
@@ -204,6 +207,136 @@ test('a room that does not exist says so and offers a way on', async () => {
   await expect.element(page.getByText('Create or join a room')).toBeVisible();
 });
 
+test('while the server is away the chat goes on, and only what the server has to do waits', async () => {
+  await page.viewport(1280, 800);
+  const session = open({ ...ready, phase: 'reconnecting' });
+  await expect.element(page.getByTestId('notice')).toHaveTextContent('The server is away; answers go on.');
+  await userEvent.click(page.getByText('Room settings'));
+  for (const control of ['setting-save', 'renew-link']) await expect.element(page.getByTestId(control)).toBeDisabled();
+  expect(document.querySelector('[data-testid=error]')).toBeNull();
+  await userEvent.fill(page.getByTestId('composer'), 'Still there?');
+  await userEvent.click(page.getByTestId('send'));
+  await expect.poll(() => session.requests.length).toBe(1);
+});
+
+test('its line moves nothing when it comes and goes', async () => {
+  await page.viewport(390, 844);
+  const session = open();
+  const top = () => document.querySelector('[data-testid=composer]')!.getBoundingClientRect().top;
+  const before = top();
+  session.show({ ...ready, phase: 'reconnecting' });
+  await expect.element(page.getByTestId('notice')).toBeVisible();
+  expect(top()).toBe(before);
+});
+
+const knock = { knockId: 4, name: 'Firefox on Android', donates: true, chats: false };
+
+test('the host sees who wants to join, on a phone too, and lets them in or not', async () => {
+  await page.viewport(390, 844);
+  const session = open(testView(testRoom(peers, { plan, knocks: [knock, { ...knock, knockId: 5, name: 'Ann', chats: true }] })));
+  await expect.element(page.getByText('Firefox on Android wants to join (as a donor)')).toBeVisible();
+  await expect.element(page.getByText('Ann wants to join (to chat)')).toBeVisible();
+  await userEvent.click(page.getByTestId('let-in').first());
+  await userEvent.click(page.getByTestId('not-now').nth(1));
+  await expect.poll(() => session.calls).toEqual(['allow 4 true', 'allow 5 false']);
+});
+
+test('a guest is asked nothing', () => {
+  open({ ...testView(testRoom(peers, { plan, knocks: [knock], offeredTo: 2 })), isHost: false });
+  for (const id of ['knock', 'take-over', 'remove', 'renew-link'])
+    expect(document.querySelector(`[data-testid=${id}]`)).toBeNull();
+});
+
+test('the chat that the rights are offered to takes them or not', async () => {
+  await page.viewport(390, 844);
+  const session = open({ ...testView(testRoom(peers, { plan, hosts: [], offeredTo: 1 })), isHost: false });
+  await expect.element(page.getByText('Nobody looks after this room. Take over?')).toBeVisible();
+  await userEvent.click(page.getByTestId('take-over-no'));
+  await userEvent.click(page.getByTestId('take-over-yes'));
+  await expect.poll(() => session.calls).toEqual(['takeHost false', 'takeHost true']);
+});
+
+test('a device is removed only after asking once', async () => {
+  await page.viewport(1280, 800);
+  const session = open();
+  const remove = page.getByRole('button', { name: 'Remove Device 2' });
+  await userEvent.click(remove);
+  await userEvent.click(page.getByTestId('remove-no'));
+  expect(session.calls).toEqual([]);
+  await userEvent.click(remove);
+  await userEvent.click(page.getByTestId('remove-yes'));
+  await expect.poll(() => session.calls).toEqual(['removePeer 2']);
+});
+
+test('nobody removes themselves', async () => {
+  await page.viewport(1280, 800);
+  open();
+  const own = document.querySelector('[data-testid=device][data-peer-id="1"]');
+  expect(own?.querySelector('[data-testid=remove]')).toBeNull();
+});
+
+test('the link is renewed, and says what that means', async () => {
+  await page.viewport(1280, 800);
+  const session = open();
+  await userEvent.click(page.getByTestId('renew-link'));
+  await expect.poll(() => session.calls).toEqual(['renewLink null']);
+  await expect.element(page.getByText('The link before this one lets nobody in any more.')).toBeVisible();
+});
+
+test('whoever has the code alone waits, sees for how long, and can give up', async () => {
+  const session = open(testView(null, { phase: 'asking', selfId: null, isHost: false }));
+  await expect.element(page.getByText('Waiting for somebody in the room to let you in')).toBeVisible();
+  await expect.element(page.getByTestId('asking-left')).toHaveTextContent('60 s left');
+  await expect.element(page.getByTestId('asking-left')).toHaveTextContent('59 s left');
+  await userEvent.click(page.getByTestId('give-up'));
+  expect(session.calls).toEqual(['leave null']);
+});
+
+test.each(['not-allowed', 'nobody-allows'] as const)('%s is said calmly, and can be asked again', async (code) => {
+  open(testView(null, { phase: 'ended', selfId: null, isHost: false, error: { code, message: 'nobody let this device in' } }));
+  await expect.element(page.getByTestId('error')).toHaveAttribute('role', 'status');
+  await expect.element(page.getByTestId('join-again')).toBeVisible();
+});
+
+test('a passphrase is asked for, and again when it was not it', async () => {
+  const needed = { code: 'passphrase-needed', message: 'this room has a passphrase' } as const;
+  const view = testView(null, { phase: 'passphrase', selfId: null, isHost: false, error: needed });
+  const session = open(view);
+  expect(document.querySelector('[data-testid=error]')).toBeNull();
+  await userEvent.fill(page.getByTestId('passphrase'), 'open barley');
+  await userEvent.keyboard('{Enter}');
+  await expect.poll(() => session.calls).toEqual(['givePassphrase "open barley"']);
+  session.show({ ...view, error: null });
+  await expect.element(page.getByTestId('passphrase-join')).toBeDisabled();
+  session.show({ ...view, error: { code: 'passphrase-wrong', message: 'that is not the passphrase' } });
+  await expect.element(page.getByText('That is not it. Try again.')).toBeVisible();
+  await expect.element(page.getByTestId('passphrase-join')).toBeEnabled();
+});
+
+test('a page that is older than its server can be reloaded', async () => {
+  open(
+    testView(null, { phase: 'ended', error: { code: 'version-mismatch', message: 'the server speaks version 3, this page 2' } }),
+  );
+  await expect.element(page.getByTestId('reload')).toBeVisible();
+});
+
+test('what was dropped is counted, and a room where nothing was says nothing of it', async () => {
+  await page.viewport(1280, 800);
+  const session = open();
+  expect(document.querySelector('[data-testid=diagnostics]')).toBeNull();
+  session.show({ ...ready, diagnostics: { badServerMessages: 0, badPeerMessages: 3, droppedFrames: 1 } });
+  await expect.element(page.getByTestId('diagnostics')).toHaveTextContent('3 × messages of other devices');
+  await expect.element(page.getByTestId('diagnostics')).toHaveTextContent('1 × frames');
+});
+
+test('a device that the server does not see is marked, and serves', async () => {
+  await page.viewport(1280, 800);
+  open(testView(testRoom([testPeer(1), testPeer(2, { connected: false })], { plan })));
+  const device = page.getByTestId('device').nth(1);
+  await expect.element(device).toHaveTextContent("out of the server's sight");
+  await expect.element(device).toHaveAttribute('data-state', 'serving');
+});
+
 test('a narrow phone scrolls nothing sideways', async () => {
   await page.viewport(320, 640);
   open(ready, async function* () {
@@ -215,5 +348,15 @@ test('a narrow phone scrolls nothing sideways', async () => {
   await userEvent.fill(page.getByTestId('composer'), 'Hi');
   await userEvent.keyboard('{Enter}');
   await expect.poll(() => answerElement()?.dataset.state).toBe('done');
+  expect(document.documentElement.scrollWidth).toBe(320);
+});
+
+test.each([
+  ['asking', testView(null, { phase: 'asking' })],
+  ['passphrase', testView(null, { phase: 'passphrase', error: { code: 'passphrase-wrong', message: 'x' } })],
+  ['knocks', testView(testRoom(peers, { plan, offeredTo: 1, knocks: [{ ...knock, name: 'n'.repeat(80) }] }))],
+])('nor does it for %s', async (_, view) => {
+  await page.viewport(320, 640);
+  open(view);
   expect(document.documentElement.scrollWidth).toBe(320);
 });

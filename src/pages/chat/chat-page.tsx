@@ -1,14 +1,17 @@
 import { useMemo } from 'preact/hooks';
 import type { RoomView } from '../../pool/room-view.ts';
+import { Entrance, isAtEntrance } from '../ui/entrance.tsx';
 import { ErrorLines } from '../ui/error-line.tsx';
 import { createFailures } from '../ui/failures.ts';
+import { JoinAgain } from '../ui/join-again.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import type { PageSession } from '../ui/page-session.ts';
 import { roomSignal } from '../ui/room-signal.ts';
 import type { ChatEngine } from './chat-engine.ts';
 import { createConversation } from './conversation.ts';
 import { ConversationView } from './conversation-view.tsx';
-import { waitingFor } from './readiness.ts';
+import { noticeOf, waitingFor } from './readiness.ts';
+import { Requests } from './requests.tsx';
 import { RoomPanel } from './room-panel.tsx';
 
 export interface ChatSession extends PageSession {
@@ -27,6 +30,7 @@ export function ChatPage({ code, session, origin }: Props) {
   const view = useMemo(() => roomSignal(session), [session]).value;
   const conversation = useMemo(() => createConversation(session.pool), [session]);
   const failures = useMemo(createFailures, []);
+  const atEntrance = isAtEntrance(view);
   const hasTurns = conversation.turns.value.length > 0;
   return (
     <div class="chat">
@@ -36,8 +40,9 @@ export function ChatPage({ code, session, origin }: Props) {
         </button>
       </PageHeader>
       <div class="notices">
-        <PhaseNote phase={view.phase} />
-        <ErrorLines errors={[view.error, view.room?.problem ?? null, failures.last.value]} />
+        <Requests view={view} session={session} failures={failures} />
+        <ErrorLines errors={[atEntrance ? null : view.error, view.room?.problem ?? null, failures.last.value]} />
+        <EndNote view={view} />
       </div>
       <RoomPanel
         view={view}
@@ -46,17 +51,26 @@ export function ChatPage({ code, session, origin }: Props) {
         origin={origin}
         measuredMsPerToken={conversation.msPerToken.value}
       />
-      {(view.phase !== 'ended' || hasTurns) && <ConversationView conversation={conversation} waiting={waitingFor(view)} />}
+      {atEntrance && (
+        <main class="entrance">
+          <Entrance view={view} session={session} />
+        </main>
+      )}
+      {!atEntrance && (view.phase !== 'ended' || hasTurns) && (
+        <ConversationView conversation={conversation} waiting={waitingFor(view)} notice={noticeOf(view)} />
+      )}
     </div>
   );
 }
 
-function PhaseNote({ phase }: { phase: RoomView['phase'] }) {
-  if (phase === 'reconnecting') return <p class="note">The connection to the server is lost. Trying again…</p>;
-  if (phase !== 'ended') return null;
+function EndNote({ view }: { view: RoomView }) {
+  if (view.phase !== 'ended') return null;
   return (
-    <p class="note">
-      This tab is no longer in the room. <a href="/chat">Create or join a room</a>
-    </p>
+    <>
+      <p class="note">
+        This tab is not in the room. <a href="/chat">Create or join a room</a>
+      </p>
+      <JoinAgain error={view.error} />
+    </>
   );
 }

@@ -6,6 +6,8 @@ import { SamplingFields } from './sampling-fields.tsx';
 interface Props {
   /** Why nothing can be asked now; null when it can. */
   waiting: string | null;
+  /** What is not as usual although the chat goes on. */
+  notice: string | null;
   isAnswering: boolean;
   sampling: Sampling;
   onSampling: (sampling: Sampling) => void;
@@ -14,7 +16,7 @@ interface Props {
 }
 
 /** Enter sends, Shift+Enter breaks the line. What was typed stays when it cannot be sent yet. */
-export function Composer({ waiting, isAnswering, sampling, onSampling, onAsk, onStop }: Props) {
+export function Composer({ waiting, notice, isAnswering, sampling, onSampling, onAsk, onStop }: Props) {
   const text = useSignal('');
   const field = useRef<HTMLTextAreaElement>(null);
   const canSend = waiting === null && !isAnswering && text.value.trim() !== '';
@@ -33,7 +35,7 @@ export function Composer({ waiting, isAnswering, sampling, onSampling, onAsk, on
       }}
     >
       <p class="waiting" role="status" data-testid="waiting">
-        {waiting ?? ''}
+        {waiting ?? ''} {notice !== null && <span data-testid="notice">{notice}</span>}
       </p>
       <div class="composer-row">
         <textarea

@@ -12,9 +12,11 @@ interface Props {
   conversation: Conversation;
   /** Why nothing can be asked now; null when it can. */
   waiting: string | null;
+  /** What is not as usual although the chat goes on. */
+  notice: string | null;
 }
 
-export function ConversationView({ conversation, waiting }: Props) {
+export function ConversationView({ conversation, waiting, notice }: Props) {
   const sampling = useSignal(DEFAULT_SAMPLING);
   const turns = conversation.turns.value;
   const isAnswering = conversation.isAnswering.value;
@@ -34,6 +36,7 @@ export function ConversationView({ conversation, waiting }: Props) {
       <Announcer turns={conversation.turns} />
       <Composer
         waiting={waiting}
+        notice={notice}
         isAnswering={isAnswering}
         sampling={sampling.value}
         onSampling={(changed) => {

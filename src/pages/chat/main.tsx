@@ -1,7 +1,8 @@
 import { render } from 'preact';
 import { createRoom } from '../../pool/create-room.ts';
-import { openRoom } from '../../pool/room-session.ts';
+import { openRoom } from '../../pool/open-room.ts';
 import { deviceName } from '../ui/device-name.ts';
+import { keepKeyInAddress } from '../ui/key-in-address.ts';
 import { readPageAddress } from '../ui/page-address.ts';
 import { StartPage } from '../ui/start-page.tsx';
 import { ChatPage } from './chat-page.tsx';
@@ -22,6 +23,7 @@ if (address.code === null) {
 } else {
   const session = openRoom({
     code: address.code,
+    joinKey: address.joinKey,
     role: { donates: address.donates, chats: true },
     name: address.name ?? deviceName(navigator.userAgent),
     engine: address.engine,
@@ -29,5 +31,6 @@ if (address.code === null) {
   });
   // For scripts in this page: `edgeshard.pool` is the room with WebLLM's interface, `edgeshard.view` what the page shows.
   Object.assign(globalThis, { edgeshard: session });
+  keepKeyInAddress(session);
   render(<ChatPage code={address.code} session={session} origin={location.origin} />, root);
 }

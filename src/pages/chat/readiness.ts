@@ -14,6 +14,11 @@ export function waitingFor({ phase, room }: RoomView): string | null {
   return room.problem === null ? 'The server is planning who runs which layers…' : 'The room has no plan.';
 }
 
+/** For people: what is not as usual although the chat goes on; null when all is. */
+export function noticeOf({ phase }: Pick<RoomView, 'phase'>): string | null {
+  return phase === 'reconnecting' ? 'The server is away; answers go on.' : null;
+}
+
 function loadingWords(room: NonNullable<RoomView['room']>): string {
   const loads = room.peers.map(({ progress }) => progress).filter((progress) => progress !== null);
   const loadedBytes = loads.reduce((sum, load) => sum + load.loadedBytes, 0);

@@ -4,6 +4,7 @@ import { deviceRows } from '../ui/device-rows.ts';
 import type { Failures } from '../ui/failures.ts';
 import { formatMs } from '../ui/format.ts';
 import type { PageSession } from '../ui/page-session.ts';
+import { Diagnostics } from './diagnostics.tsx';
 import { PlanView } from './plan-view.tsx';
 import { SettingsPanel } from './settings-panel.tsx';
 import { ShareView } from './share-view.tsx';
@@ -20,7 +21,8 @@ interface Props {
 
 /** Beside the conversation, or on a phone folded above it: the devices, the plan, and what can be changed. */
 export function RoomPanel({ view, session, failures, origin, measuredMsPerToken }: Props) {
-  const { room } = view;
+  const { room, isHost } = view;
+  const canTell = view.phase === 'joined';
   if (room === null) return null;
   return (
     <aside class="room-panel">
@@ -31,18 +33,31 @@ export function RoomPanel({ view, session, failures, origin, measuredMsPerToken 
         <div class="room-panel-body">
           <PlanView view={view} measuredMsPerToken={measuredMsPerToken} />
           <h2>Devices</h2>
-          <DeviceList rows={deviceRows(view)} />
+          <DeviceList
+            rows={deviceRows(view)}
+            canRemove={canTell}
+            onRemove={isHost ? (peerId) => void failures.attempt(() => session.removePeer(peerId)) : null}
+          />
           <ThisDevice
             self={view.self}
             setDonates={(donates) => void failures.attempt(() => session.setDonates(donates))}
             setLendBytes={(lendBytes) => void failures.attempt(() => session.setLendBytes(lendBytes))}
           />
-          {view.isHost && <SettingsPanel settings={room.settings} setSettings={(settings) => session.setSettings(settings)} />}
-          <ShareView code={room.code} origin={origin} />
+          {isHost && (
+            <SettingsPanel settings={room.settings} canSave={canTell} setSettings={(settings) => session.setSettings(settings)} />
+          )}
+          <ShareView
+            code={room.code}
+            joinKey={room.joinKey}
+            origin={origin}
+            canRenew={canTell}
+            onRenew={isHost ? () => failures.attempt(() => session.renewLink()) : null}
+          />
           <p class="hint">
             A device that runs layers can, in principle, read what passes through it. Ask what you would say to everybody in the
             room.
           </p>
+          <Diagnostics diagnostics={view.diagnostics} />
         </div>
       </details>
     </aside>

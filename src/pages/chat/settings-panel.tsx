@@ -8,11 +8,13 @@ import { SettingsFields } from '../ui/settings-form.tsx';
 
 interface Props {
   settings: RoomSettings;
+  /** False while the server is away. */
+  canSave: boolean;
   setSettings: (settings: RoomSettings) => Promise<void>;
 }
 
 /** For the room's host: what everybody runs. The form starts from the settings as they were when it was opened. */
-export function SettingsPanel({ settings, setSettings }: Props) {
+export function SettingsPanel({ settings, canSave, setSettings }: Props) {
   const draft = useSignal(draftOf(settings));
   const complaint = useSignal<Extract<DraftReading, { ok: false }> | null>(null);
   const outcome = useSignal('');
@@ -36,7 +38,7 @@ export function SettingsPanel({ settings, setSettings }: Props) {
       >
         <SettingsFields draft={draft} complaint={complaint.value} />
         <ErrorLines errors={[failures.last.value]} />
-        <button type="submit" data-testid="setting-save">
+        <button type="submit" data-testid="setting-save" disabled={!canSave}>
           Save for everybody
         </button>
         <p class="hint" role="status">

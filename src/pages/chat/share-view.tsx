@@ -2,9 +2,19 @@ import { useSignal } from '@preact/signals';
 import { roomPath } from '../ui/page-address.ts';
 import { QrCode } from '../ui/qr-code.tsx';
 
+interface Props {
+  code: string;
+  joinKey: string;
+  origin: string;
+  /** False while the server is away. */
+  canRenew: boolean;
+  /** Makes a new link and resolves with whether it worked; null for guests. */
+  onRenew: (() => Promise<boolean>) | null;
+}
+
 /** How other devices get here: the address of the donate page, to read, copy or scan. */
-export function ShareView({ code, origin }: { code: string; origin: string }) {
-  const url = `${origin}${roomPath('donate', code)}`;
+export function ShareView({ code, joinKey, origin, canRenew, onRenew }: Props) {
+  const url = `${origin}${roomPath('donate', code, { joinKey })}`;
   return (
     <section class="share" aria-label="Add a device">
       <h2>Add a device</h2>
@@ -15,7 +25,10 @@ export function ShareView({ code, origin }: { code: string; origin: string }) {
           {url}
         </a>
       </p>
-      <CopyButton text={url} />
+      <div class="buttons">
+        <CopyButton key={url} text={url} />
+        {onRenew !== null && <RenewButton canRenew={canRenew} onRenew={onRenew} />}
+      </div>
       {isThisMachineOnly(origin) && (
         <p class="hint">
           Other devices cannot open {new URL(origin).hostname}: open this room under the https:// address that the server printed.
@@ -36,6 +49,23 @@ function CopyButton({ text }: { text: string }) {
     <button type="button" onClick={() => copy().catch(() => (label.value = 'Copying is not allowed here'))}>
       {label}
     </button>
+  );
+}
+
+function RenewButton({ canRenew, onRenew }: { canRenew: boolean; onRenew: () => Promise<boolean> }) {
+  const outcome = useSignal('');
+  const renew = async () => {
+    if (await onRenew()) outcome.value = 'The link before this one lets nobody in any more.';
+  };
+  return (
+    <>
+      <button type="button" data-testid="renew-link" disabled={!canRenew} onClick={() => void renew()}>
+        Renew the link
+      </button>
+      <p class="hint" role="status">
+        {outcome}
+      </p>
+    </>
   );
 }
 

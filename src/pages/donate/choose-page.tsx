@@ -20,7 +20,7 @@ export function ChoosePage({ refusedCode, query, open }: Props) {
         <h1>Lend this device to a room</h1>
         <p class="lead">Type the code that the chat page of the room shows.</p>
         <JoinForm
-          actions={[{ label: 'Lend this device', testId: 'join', run: (code) => open(roomPath('donate', code, query)) }]}
+          actions={[{ label: 'Lend this device', testId: 'join', run: (code) => open(roomPath('donate', code, { query })) }]}
         />
       </main>
     </div>

@@ -83,6 +83,35 @@ test('the lent amount follows the slider', async () => {
   await expect.poll(() => session.calls).toEqual(['setLendBytes 1500000000']);
 });
 
+test('while the server is away it goes on', async () => {
+  const session = open(viewOf({ stage, tokensServed: 42 }));
+  session.show({ ...viewOf({ stage, tokensServed: 43 }), phase: 'reconnecting' });
+  await expect.poll(stateOf).toBe('reconnecting');
+  await expect.element(page.getByTestId('donate-state')).toHaveTextContent('Server away; this device goes on.');
+  await expect.element(page.getByTestId('tokens-served')).toHaveTextContent('43');
+});
+
+test('with the code alone it waits to be let in, and then lends', async () => {
+  const session = open(testView(null, { phase: 'asking', selfId: null }));
+  await expect.element(page.getByTestId('asking-left')).toBeVisible();
+  session.show(viewOf({ stage }));
+  await expect.poll(stateOf).toBe('serving');
+});
+
+test('a room with a passphrase asks for it', async () => {
+  const error = { code: 'passphrase-needed', message: 'this room has a passphrase' } as const;
+  const session = open(testView(null, { phase: 'passphrase', selfId: null, error }));
+  await userEvent.fill(page.getByTestId('passphrase'), 'open sesame');
+  await userEvent.click(page.getByTestId('passphrase-join'));
+  expect(session.calls).toEqual(['givePassphrase "open sesame"']);
+});
+
+test('whom the host removed is told so calmly', async () => {
+  const error = { code: 'removed', message: 'the host has removed this device' } as const;
+  open({ ...viewOf({}), phase: 'ended', error });
+  await expect.element(page.getByTestId('error')).toHaveAttribute('role', 'status');
+});
+
 test('leaving leaves, and says thanks', async () => {
   const session = open();
   await userEvent.click(page.getByTestId('leave'));

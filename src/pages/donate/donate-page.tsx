@@ -1,10 +1,11 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import type { RoomView } from '../../pool/room-view.ts';
 import { deviceRows } from '../ui/device-rows.ts';
+import { Entrance, isAtEntrance } from '../ui/entrance.tsx';
 import { ErrorLines } from '../ui/error-line.tsx';
 import { createFailures } from '../ui/failures.ts';
+import { JoinAgain } from '../ui/join-again.tsx';
 import { LendSlider } from '../ui/lend-slider.tsx';
-import { roomPath } from '../ui/page-address.ts';
 import { PageHeader } from '../ui/page-header.tsx';
 import type { PageSession } from '../ui/page-session.ts';
 import { roomSignal } from '../ui/room-signal.ts';
@@ -27,9 +28,17 @@ export function DonatePage({ code, session }: Props) {
   return (
     <div class="donate">
       <PageHeader code={code} />
-      <main>{isOver ? <Farewell view={view} code={code} /> : <Donation view={view} session={session} />}</main>
+      <main>
+        <Body view={view} session={session} />
+      </main>
     </div>
   );
+}
+
+function Body({ view, session }: { view: RoomView; session: PageSession }) {
+  if (view.phase === 'ended') return <Farewell view={view} />;
+  if (isAtEntrance(view)) return <Entrance view={view} session={session} />;
+  return <Donation view={view} session={session} />;
 }
 
 function Donation({ view, session }: { view: RoomView; session: PageSession }) {
@@ -67,7 +76,7 @@ function Donation({ view, session }: { view: RoomView; session: PageSession }) {
   );
 }
 
-function Farewell({ view, code }: { view: RoomView; code: string }) {
+function Farewell({ view }: { view: RoomView }) {
   const { tokensServed } = view.self;
   return (
     <>
@@ -81,10 +90,13 @@ function Farewell({ view, code }: { view: RoomView; code: string }) {
           </>
         )}
       </p>
+      <JoinAgain error={view.error} />
       <p class="buttons">
-        <a class="button" href={roomPath('donate', code)}>
-          Lend it again
-        </a>
+        {view.error === null && (
+          <button type="button" onClick={() => location.reload()}>
+            Lend it again
+          </button>
+        )}
         <a class="button" href="/donate">
           Another room
         </a>

@@ -1,6 +1,7 @@
 import { render } from 'preact';
-import { openRoom } from '../../pool/room-session.ts';
+import { openRoom } from '../../pool/open-room.ts';
 import { deviceName } from '../ui/device-name.ts';
+import { keepKeyInAddress } from '../ui/key-in-address.ts';
 import { readPageAddress } from '../ui/page-address.ts';
 import { ChoosePage } from './choose-page.tsx';
 import { DonatePage } from './donate-page.tsx';
@@ -13,6 +14,7 @@ if (address.code === null) {
 } else {
   const session = openRoom({
     code: address.code,
+    joinKey: address.joinKey,
     role: { donates: true, chats: false },
     name: address.name ?? deviceName(navigator.userAgent),
     engine: address.engine,
@@ -20,5 +22,6 @@ if (address.code === null) {
   });
   // For scripts in this page, as on the chat page.
   Object.assign(globalThis, { edgeshard: session });
+  keepKeyInAddress(session);
   render(<DonatePage code={address.code} session={session} />, root);
 }

@@ -4,18 +4,20 @@ import { DEFAULT_SETTINGS } from '../../shared/model/room-settings.ts';
 import { ErrorLines } from './error-line.tsx';
 import { createFailures } from './failures.ts';
 import type { CreateRoom } from './page-session.ts';
+import { MAX_PASSPHRASE_LENGTH } from './passphrase-form.tsx';
 import { type DraftReading, draftOf, readDraft } from './settings-draft.ts';
-import { SettingsFields } from './settings-form.tsx';
+import { Field, SettingsFields } from './settings-form.tsx';
 
 interface Props {
   createRoom: CreateRoom;
-  onCreated: (code: string) => void;
+  onCreated: (room: { code: string; joinKey: string }) => void;
 }
 
 /** One button; who wants another model or plan opens the details below it. */
 export function CreateForm({ createRoom, onCreated }: Props) {
   const draft = useSignal(draftOf(DEFAULT_SETTINGS));
   const complaint = useSignal<Extract<DraftReading, { ok: false }> | null>(null);
+  const passphrase = useSignal('');
   const isCreating = useSignal(false);
   const failures = useMemo(createFailures, []);
   const create = async () => {
@@ -23,7 +25,7 @@ export function CreateForm({ createRoom, onCreated }: Props) {
     complaint.value = reading.ok ? null : reading;
     if (!reading.ok || isCreating.value) return;
     isCreating.value = true;
-    await failures.attempt(async () => onCreated((await createRoom(reading.settings)).code));
+    await failures.attempt(async () => onCreated(await createRoom(reading.settings, passphrase.value || null)));
     isCreating.value = false;
   };
   return (
@@ -41,7 +43,27 @@ export function CreateForm({ createRoom, onCreated }: Props) {
       <ErrorLines errors={[failures.last.value]} />
       <details data-testid="create-settings">
         <summary>Model and settings</summary>
-        <SettingsFields draft={draft} complaint={complaint.value} />
+        <div class="create-fields">
+          <SettingsFields draft={draft} complaint={complaint.value} />
+          <Field
+            id="setting-passphrase"
+            label="Passphrase"
+            hint="Asked of everybody who comes with the link. Empty: the link is enough."
+          >
+            <input
+              id="setting-passphrase"
+              data-testid="setting-passphrase"
+              aria-describedby="setting-passphrase-hint"
+              type="text"
+              autocomplete="off"
+              maxLength={MAX_PASSPHRASE_LENGTH}
+              value={passphrase.value}
+              onInput={(event) => {
+                passphrase.value = event.currentTarget.value;
+              }}
+            />
+          </Field>
+        </div>
       </details>
     </form>
   );

@@ -1,19 +1,34 @@
+import type { ComponentChildren } from 'preact';
+import type { PeerId } from '../../shared/model/link-profile.ts';
 import type { DeviceRow } from './device-rows.ts';
 import { formatBytes, formatMs, layerSpan } from './format.ts';
 import { stageClass } from './layer-bar.tsx';
+import { RemoveDevice } from './remove-device.tsx';
+
+interface Props {
+  rows: readonly DeviceRow[];
+  /** False while the server is away. */
+  canRemove: boolean;
+  /** Takes another device out of the room; null for guests. */
+  onRemove: ((peerId: PeerId) => void) | null;
+}
 
 /** Every device in the room: what it is, how fast, what it does. */
-export function DeviceList({ rows }: { rows: readonly DeviceRow[] }) {
+export function DeviceList({ rows, canRemove, onRemove }: Props) {
   return (
     <ul class="devices">
       {rows.map((row) => (
-        <DeviceItem key={row.peerId} row={row} />
+        <DeviceItem key={row.peerId} row={row}>
+          {onRemove !== null && !row.isSelf && (
+            <RemoveDevice name={row.name} onRemove={canRemove ? () => onRemove(row.peerId) : null} />
+          )}
+        </DeviceItem>
       ))}
     </ul>
   );
 }
 
-function DeviceItem({ row }: { row: DeviceRow }) {
+function DeviceItem({ row, children }: { row: DeviceRow; children: ComponentChildren }) {
   return (
     <li
       class="device"
@@ -29,7 +44,8 @@ function DeviceItem({ row }: { row: DeviceRow }) {
       </span>
       <div>
         <p class="device-name">
-          {row.name} {row.isSelf && <span class="tag">this device</span>} {row.isHost && <span class="tag">host</span>}
+          {row.name} {row.isSelf && <span class="tag">this device</span>} {row.isHost && <span class="tag">host</span>}{' '}
+          {row.isAway && <span class="tag">out of the server's sight</span>}
         </p>
         <p class="device-state">{row.stateText}</p>
         {row.profile !== null && <DeviceFacts profile={row.profile} />}
@@ -38,6 +54,7 @@ function DeviceItem({ row }: { row: DeviceRow }) {
             No direct link: {row.link.advice}
           </p>
         )}
+        {children}
       </div>
     </li>
   );

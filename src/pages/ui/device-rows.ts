@@ -14,6 +14,8 @@ export interface DeviceRow {
   name: string;
   isSelf: boolean;
   isHost: boolean;
+  /** Its connection to the server is lost; its links may be as good as ever. */
+  isAway: boolean;
   state: DeviceState;
   /** What it does, and why if it does nothing. */
   stateText: string;
@@ -44,7 +46,8 @@ function deviceRow(peer: PeerState, room: RoomState, view: RoomView): DeviceRow 
     peerId: peer.peerId,
     name: peer.name,
     isSelf: peer.peerId === view.selfId,
-    isHost: peer.peerId === room.hostId,
+    isHost: room.hosts.includes(peer.peerId),
+    isAway: !peer.connected,
     state,
     stateText: ownWords(view, stateText),
     layers: stage?.layers ?? null,

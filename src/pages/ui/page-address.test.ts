@@ -7,6 +7,7 @@ test('an address with only a room leaves everything else to the defaults', () =>
   expect(read('/chat/AB2CD')).toEqual({
     code: 'AB2CD',
     refusedCode: null,
+    joinKey: null,
     engine: 'auto',
     lendBytes: null,
     name: null,
@@ -18,6 +19,7 @@ test('every parameter is read', () => {
   expect(read('/chat/ab2cd?engine=cpu&lend=500000000&name=Kitchen%20tablet&donate=off')).toEqual({
     code: 'AB2CD',
     refusedCode: null,
+    joinKey: null,
     engine: 'cpu',
     lendBytes: 500_000_000,
     name: 'Kitchen tablet',
@@ -45,5 +47,15 @@ test('a name is no longer than the wire allows', () => {
 });
 
 test('the query travels into the room', () => {
-  expect(roomPath('chat', 'AB2CD', '?engine=cpu')).toBe('/chat/AB2CD?engine=cpu');
+  expect(roomPath('chat', 'AB2CD', { query: '?engine=cpu' })).toBe('/chat/AB2CD?engine=cpu');
+});
+
+test("a room's key stands in the fragment, which no server is sent", () => {
+  const path = roomPath('donate', 'AB2CD', { joinKey: 'k0-_k0-_k0-_k0-_', query: '?engine=cpu' });
+  expect(path).toBe('/donate/AB2CD?engine=cpu#k=k0-_k0-_k0-_k0-_');
+  expect(read(path).joinKey).toBe('k0-_k0-_k0-_k0-_');
+});
+
+test.each(['', '#', '#k=', '#k=short', `#k=${'k'.repeat(17)}`, '#q=k0-_k0-_k0-_k0-_'])('"%s" is no key', (fragment) => {
+  expect(read(`/chat/AB2CD${fragment}`).joinKey).toBeNull();
 });

@@ -1,4 +1,5 @@
 import type { RoomView } from '../../pool/room-view.ts';
+import type { PeerId } from '../../shared/model/link-profile.ts';
 import type { RoomSettings } from '../../shared/model/room-settings.ts';
 
 /** The part of a room session that the pages use, so that a test can stand in for the room. */
@@ -9,7 +10,16 @@ export interface PageSession {
   setDonates(donates: boolean): Promise<void>;
   setLendBytes(lendBytes: number): Promise<void>;
   setSettings(settings: RoomSettings): Promise<void>;
+  allow(knockId: number, allow: boolean): Promise<void>;
+  removePeer(peerId: PeerId): Promise<void>;
+  renewLink(): Promise<void>;
+  takeHost(accept: boolean): Promise<void>;
+  givePassphrase(passphrase: string): void;
   leave(): void;
 }
 
-export type CreateRoom = (settings: Partial<RoomSettings>) => Promise<{ code: string }>;
+/** @param passphrase null when the room's link is enough */
+export type CreateRoom = (
+  settings: Partial<RoomSettings>,
+  passphrase: string | null,
+) => Promise<{ code: string; joinKey: string }>;

@@ -70,6 +70,13 @@ export function SettingsFields({ draft, complaint }: FieldsProps) {
         }}
         onChange={(objective) => set({ objective })}
       />
+      <Choice
+        label="The others"
+        testId="setting-privacy"
+        value={draft.value.privacy}
+        options={{ open: 'may see the words (faster)', private: 'private: the others see no words' }}
+        onChange={(privacy) => set({ privacy })}
+      />
       {complaint !== null && (
         <p class="complaint" role="alert">
           {complaint.message}
@@ -87,7 +94,8 @@ interface FieldProps {
   children: ComponentChildren;
 }
 
-function Field({ id, label, hint, children }: FieldProps) {
+/** A control with its name and what to put into it. */
+export function Field({ id, label, hint, children }: FieldProps) {
   return (
     <div class="field">
       <label for={id}>{label}</label>

@@ -10,17 +10,17 @@ afterEach(() => {
 });
 
 function show(refusedCode: string | null = null) {
-  const createRoom = vi.fn(async (_settings: object) => ({ code: 'AB2CD' }));
+  const createRoom = vi.fn(async (_settings: object, _passphrase: string | null) => ({ code: 'AB2CD', joinKey: 'k'.repeat(16) }));
   const open = vi.fn();
   render(h(StartPage, { createRoom, refusedCode, query: '?engine=cpu', open }), document.body);
   return { createRoom, open };
 }
 
-test('one click creates a room and opens its chat, the query kept', async () => {
+test('one click creates a room and opens its chat with its key, the query kept', async () => {
   const { createRoom, open } = show();
   await userEvent.click(page.getByTestId('create-room'));
-  await expect.poll(() => open.mock.calls).toEqual([['/chat/AB2CD?engine=cpu']]);
-  expect(createRoom).toHaveBeenCalledExactlyOnceWith(DEFAULT_SETTINGS);
+  await expect.poll(() => open.mock.calls).toEqual([['/chat/AB2CD?engine=cpu#k=kkkkkkkkkkkkkkkk']]);
+  expect(createRoom).toHaveBeenCalledExactlyOnceWith(DEFAULT_SETTINGS, null);
 });
 
 test('the details choose another model', async () => {
@@ -29,6 +29,24 @@ test('the details choose another model', async () => {
   await userEvent.fill(page.getByTestId('setting-model'), 'https://models.example/a.gguf');
   await userEvent.click(page.getByTestId('create-room'));
   await expect.poll(() => createRoom.mock.calls[0]?.[0]).toMatchObject({ modelUrl: 'https://models.example/a.gguf' });
+});
+
+test('the details keep the room private, and behind a passphrase', async () => {
+  const { createRoom } = show();
+  await userEvent.click(page.getByText('Model and settings'));
+  await userEvent.selectOptions(page.getByTestId('setting-privacy'), 'private');
+  await userEvent.fill(page.getByTestId('setting-passphrase'), 'open sesame');
+  await userEvent.click(page.getByTestId('create-room'));
+  await expect
+    .poll(() => createRoom.mock.calls[0])
+    .toEqual([{ ...DEFAULT_SETTINGS, sourceLayers: 1, headOnSource: true }, 'open sesame']);
+});
+
+test('a page that is older than its server can be reloaded', async () => {
+  const { createRoom } = show();
+  createRoom.mockRejectedValueOnce(new AppError('version-mismatch', 'the server speaks version 3, this page 2'));
+  await userEvent.click(page.getByTestId('create-room'));
+  await expect.element(page.getByTestId('reload')).toBeVisible();
 });
 
 test('a server that does not answer is told, and the button can be pressed again', async () => {

@@ -27,14 +27,17 @@ export function StartPage({ createRoom, refusedCode, query, open }: Props) {
         </p>
         <section class="card" aria-label="Create">
           <h2>Start</h2>
-          <CreateForm createRoom={createRoom} onCreated={(code) => open(roomPath('chat', code, query))} />
+          <CreateForm
+            createRoom={createRoom}
+            onCreated={({ code, joinKey }) => open(roomPath('chat', code, { joinKey, query }))}
+          />
         </section>
         <section class="card" aria-label="Join">
           <h2>Join</h2>
           <JoinForm
             actions={[
-              { label: 'Join the chat', testId: 'join', run: (code) => open(roomPath('chat', code, query)) },
-              { label: 'Lend this device', testId: 'join-donate', run: (code) => open(roomPath('donate', code, query)) },
+              { label: 'Join the chat', testId: 'join', run: (code) => open(roomPath('chat', code, { query })) },
+              { label: 'Lend this device', testId: 'join-donate', run: (code) => open(roomPath('donate', code, { query })) },
             ]}
           />
         </section>

@@ -8,6 +8,7 @@ import type { PageSession } from './page-session.ts';
 /** Rooms for tests of the pages: small whole values to change one thing of. */
 
 export const TEST_CODE = 'AB2CD';
+export const TEST_KEY = 'k'.repeat(16);
 
 export const testProfile: DeviceProfile = {
   engine: 'webgpu',
@@ -20,7 +21,7 @@ export const testProfile: DeviceProfile = {
 };
 
 export function testPeer(peerId: number, change: Partial<PeerState> = {}): PeerState {
-  const blank = { progress: null, problem: null };
+  const blank = { progress: null, problem: null, connected: true, tabKeyHash: 't'.repeat(43) };
   return { peerId, name: `Device ${peerId}`, donates: true, chats: false, profile: testProfile, ...blank, ...change };
 }
 
@@ -49,8 +50,10 @@ export function testPlan(stages: Stage[], change: Partial<Plan> = {}): Plan {
 }
 
 export function testRoom(peers: PeerState[], change: Partial<RoomState> = {}): RoomState {
-  const nothing = { model: null, links: [], plan: null, preparing: null, problem: null };
-  return { code: TEST_CODE, hostId: 1, settings: DEFAULT_SETTINGS, peers, ...nothing, ...change };
+  const nothing = { model: null, links: [], plan: null, preparing: null, problem: null, offeredTo: null, passphraseHash: null };
+  const rights = { hosts: [1], hostKeyHashes: ['h'.repeat(43)], joinKey: TEST_KEY, knocks: [] };
+  const next = { nextPeerId: 100, nextEpoch: 100 };
+  return { code: TEST_CODE, settings: DEFAULT_SETTINGS, peers, ...nothing, ...rights, ...next, ...change };
 }
 
 export function testView(room: RoomState | null, change: Partial<RoomView> = {}): RoomView {
@@ -63,6 +66,7 @@ export function testView(room: RoomState | null, change: Partial<RoomView> = {})
     room,
     links: [],
     self: { ...self, lendBytes: 1_000_000_000, tokensServed: 0 },
+    diagnostics: { badServerMessages: 0, badPeerMessages: 0, droppedFrames: 0 },
     ...change,
   };
 }
@@ -90,9 +94,14 @@ export class TestSession implements PageSession {
   setDonates = async (donates: boolean) => this.note('setDonates', donates);
   setLendBytes = async (lendBytes: number) => this.note('setLendBytes', lendBytes);
   setSettings: PageSession['setSettings'] = async (settings) => this.note('setSettings', settings);
+  allow: PageSession['allow'] = async (...args) => this.note('allow', ...args);
+  removePeer: PageSession['removePeer'] = async (peerId) => this.note('removePeer', peerId);
+  renewLink = async () => this.note('renewLink', null);
+  takeHost: PageSession['takeHost'] = async (accept) => this.note('takeHost', accept);
+  givePassphrase: PageSession['givePassphrase'] = (passphrase) => this.note('givePassphrase', passphrase);
   leave = () => this.note('leave', null);
 
-  private note(call: string, argument: unknown): void {
-    this.calls.push(`${call} ${JSON.stringify(argument)}`);
+  private note(call: string, ...args: unknown[]): void {
+    this.calls.push([call, ...args.map((argument) => JSON.stringify(argument))].join(' '));
   }
 }

@@ -1,0 +1,53 @@
+import { AppError } from '../src/shared/errors.ts';
+import { type ClientAddress, isLoopback } from './client-address.ts';
+import type { Clock } from './clock.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+/** What is counted, and how many of it an address may do at once and in the long run. */
+const LIMITS = {
+  /** Joining a room that is not there, with a wrong passphrase, or without being let in. */
+  'failed-join': { burst: 30, perSecond: 1 / 20 },
+  'created-room': { burst: 30, perSecond: 1 / 60 },
+  /** After a restart everybody of a school brings the rooms back at once. */
+  'resumed-room': { burst: 200, perSecond: 1 },
+} as const;
+
+export type Limited = keyof typeof LIMITS;
+
+/** Addresses that are remembered; beyond them the one that was not heard of for longest is forgotten. */
+const MAX_ADDRESSES = 10_000;
+
+/**
+ * How often an address may do what harms others when it is done often. Joining by a room's link is never counted, as a whole school
+ * may have one address. This machine itself is free of it.
+ */
+export class AddressLimits {
+  private readonly clock: Clock;
+  private readonly limitsLoopback: boolean;
+  private readonly buckets = new Map<string, TokenBucket>();
+
+  constructor(clock: Clock, limitsLoopback: boolean) {
+    this.clock = clock;
+    this.limitsLoopback = limitsLoopback;
+  }
+
+  /** @throws AppError too-many-tries when the address has used up what it may */
+  count(what: Limited, address: ClientAddress): void {
+    if (!this.limitsLoopback && isLoopback(address)) return;
+    if (!this.bucket(what, address).take()) {
+      throw new AppError('too-many-tries', `too many tries (${what}) from this address: wait a few minutes`);
+    }
+  }
+
+  private bucket(what: Limited, address: ClientAddress): TokenBucket {
+    const key = `${what} ${address}`;
+    const { burst, perSecond } = LIMITS[what];
+    const bucket = this.buckets.get(key) ?? new TokenBucket(burst, perSecond, this.clock);
+    // The least recently used one comes first.
+    this.buckets.delete(key);
+    this.buckets.set(key, bucket);
+    const [oldest] = this.buckets.keys();
+    if (this.buckets.size > MAX_ADDRESSES) this.buckets.delete(oldest!);
+    return bucket;
+  }
+}

@@ -1,0 +1,329 @@
+import { AppError } from '../src/shared/errors.ts';
+import type { PeerId } from '../src/shared/model/link-profile.ts';
+import type { Joined, SignalData } from '../src/shared/protocol/signaling.ts';
+import type { Clock } from './clock.ts';
+import { HostOffer } from './host-offer.ts';
+import { LoadWatch } from './load-watch.ts';
+import type { PlannerRunner } from './planner-runner.ts';
+import { hashOfKey, isSameKey, randomHostKey, randomJoinKey } from './room-code.ts';
+import { isMeasured, planningProblem } from './room-planning.ts';
+import { type Effect, memberOf, type Notice, publicState, type Room, servesPlan } from './room-state.ts';
+import type { RoomTimes } from './room-times.ts';
+import { applyToRoom, type RoomEvent } from './rooms.ts';
+import { StateTeller } from './state-teller.ts';
+
+/** A device that fails again and again is tried every quarter of an hour or so. */
+const MOST_DOUBLINGS = 6;
+
+/** The way to one tab. */
+export type Outlet = (notice: Notice) => void;
+
+export interface ActorOptions {
+  planner: PlannerRunner;
+  clock: Clock;
+  times: RoomTimes;
+}
+
+/** Who comes in, after it was decided that it may. */
+export interface Newcomer {
+  tabKey: string;
+  name: string;
+  donates: boolean;
+  chats: boolean;
+  hasHostKey: boolean;
+}
+
+export type Entered = Omit<Joined, 'iceServers'>;
+
+/** A tab's place in the room, while its connection is there or may come back. */
+interface Place {
+  outlet: Outlet | null;
+  seenMs: number;
+  /** Since its connection is lost. */
+  awaySinceMs: number;
+}
+
+/** One room: keeps its value, runs its effects, and owns its timers, which never outlive `close`. */
+export class RoomActor {
+  private readonly options: ActorOptions;
+  private readonly places = new Map<PeerId, Place>();
+  private readonly state: StateTeller;
+  private readonly offer: HostOffer;
+  private readonly loadWatch = new LoadWatch();
+  private readonly retries = new Set<() => void>();
+  private readonly knocks = new Map<number, (allow: boolean) => void>();
+  private value: Room;
+  private cancelReplan: (() => void) | null = null;
+  private firstChangeMs: number | null = null;
+  private planRequest = 0;
+  private reportedHung = new Set<string>();
+  /** Null while somebody is here. */
+  private emptySinceMs: number | null;
+  private closed = false;
+
+  /** @param room whose members, if it has any, are all away */
+  constructor(room: Room, options: ActorOptions) {
+    this.value = room;
+    this.options = options;
+    const nowMs = options.clock.now();
+    this.emptySinceMs = nowMs;
+    this.offer = new HostOffer(options.times.hostlessMs);
+    for (const { peerId } of room.members) {
+      this.places.set(peerId, { outlet: null, seenMs: nowMs, awaySinceMs: nowMs });
+    }
+    this.state = new StateTeller(
+      options.clock,
+      () => publicState(this.value),
+      (message) => this.send('all', { event: 'room:change', message }),
+    );
+  }
+
+  get room(): Room {
+    return this.value;
+  }
+
+  /** The place that this tab has here, by the key that only it knows. */
+  placeOf(tabKey: string): PeerId | null {
+    const hash = hashOfKey(tabKey);
+    return this.value.members.find((member) => isSameKey(member.tabKeyHash, hash))?.peerId ?? null;
+  }
+
+  /** @throws AppError room-full */
+  admit({ tabKey, ...who }: Newcomer, outlet: Outlet): Entered {
+    const peerId = this.value.nextPeerId;
+    return this.seat(peerId, this.change({ kind: 'join', ...who, tabKeyHash: hashOfKey(tabKey) }), outlet);
+  }
+
+  /** The tab that has this place is there again; whatever connection it had before speaks for nobody. */
+  takeBack(peerId: PeerId, { donates, chats, hasHostKey }: Newcomer, outlet: Outlet): Entered {
+    return this.seat(peerId, this.change({ kind: 'back', peerId, donates, chats, hasHostKey }), outlet);
+  }
+
+  /** Its connection is lost; it keeps its place for a while. Another connection that has the place by now keeps it. */
+  away(peerId: PeerId, outlet: Outlet): void {
+    const place = this.places.get(peerId);
+    if (place?.outlet !== outlet) return;
+    place.outlet = null;
+    place.awaySinceMs = this.options.clock.now();
+    this.noteEmpty();
+    this.perform(this.change({ kind: 'away', peerId }));
+  }
+
+  leave(peerId: PeerId, outlet: Outlet): void {
+    if (this.places.get(peerId)?.outlet === outlet) this.apply({ kind: 'leave', peerId });
+  }
+
+  /** @throws AppError what `applyToRoom` throws. */
+  apply(event: RoomEvent): void {
+    this.perform(this.change(event));
+  }
+
+  /** Passes a WebRTC signal on. @throws AppError `peer-not-found` */
+  relay(from: PeerId, to: PeerId, data: SignalData): void {
+    const outlet = to === from ? null : this.places.get(to)?.outlet;
+    if (!outlet) throw new AppError('peer-not-found', `no other device ${to} in room ${this.value.code}`);
+    outlet({ event: 'signal', message: { from, data } });
+  }
+
+  /** Any message is a sign of life. */
+  heardFrom(peerId: PeerId): void {
+    const place = this.places.get(peerId);
+    if (place) place.seenMs = this.options.clock.now();
+  }
+
+  /** A chat waits in vain for a stage. Each chat is believed once for each plan. @throws AppError peer-not-found */
+  reportHung(from: PeerId, epoch: number, peerId: PeerId): void {
+    if (this.value.plan?.epoch !== epoch || !memberOf(this.value, from)?.chats) return;
+    const report = `${epoch} ${from}`;
+    if (this.reportedHung.has(report)) return;
+    this.reportedHung = new Set([...this.reportedHung].filter((one) => one.startsWith(`${epoch} `)).concat(report));
+    const error = new AppError('stage-hung', 'this device does not come back from its part of an answer').toReport();
+    this.apply({ kind: 'failed', peerId, epoch, error });
+  }
+
+  /** Host only: lets in who knocks, or not. @throws AppError not-host, peer-not-found for one who has gone */
+  answerKnock(hostId: PeerId, knockId: number, allow: boolean): void {
+    if (!memberOf(this.value, hostId)?.hasHostKey) {
+      throw new AppError('not-host', `only a host of room ${this.value.code} may let somebody in`);
+    }
+    const settle = this.knocks.get(knockId);
+    if (!settle) throw new AppError('peer-not-found', 'whoever knocked has gone');
+    settle(allow);
+  }
+
+  /** Host only. @throws AppError not-host, peer-not-found */
+  remove(hostId: PeerId, target: PeerId): void {
+    const outlet = this.places.get(target)?.outlet;
+    const effects = this.change({ kind: 'remove', peerId: hostId, target, joinKey: randomJoinKey() });
+    const error = new AppError('removed', `a host has removed this device from room ${this.value.code}`).toReport();
+    outlet?.({ event: 'dropped', message: { error } });
+    this.perform(effects);
+  }
+
+  /** The answer of the chat that the rights are offered to. @returns its key @throws AppError not-host */
+  takeHost(peerId: PeerId, accept: boolean): string | null {
+    if (!accept) {
+      this.offer.decline(peerId);
+      this.offerRights();
+      return null;
+    }
+    const key = randomHostKey();
+    this.apply({ kind: 'take-host', peerId, keyHash: hashOfKey(key) });
+    return key;
+  }
+
+  /**
+   * Waits until a host has decided.
+   * @returns what lets in, to be called at once @throws AppError not-allowed, nobody-allows, room-full; stopped when the signal aborts
+   */
+  knock({ name, donates, chats }: Newcomer, signal: AbortSignal): Promise<void> {
+    const knockId = this.value.nextKnockId;
+    this.apply({ kind: 'knock', name, donates, chats });
+    return new Promise((resolve, reject) => {
+      const over = (end: () => void) => {
+        cancel();
+        signal.removeEventListener('abort', withdraw);
+        this.knocks.delete(knockId);
+        this.apply({ kind: 'knock-over', knockId });
+        end();
+      };
+      const refuse = (code: 'not-allowed' | 'nobody-allows' | 'stopped', message: string) => reject(new AppError(code, message));
+      const withdraw = () => over(() => refuse('stopped', 'whoever knocked has gone'));
+      const { knockMs } = this.options.times;
+      const cancel = this.options.clock.after(knockMs, () =>
+        over(() => refuse('nobody-allows', `nobody in room ${this.value.code} answered within ${knockMs / 1000} s`)),
+      );
+      signal.addEventListener('abort', withdraw, { once: true });
+      this.knocks.set(knockId, (allow) =>
+        over(() => (allow ? resolve() : refuse('not-allowed', `a host of room ${this.value.code} did not let this device in`))),
+      );
+    });
+  }
+
+  /** To be called every second or so. */
+  sweep(): void {
+    const nowMs = this.options.clock.now();
+    const { beatTimeoutMs, graceMs } = this.options.times;
+    for (const [peerId, place] of this.places) {
+      if (place.outlet && nowMs - place.seenMs > beatTimeoutMs) this.dropSilent(peerId, place, nowMs - place.seenMs);
+      else if (!place.outlet && nowMs - place.awaySinceMs > graceMs) this.apply({ kind: 'leave', peerId });
+    }
+    this.giveUpStalled(nowMs);
+    this.offerRights();
+  }
+
+  /** True when nobody has been here for so long that the room is over. */
+  isOver(): boolean {
+    if (this.emptySinceMs === null || this.knocks.size > 0) return false;
+    return this.options.clock.now() - this.emptySinceMs > this.options.times.emptyRoomMs;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.state.close();
+    this.cancelReplan?.();
+    for (const cancel of this.retries) cancel();
+    for (const settle of [...this.knocks.values()]) settle(false);
+  }
+
+  /** Everybody else hears of it before the tab gets the state that it starts from: from then on all hear the same changes. */
+  private seat(peerId: PeerId, effects: readonly Effect[], outlet: Outlet): Entered {
+    const room = this.state.now();
+    const nowMs = this.options.clock.now();
+    this.places.set(peerId, { outlet, seenMs: nowMs, awaySinceMs: nowMs });
+    this.noteEmpty();
+    this.perform(effects);
+    return { peerId, isHost: room.hosts.includes(peerId), room };
+  }
+
+  private change(event: RoomEvent): Effect[] {
+    const { room, effects } = applyToRoom(this.value, event);
+    this.value = room;
+    const present = new Set(room.members.map(({ peerId }) => peerId));
+    for (const peerId of this.places.keys()) if (!present.has(peerId)) this.places.delete(peerId);
+    this.noteEmpty();
+    return effects;
+  }
+
+  private noteEmpty(): void {
+    const isEmpty = [...this.places.values()].every(({ outlet }) => outlet === null);
+    if (isEmpty) this.emptySinceMs ??= this.options.clock.now();
+    else this.emptySinceMs = null;
+  }
+
+  /** Sends wait for the running message's acknowledgement: a tab learns its id before it hears of plans. */
+  private perform(effects: readonly Effect[]): void {
+    if (this.closed) return;
+    for (const effect of effects) {
+      if (effect.kind === 'state') this.state.soon(this.options.times.stateMs);
+      else if (effect.kind === 'progress') this.state.soon(this.options.times.progressMs);
+      else if (effect.kind === 'replan') this.replanSoon();
+      else if (effect.kind === 'retry') this.retryLater(effect);
+      else queueMicrotask(() => this.send(effect.to, effect.notice));
+    }
+  }
+
+  private send(to: PeerId | 'all', notice: Notice): void {
+    const places = to === 'all' ? [...this.places.values()] : [this.places.get(to)];
+    for (const place of places) place?.outlet?.(notice);
+  }
+
+  private replanSoon(): void {
+    const { clock, times } = this.options;
+    const nowMs = clock.now();
+    this.firstChangeMs ??= nowMs;
+    this.cancelReplan?.();
+    const waitMs = isMeasured(this.value) ? times.settleMs : times.unmeasuredMs;
+    const leftMs = Math.max(0, this.firstChangeMs + times.patienceMs - nowMs);
+    this.cancelReplan = clock.after(Math.min(waitMs, leftMs), () => void this.replan());
+  }
+
+  private async replan(): Promise<void> {
+    this.cancelReplan = null;
+    this.firstChangeMs = null;
+    const asked = planningProblem(this.value);
+    if (!asked || this.isWaitingForStage()) return;
+    const request = ++this.planRequest;
+    const result = await this.options.planner.plan(this.value.code, asked);
+    if (!result || this.closed || request !== this.planRequest) return;
+    this.perform(this.change({ kind: 'planned', asked, result }));
+  }
+
+  /** A stage whose connection is lost comes back, or leaves; either way the room is looked at again then. */
+  private isWaitingForStage(): boolean {
+    const { plan, members } = this.value;
+    if (!members.some(({ connected }) => connected)) return true;
+    if (!plan || !servesPlan(this.value, plan)) return false;
+    return plan.stages.some(({ peerId }) => memberOf(this.value, peerId)?.connected === false);
+  }
+
+  private retryLater({ peerId, problem, failures }: Extract<Effect, { kind: 'retry' }>): void {
+    const waitMs = this.options.times.retryMs * 2 ** Math.min(failures - 1, MOST_DOUBLINGS);
+    const cancel = this.options.clock.after(waitMs, () => {
+      this.retries.delete(cancel);
+      this.apply({ kind: 'retry', peerId, problem });
+    });
+    this.retries.add(cancel);
+  }
+
+  private giveUpStalled(nowMs: number): void {
+    const epoch = this.value.preparing?.epoch;
+    if (epoch === undefined) return;
+    for (const { peerId, error } of this.loadWatch.stalled(this.value, nowMs, this.options.times.stallMs)) {
+      this.apply({ kind: 'failed', peerId, epoch, error: error.toReport() });
+    }
+  }
+
+  private offerRights(): void {
+    const to = this.offer.next(this.value, this.options.clock.now());
+    if (to !== this.value.offeredTo) this.apply({ kind: 'offer', to });
+  }
+
+  /** It is told, in case that it hears: then it comes back at once. */
+  private dropSilent(peerId: PeerId, { outlet }: Place, silentMs: number): void {
+    const allowed = `${this.options.times.beatTimeoutMs / 1000} s are allowed`;
+    const message = `nothing was heard from this device for ${(silentMs / 1000).toFixed(1)} s, ${allowed}`;
+    outlet?.({ event: 'dropped', message: { error: { code: 'dropped', message } } });
+    this.away(peerId, outlet!);
+  }
+}

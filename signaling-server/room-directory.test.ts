@@ -1,0 +1,566 @@
+import { describe, expect, test } from 'vitest';
+import { AppError } from '../src/shared/errors.ts';
+import { DEFAULT_MODEL_URL } from '../src/shared/model/room-settings.ts';
+import { planRoom } from '../src/shared/planner/plan.ts';
+import type { PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
+import { applyRoomChange } from '../src/shared/protocol/room-change.ts';
+import {
+  BEAT_TIMEOUT_MS,
+  type ClientRequest,
+  ROOM_CODE,
+  type RoomSeed,
+  type RoomState,
+} from '../src/shared/protocol/signaling.ts';
+import { inProcessPlanner, type PlannerRunner } from './planner-runner.ts';
+import { randomHostKey } from './room-code.ts';
+import { MAX_ROOMS, RoomDirectory } from './room-directory.ts';
+import type { Notice } from './room-state.ts';
+import { DEFAULT_TIMES } from './room-times.ts';
+import { TestClock } from './test-clock.ts';
+import { tinyProfile, tinySpec } from './test-room.ts';
+
+const { settleMs, unmeasuredMs, stateMs, emptyRoomMs, patienceMs, stallMs, retryMs, graceMs, knockMs, hostlessMs } =
+  DEFAULT_TIMES;
+
+/** Plans when the test says so. */
+class ManualPlanner implements PlannerRunner {
+  asked: { problem: PlanningProblem; answer: (result: PlanResult) => void }[] = [];
+
+  plan(_roomCode: string, problem: PlanningProblem): Promise<PlanResult | null> {
+    return new Promise((answer) => this.asked.push({ problem, answer }));
+  }
+
+  async close(): Promise<void> {}
+}
+
+type Identity = Omit<ClientRequest<'room:join'>, 'version'>;
+
+interface JoinOptions extends Partial<Identity> {
+  address?: string;
+  /** What it knows of a room that it was in. */
+  seed?: { peerId: number; room: RoomSeed };
+}
+
+async function testServer(planner: PlannerRunner = inProcessPlanner, passphrase: string | null = null) {
+  const clock = new TestClock();
+  const directory = new RoomDirectory({ planner, clock });
+  const made = await directory.create({ settings: {}, passphrase }, { address: '10.0.0.1' });
+
+  const join = async (options: JoinOptions = {}) => {
+    const notices: Notice[] = [];
+    const gone = new AbortController();
+    const { address = '10.0.0.1', seed, ...some } = options;
+    const identity: Identity = {
+      code: made.code,
+      hostKey: null,
+      joinKey: made.joinKey,
+      passphrase: null,
+      tabKey: randomHostKey(),
+      name: 'tab',
+      donates: false,
+      chats: false,
+      ...some,
+    };
+    const outlet = (notice: Notice) => void notices.push(notice);
+    const caller = { outlet, address, signal: gone.signal };
+    const entering = seed
+      ? directory.resume({ ...identity, joinKey: identity.joinKey!, ...seed }, caller)
+      : directory.join(identity, caller);
+    // A knock is there before it is answered.
+    const entered = await entering;
+    const actor = directory.room(identity.code);
+    return {
+      ...entered,
+      notices,
+      tabKey: identity.tabKey,
+      leave: () => actor.leave(entered.peerId, outlet),
+      loseConnection: () => actor.away(entered.peerId, outlet),
+      /** The room as this tab knows it. */
+      state: () =>
+        notices.reduce((state, one) => (one.event === 'room:change' ? applyRoomChange(state, one.message) : state), entered.room),
+    };
+  };
+  const actor = directory.room(made.code);
+  /** Time goes by, and these tabs go on beating. */
+  const pass = async (ms: number, ...tabs: { peerId: number }[]) => {
+    for (let elapsedMs = 0; elapsedMs < ms; elapsedMs += 1000) {
+      for (const { peerId } of tabs) actor.heardFrom(peerId);
+      await clock.advance(1000);
+    }
+  };
+  return { clock, directory, ...made, actor, join, pass };
+}
+
+const events = (notices: readonly Notice[]) => notices.map((notice) => notice.event);
+
+/** A host that chats, and a donor with room for everything, linked. */
+async function readyRoom(planner?: PlannerRunner) {
+  const server = await testServer(planner);
+  const { actor } = server;
+  const host = await server.join({ chats: true, hostKey: server.hostKey });
+  const donor = await server.join({ donates: true });
+  actor.apply({ kind: 'model', peerId: host.peerId, modelUrl: DEFAULT_MODEL_URL, spec: tinySpec });
+  actor.apply({ kind: 'profile', peerId: donor.peerId, profile: tinyProfile(1e9), origin: 'measured' });
+  const link = () => actor.apply({ kind: 'link', peerId: donor.peerId, to: host.peerId, link: { rttMs: 1, linkMbps: 50 } });
+  const beat = () => {
+    for (const { peerId } of [host, donor]) actor.heardFrom(peerId);
+  };
+  return { ...server, host, donor, link, beat };
+}
+
+/** What a tab remembers of its room. */
+function seedOf({ hostKeyHashes, passphraseHash, settings, model, plan, nextPeerId, nextEpoch, peers }: RoomState): RoomSeed {
+  const places = peers.map(({ peerId, name, donates, chats, tabKeyHash }) => ({ peerId, name, donates, chats, tabKeyHash }));
+  return { hostKeyHashes, passphraseHash, settings, model, plan, nextPeerId, nextEpoch, peers: places };
+}
+
+describe('a room on the server', () => {
+  test('has a code that can be read aloud, a link that lets in, and a key that gives rights', async () => {
+    const { code, joinKey, hostKey, join } = await testServer();
+    expect(code).toMatch(ROOM_CODE);
+    expect(joinKey).toHaveLength(16);
+    expect((await join({ hostKey, joinKey: null })).isHost).toBe(true);
+    expect((await join()).isHost).toBe(false);
+  });
+
+  test('shows hashes of its keys, and no key but the link’s', async () => {
+    const { hostKey, join } = await testServer();
+    const { room, tabKey } = await join({ hostKey });
+    expect(JSON.stringify(room)).not.toContain(hostKey);
+    expect(JSON.stringify(room)).not.toContain(tabKey);
+  });
+
+  test('tells many changes in one', async () => {
+    const { clock, join } = await testServer();
+    const first = await join();
+    await join();
+    await join();
+    await clock.advance(stateMs);
+    expect(new Set(events(first.notices))).toEqual(new Set(['room:change']));
+    expect(first.state().peers).toHaveLength(3);
+  });
+
+  test('tells all of its tabs the same, whenever they came', async () => {
+    const { clock, actor, join } = await testServer();
+    const first = await join({ donates: true });
+    actor.apply({ kind: 'profile', peerId: first.peerId, profile: tinyProfile(5), origin: 'measured' });
+    const second = await join();
+    actor.apply({ kind: 'donates', peerId: first.peerId, donates: false });
+    const third = await join();
+    await clock.advance(stateMs);
+    expect(second.state()).toEqual(first.state());
+    expect(third.state()).toEqual(first.state());
+  });
+
+  test('is deleted ten minutes after the last tab left, and not before', async () => {
+    const { clock, directory, join } = await testServer();
+    const tab = await join();
+    await clock.advance(BEAT_TIMEOUT_MS / 2);
+    tab.leave();
+    await clock.advance(emptyRoomMs - 1000);
+    expect(directory.roomCount).toBe(1);
+    await clock.advance(3000);
+    expect(directory.roomCount).toBe(0);
+  });
+
+  test('takes no place from another: a full server says so', async () => {
+    const { directory, join } = await testServer();
+    for (let i = 1; i < MAX_ROOMS; i++)
+      await directory.create({ settings: {}, passphrase: null }, { address: `10.0.${i >> 8}.${i & 255}` });
+    await expect(directory.create({ settings: {}, passphrase: null }, { address: '10.9.9.9' })).rejects.toMatchObject({
+      code: 'server-full',
+    });
+    expect((await join()).peerId).toBe(1);
+  });
+
+  test('passes signals to the one they are for, inside the room only', async () => {
+    const { actor, directory, join } = await testServer();
+    const [a, b, c] = [await join(), await join(), await join()];
+    const elsewhere = await directory.create({ settings: {}, passphrase: null }, { address: '10.0.0.1' });
+    const stranger = await join({ code: elsewhere.code, joinKey: elsewhere.joinKey });
+    actor.relay(a.peerId, b.peerId, { type: 'rollback' });
+    expect(b.notices.at(-1)).toEqual({ event: 'signal', message: { from: a.peerId, data: { type: 'rollback' } } });
+    expect([...events(a.notices), ...events(c.notices), ...events(stranger.notices)]).not.toContain('signal');
+    expect(() => directory.room(elsewhere.code).relay(1, 2, { type: 'rollback' })).toThrow(AppError);
+  });
+});
+
+describe('a tab whose connection is lost', () => {
+  test('has its place again within the grace, and nobody else has it', async () => {
+    const { clock, join, pass } = await testServer();
+    const [first, other] = [await join({ donates: true }), await join()];
+    first.loseConnection();
+    await pass(graceMs - 2000, other);
+    expect(events(other.notices)).not.toContain('peer:left');
+    expect(other.state().peers[0]).toMatchObject({ peerId: first.peerId, connected: false });
+    expect((await join()).peerId).toBe(3);
+    const seed = { peerId: first.peerId, room: seedOf(first.state()) };
+    const again = await join({ tabKey: first.tabKey, donates: true, seed });
+    expect(again.peerId).toBe(first.peerId);
+    await clock.advance(stateMs);
+    expect(other.state().peers[0]).toMatchObject({ peerId: first.peerId, connected: true });
+    // The broken connection ends at last: by then it speaks for nobody.
+    first.loseConnection();
+    await clock.advance(stateMs);
+    expect(other.state().peers[0]).toMatchObject({ connected: true });
+  });
+
+  test('leaves for good when the grace is over, and then comes back as a newcomer', async () => {
+    const { join, pass } = await testServer();
+    const [first, other] = [await join(), await join()];
+    first.loseConnection();
+    await pass(graceMs + 3000, other);
+    expect(events(other.notices)).toContain('peer:left');
+    const again = await join({ tabKey: first.tabKey, seed: { peerId: first.peerId, room: seedOf(first.state()) } });
+    expect(again.peerId).toBe(3);
+  });
+
+  test('is told when it fell silent, in case that it hears, and keeps its place', async () => {
+    const { join, pass } = await testServer();
+    const [silent, other] = [await join(), await join()];
+    await pass(10_000, other);
+    expect(events(silent.notices)).toContain('dropped');
+    expect(events(other.notices)).not.toContain('peer:left');
+    expect((await join({ tabKey: silent.tabKey })).peerId).toBe(silent.peerId);
+  });
+
+  test('leaves at once when it says so', async () => {
+    const { join } = await testServer();
+    const [first, other] = [await join(), await join()];
+    first.leave();
+    await Promise.resolve();
+    expect(events(other.notices)).toContain('peer:left');
+  });
+
+  test('does not stop its room’s plan, and a better one is only looked for when it is back or gone', async () => {
+    const planner = new ManualPlanner();
+    const { clock, actor, host, donor, link, beat, join } = await readyRoom(planner);
+    link();
+    await clock.advance(settleMs);
+    planner.asked[0]!.answer(planRoom(planner.asked[0]!.problem));
+    await clock.advance(1);
+    actor.apply({ kind: 'ready', peerId: donor.peerId, epoch: 1 });
+    donor.loseConnection();
+    for (let ms = 0; ms < graceMs - 3000; ms += 1000) {
+      beat();
+      await clock.advance(1000);
+    }
+    expect(planner.asked).toHaveLength(1);
+    expect(host.state().plan?.epoch).toBe(1);
+    await join({ tabKey: donor.tabKey, donates: true });
+    await clock.advance(unmeasuredMs + settleMs);
+    expect(planner.asked).toHaveLength(2);
+  });
+});
+
+describe('a server that has forgotten its rooms', () => {
+  async function remembered() {
+    const { clock, actor, host, donor, link, hostKey, code, joinKey } = await readyRoom();
+    link();
+    await clock.advance(settleMs);
+    actor.apply({ kind: 'ready', peerId: donor.peerId, epoch: 1 });
+    await clock.advance(stateMs);
+    return { host, donor, hostKey, code, joinKey, known: host.state() };
+  }
+
+  test('makes a room anew from what a tab of it knows, and everybody has their place again', async () => {
+    const { host, donor, hostKey, code, joinKey, known } = await remembered();
+    const { join, directory } = await testServer();
+    const room = seedOf(known);
+    const back = await join({ code, joinKey, tabKey: donor.tabKey, donates: true, seed: { peerId: donor.peerId, room } });
+    expect(back.peerId).toBe(donor.peerId);
+    expect(back.isHost).toBe(false);
+    expect(back.room).toMatchObject({
+      plan: known.plan,
+      settings: known.settings,
+      model: known.model,
+      nextEpoch: 2,
+      nextPeerId: 3,
+    });
+    expect(back.room.peers.map(({ peerId, connected }) => [peerId, connected])).toEqual([
+      [1, false],
+      [2, true],
+    ]);
+    const other = await join({ code, joinKey, tabKey: host.tabKey, hostKey, chats: true, seed: { peerId: host.peerId, room } });
+    expect([other.peerId, other.isHost]).toEqual([host.peerId, true]);
+    expect(directory.roomCount).toBe(2);
+  });
+
+  test('gives rights to nobody for being first, and no place for another key', async () => {
+    const { donor, code, joinKey, known } = await remembered();
+    const { join } = await testServer();
+    const room = seedOf(known);
+    const forged = { code, joinKey, hostKey: 'x'.repeat(32), seed: { peerId: donor.peerId, room } };
+    const first = await join(forged);
+    expect([first.peerId, first.isHost]).toEqual([3, false]);
+    const true_ = await join({ code, joinKey, tabKey: donor.tabKey, seed: { peerId: donor.peerId, room } });
+    expect(true_.peerId).toBe(donor.peerId);
+  });
+
+  test('keeps those apart who bring rooms of different keys under one code', async () => {
+    const { donor, code, joinKey, known } = await remembered();
+    const { join } = await testServer();
+    await join({ code, joinKey, seed: { peerId: 9, room: { ...seedOf(known), hostKeyHashes: ['z'.repeat(43)] } } });
+    const refused = join({ code, joinKey, tabKey: donor.tabKey, seed: { peerId: donor.peerId, room: seedOf(known) } });
+    await expect(refused).rejects.toMatchObject({ code: 'room-not-found' });
+  });
+
+  test('refuses a room that contradicts itself', async () => {
+    const { code, joinKey, known } = await remembered();
+    const { join } = await testServer();
+    const room = seedOf(known);
+    for (const wrong of [
+      { ...room, peers: [room.peers[0]!, room.peers[0]!] },
+      { ...room, peers: [room.peers[0]!] },
+      { ...room, settings: { ...room.settings, modelUrl: '/another.gguf' } },
+    ]) {
+      await expect(join({ code, joinKey, seed: { peerId: 1, room: wrong } })).rejects.toMatchObject({ code: 'bad-message' });
+    }
+  });
+});
+
+describe('whoever has only the code', () => {
+  async function knocking() {
+    const server = await testServer();
+    const host = await server.join({ chats: true, hostKey: server.hostKey });
+    const entering = server.join({ joinKey: null, name: 'Tablet', donates: true, address: '10.0.0.9' });
+    entering.catch(() => undefined);
+    await server.clock.advance(0);
+    await server.clock.advance(stateMs);
+    return { ...server, host, entering, knock: host.state().knocks[0]! };
+  }
+
+  test('is let in when a host says so', async () => {
+    const { actor, clock, host, entering, knock } = await knocking();
+    expect(knock).toMatchObject({ name: 'Tablet', donates: true });
+    actor.answerKnock(host.peerId, knock.knockId, true);
+    expect((await entering).peerId).toBe(2);
+    await clock.advance(stateMs);
+    expect(host.state().knocks).toEqual([]);
+  });
+
+  test('is told when a host says no, and when nobody says anything', async () => {
+    const { actor, host, entering, knock } = await knocking();
+    actor.answerKnock(host.peerId, knock.knockId, false);
+    await expect(entering).rejects.toMatchObject({ code: 'not-allowed' });
+    const again = await knocking();
+    const told = expect(again.entering).rejects.toMatchObject({ code: 'nobody-allows' });
+    await again.pass(knockMs, again.host);
+    await told;
+    expect(() => again.actor.answerKnock(1, again.knock.knockId, true)).toThrow(
+      expect.objectContaining({ code: 'peer-not-found' }),
+    );
+  });
+
+  test('is let in by nobody but a host', async () => {
+    const { actor, join, knock } = await knocking();
+    const guest = await join();
+    expect(() => actor.answerKnock(guest.peerId, knock.knockId, true)).toThrow(expect.objectContaining({ code: 'not-host' }));
+  });
+
+  test('knocks as well when the link is an old one', async () => {
+    const { actor, clock, host, join } = await knocking();
+    const stale = join({ joinKey: 'x'.repeat(16) });
+    await clock.advance(0);
+    await clock.advance(stateMs);
+    expect(host.state().knocks).toHaveLength(2);
+    actor.answerKnock(host.peerId, host.state().knocks[1]!.knockId, true);
+    expect((await stale).peerId).toBe(2);
+  });
+
+  test('guesses in vain: tries that fail are counted for the address, joins by the link never', async () => {
+    const { join } = await testServer();
+    const guess = () => join({ code: 'ZZZZ9' }).catch((error: AppError) => error.code);
+    const guesses = [];
+    for (let i = 0; i < 40; i++) guesses.push(await guess());
+    expect(guesses.slice(0, 30)).toEqual(Array(30).fill('room-not-found'));
+    expect(guesses.slice(30)).toEqual(Array(10).fill('too-many-tries'));
+    for (let i = 0; i < 31; i++) await join();
+    await expect(join({ code: 'ZZZZ9', address: '10.0.0.2' })).rejects.toMatchObject({ code: 'room-not-found' });
+  });
+});
+
+describe('a removed device', () => {
+  test('is told, and comes back neither by its place nor by the link that it knows', async () => {
+    const { actor, clock, join, hostKey, joinKey } = await testServer();
+    const host = await join({ hostKey, chats: true });
+    const guest = await join();
+    actor.remove(host.peerId, guest.peerId);
+    expect(guest.notices.at(-1)).toMatchObject({ event: 'dropped', message: { error: { code: 'removed' } } });
+    await expect(join({ tabKey: guest.tabKey })).rejects.toMatchObject({ code: 'removed' });
+    const other = join({ joinKey });
+    await clock.advance(0);
+    await clock.advance(stateMs);
+    expect(host.state().knocks).toHaveLength(1);
+    actor.answerKnock(host.peerId, host.state().knocks[0]!.knockId, true);
+    expect((await other).room.joinKey).toBe(host.state().joinKey);
+    expect(host.state().joinKey).not.toBe(joinKey);
+  });
+});
+
+describe('a passphrase', () => {
+  test('is asked of whoever has the link, and not of a host or of a tab that comes back', async () => {
+    const { join, hostKey } = await testServer(inProcessPlanner, 'blue fox');
+    await expect(join()).rejects.toMatchObject({ code: 'passphrase-needed' });
+    await expect(join({ passphrase: 'red fox' })).rejects.toMatchObject({ code: 'passphrase-wrong' });
+    const guest = await join({ passphrase: 'blue fox' });
+    expect(guest.room.passphraseHash).not.toContain('blue');
+    expect((await join({ hostKey })).isHost).toBe(true);
+    guest.loseConnection();
+    expect((await join({ tabKey: guest.tabKey })).peerId).toBe(guest.peerId);
+  });
+});
+
+describe('a room without a host', () => {
+  test('offers the rights to the chat that was there longest, then to the next; the first key stays good', async () => {
+    const { actor, join, pass, hostKey } = await testServer();
+    const [donor, first, second] = [await join({ donates: true }), await join({ chats: true }), await join({ chats: true })];
+    const all = [donor, first, second];
+    await pass(hostlessMs - 2000, ...all);
+    expect(second.state().offeredTo).toBeNull();
+    await pass(4000, ...all);
+    expect(second.state().offeredTo).toBe(first.peerId);
+    expect(actor.takeHost(first.peerId, false)).toBeNull();
+    await pass(1000, ...all);
+    expect(second.state().offeredTo).toBe(second.peerId);
+    const key = actor.takeHost(second.peerId, true)!;
+    await pass(1000, ...all);
+    expect(first.state()).toMatchObject({ hosts: [second.peerId], offeredTo: null });
+    expect((await join({ hostKey: key, joinKey: null })).isHost).toBe(true);
+    expect((await join({ hostKey, joinKey: null })).isHost).toBe(true);
+  });
+});
+
+describe('planning', () => {
+  test('waits for a missing link, but not for ever', async () => {
+    const { clock, host } = await readyRoom();
+    await clock.advance(unmeasuredMs - 1);
+    expect(events(host.notices)).not.toContain('plan:prepare');
+    await clock.advance(1 + stateMs);
+    expect(host.state().problem?.code).toBe('no-path');
+  });
+
+  test('starts as soon as everything is measured', async () => {
+    const { clock, host, donor, link } = await readyRoom();
+    link();
+    await clock.advance(settleMs);
+    expect(events(host.notices)).toContain('plan:prepare');
+    expect(events(donor.notices)).toContain('plan:prepare');
+  });
+
+  test('starts in the end however often something changes', async () => {
+    const planner = new ManualPlanner();
+    const { clock, actor, donor, beat } = await readyRoom(planner);
+    for (let elapsedMs = 0; elapsedMs < patienceMs; elapsedMs += 500) {
+      beat();
+      actor.apply({ kind: 'profile', peerId: donor.peerId, profile: tinyProfile(1e9, 1 + elapsedMs), origin: 'measured' });
+      await clock.advance(500);
+    }
+    expect(planner.asked.length).toBeGreaterThan(0);
+  });
+
+  test('ignores an answer after a newer question', async () => {
+    const planner = new ManualPlanner();
+    const { clock, actor, donor, host, link } = await readyRoom(planner);
+    link();
+    await clock.advance(settleMs);
+    actor.apply({ kind: 'profile', peerId: donor.peerId, profile: tinyProfile(1e9, 7), origin: 'measured' });
+    await clock.advance(settleMs);
+    const [older, newer] = planner.asked;
+    older!.answer(planRoom(older!.problem));
+    await clock.advance(1);
+    expect(events(host.notices)).not.toContain('plan:prepare');
+    newer!.answer(planRoom(newer!.problem));
+    await clock.advance(1);
+    expect(events(host.notices)).toContain('plan:prepare');
+  });
+
+  test('says no-devices when the last donor is gone', async () => {
+    const { clock, actor, donor, host, link } = await readyRoom();
+    link();
+    await clock.advance(settleMs);
+    actor.apply({ kind: 'ready', peerId: donor.peerId, epoch: 1 });
+    donor.leave();
+    await clock.advance(settleMs + stateMs);
+    expect(host.state()).toMatchObject({ plan: null, problem: { code: 'no-devices' } });
+  });
+});
+
+describe('a stage that the room waits for', () => {
+  const profile = { ...tinyProfile(1e9), decodeLayerMs: 9 };
+
+  /** The only stage of the first plan is loading; everybody beats. */
+  async function loadingRoom() {
+    const room = await readyRoom();
+    room.link();
+    await room.clock.advance(settleMs);
+    const { clock, actor, host, donor, beat } = room;
+    const pass = async (ms: number, each: () => void = () => {}) => {
+      for (let elapsedMs = 0; elapsedMs < ms; elapsedMs += 1000) {
+        beat();
+        each();
+        await clock.advance(1000);
+      }
+    };
+    const peerOf = (state: RoomState) => state.peers.find(({ peerId }) => peerId === donor.peerId);
+    const fail = (error: { code: 'model-unreachable' | 'out-of-memory'; message: string }, epoch = 1) =>
+      actor.apply({ kind: 'failed', peerId: donor.peerId, epoch, error });
+    return { ...room, pass, fail, problem: () => peerOf(host.state())?.problem };
+  }
+
+  test('may take as long as it needs while something arrives', async () => {
+    const { actor, donor, host, pass, problem } = await loadingRoom();
+    let loadedBytes = 0;
+    await pass(5 * stallMs, () => {
+      const progress = { loadedBytes: ++loadedBytes, shardBytes: 4000 };
+      if (loadedBytes % 30 === 0) actor.apply({ kind: 'progress', peerId: donor.peerId, epoch: 1, progress });
+    });
+    expect(problem()).toBeNull();
+    expect(host.state().preparing?.epoch).toBe(1);
+  });
+
+  test('is planned without, and says why, once nothing has arrived for a minute', async () => {
+    const { actor, donor, host, pass, problem } = await loadingRoom();
+    const progress = { loadedBytes: 1_000_000, shardBytes: 4_000_000 };
+    await pass(10_000, () => actor.apply({ kind: 'progress', peerId: donor.peerId, epoch: 1, progress }));
+    // The same bytes told again are no progress.
+    await pass(stallMs - 10_000, () => actor.apply({ kind: 'progress', peerId: donor.peerId, epoch: 1, progress }));
+    expect(problem()).toBeNull();
+    await pass(12_000);
+    expect(problem()?.code).toBe('stage-failed');
+    expect(problem()?.message).toMatch(/nothing of its layers for 6\d s, 60 s are allowed \(1.0 of 4.0 MB are there\)/);
+    expect(host.state()).toMatchObject({ preparing: null, problem: { code: 'no-devices' } });
+  });
+
+  test('is not given up for its silence once it is ready', async () => {
+    const { actor, donor, pass, problem } = await loadingRoom();
+    actor.apply({ kind: 'ready', peerId: donor.peerId, epoch: 1 });
+    await pass(3 * stallMs);
+    expect(problem()).toBeNull();
+  });
+
+  test('gets another chance when its failure may pass, later and later', async () => {
+    const { host, pass, fail, problem } = await loadingRoom();
+    const prepared = () => events(host.notices).filter((event) => event === 'plan:prepare').length;
+    fail({ code: 'model-unreachable', message: 'the connection failed' });
+    await pass(retryMs - 1000);
+    expect([problem()?.code, prepared()]).toEqual(['model-unreachable', 1]);
+    await pass(3000);
+    expect([problem(), prepared()]).toEqual([null, 2]);
+    fail({ code: 'model-unreachable', message: 'the connection failed again' }, 2);
+    await pass(2 * retryMs - 1000);
+    expect([problem()?.code, prepared()]).toEqual(['model-unreachable', 2]);
+    await pass(3000);
+    expect([problem(), prepared()]).toEqual([null, 3]);
+  });
+
+  test('gets none for what will not pass, and no second one beside its own', async () => {
+    const { actor, donor, host, pass, fail, problem } = await loadingRoom();
+    fail({ code: 'model-unreachable', message: 'the connection failed' });
+    actor.apply({ kind: 'profile', peerId: donor.peerId, profile, origin: 'measured' });
+    await pass(1000);
+    fail({ code: 'out-of-memory', message: 'too large' }, host.state().preparing!.epoch);
+    await pass(20 * retryMs);
+    expect(problem()?.code).toBe('out-of-memory');
+  });
+});

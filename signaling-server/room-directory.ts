@@ -1,0 +1,175 @@
+import { AppError } from '../src/shared/errors.ts';
+import type { ClientReply, ClientRequest } from '../src/shared/protocol/signaling.ts';
+import { AddressLimits } from './address-limits.ts';
+import type { ClientAddress } from './client-address.ts';
+import type { Clock } from './clock.ts';
+import { hashPassphrase, isPassphrase } from './passphrase.ts';
+import type { PlannerRunner } from './planner-runner.ts';
+import { type Entered, type Newcomer, type Outlet, RoomActor } from './room-actor.ts';
+import { hashOfKey, isSameKey, randomHostKey, randomJoinKey, randomRoomCode } from './room-code.ts';
+import { roomOfSeed } from './room-seed.ts';
+import { newRoom, type Room } from './room-state.ts';
+import { DEFAULT_TIMES, type RoomTimes } from './room-times.ts';
+
+/** A server of this size holds a few MB of rooms. */
+export const MAX_ROOMS = 1000;
+
+export interface DirectoryOptions {
+  planner: PlannerRunner;
+  clock: Clock;
+  times?: Partial<RoomTimes>;
+  /** Counts tries from this machine as well. */
+  limitsLoopback?: boolean;
+}
+
+/** The connection that a request came over. */
+export interface Caller {
+  outlet: Outlet;
+  address: ClientAddress;
+  /** Aborted when the connection is gone. */
+  signal: AbortSignal;
+}
+
+type Identity = Omit<ClientRequest<'room:join'>, 'version'>;
+
+/** Every room of the server, and who is let into which. */
+export class RoomDirectory {
+  private readonly rooms = new Map<string, RoomActor>();
+  private readonly planner: PlannerRunner;
+  private readonly clock: Clock;
+  private readonly times: RoomTimes;
+  private readonly limits: AddressLimits;
+  private cancelSweep: () => void = () => {};
+
+  constructor({ planner, clock, times, limitsLoopback = false }: DirectoryOptions) {
+    this.planner = planner;
+    this.clock = clock;
+    this.times = { ...DEFAULT_TIMES, ...times };
+    this.limits = new AddressLimits(clock, limitsLoopback);
+    this.sweepLater();
+  }
+
+  get roomCount(): number {
+    return this.rooms.size;
+  }
+
+  /** @throws AppError server-full, too-many-tries; nobody else's room makes place for a new one */
+  async create(
+    { settings, passphrase }: Omit<ClientRequest<'room:create'>, 'version'>,
+    { address }: Pick<Caller, 'address'>,
+  ): Promise<ClientReply<'room:create'>> {
+    this.requirePlace();
+    this.limits.count('created-room', address);
+    const passphraseHash = passphrase === null ? null : await hashPassphrase(passphrase);
+    let code = randomRoomCode();
+    while (this.rooms.has(code)) code = randomRoomCode();
+    const [hostKey, joinKey] = [randomHostKey(), randomJoinKey()];
+    this.open(newRoom(code, { hostKeyHashes: [hashOfKey(hostKey)], joinKey, passphraseHash }, settings));
+    return { code, hostKey, joinKey };
+  }
+
+  /**
+   * Lets a tab into a room: into the place that it has, or with a key at once, or when a host allows it.
+   * @throws AppError room-not-found, room-full, removed, passphrase-needed, passphrase-wrong, not-allowed, nobody-allows, too-many-tries
+   */
+  async join(identity: Identity, caller: Caller): Promise<Entered> {
+    const room = this.rooms.get(identity.code);
+    if (!room) {
+      this.limits.count('failed-join', caller.address);
+      throw notFound(identity.code);
+    }
+    return this.enter(room, identity, caller);
+  }
+
+  /** The same for a tab that was in the room before; a room that this server does not know is made of what the tab knows of it. */
+  async resume({ room: seed, ...identity }: Omit<ClientRequest<'room:resume'>, 'version'>, caller: Caller): Promise<Entered> {
+    const known = this.rooms.get(identity.code);
+    if (known) {
+      const isSameRoom = seed.hostKeyHashes.some((hash) => known.room.hostKeyHashes.includes(hash));
+      if (isSameRoom) return this.enter(known, identity, caller);
+      this.limits.count('failed-join', caller.address);
+      throw notFound(identity.code);
+    }
+    this.requirePlace();
+    const made = roomOfSeed(identity.code, identity.joinKey, seed);
+    this.limits.count('resumed-room', caller.address);
+    return this.enter(this.open(made), identity, caller);
+  }
+
+  /** @throws AppError room-not-found */
+  room(code: string): RoomActor {
+    const room = this.rooms.get(code);
+    if (!room) throw notFound(code);
+    return room;
+  }
+
+  close(): void {
+    this.cancelSweep();
+    for (const room of this.rooms.values()) room.close();
+    this.rooms.clear();
+  }
+
+  private async enter(room: RoomActor, identity: Identity, caller: Caller): Promise<Entered> {
+    const who = newcomer(room.room, identity);
+    if (room.room.barred.some((hash) => isSameKey(hash, hashOfKey(identity.tabKey)))) {
+      throw new AppError('removed', `a host has removed this device from room ${identity.code}`);
+    }
+    const place = room.placeOf(identity.tabKey);
+    if (place !== null) return room.takeBack(place, who, caller.outlet);
+    if (who.hasHostKey) return room.admit(who, caller.outlet);
+    await this.checkPassphrase(room.room, identity, caller);
+    if (identity.joinKey !== null && isSameKey(identity.joinKey, room.room.joinKey)) return room.admit(who, caller.outlet);
+    try {
+      await room.knock(who, caller.signal);
+    } catch (thrown) {
+      const error = AppError.from(thrown);
+      if (error.code === 'not-allowed' || error.code === 'nobody-allows') this.limits.count('failed-join', caller.address);
+      throw error;
+    }
+    return room.admit(who, caller.outlet);
+  }
+
+  /** @throws AppError passphrase-needed, passphrase-wrong, too-many-tries */
+  private async checkPassphrase({ code, passphraseHash }: Room, { passphrase }: Identity, { address }: Caller): Promise<void> {
+    if (passphraseHash === null) return;
+    if (passphrase === null) throw new AppError('passphrase-needed', `room ${code} asks for its passphrase`);
+    if (await isPassphrase(passphrase, passphraseHash)) return;
+    this.limits.count('failed-join', address);
+    throw new AppError('passphrase-wrong', `that is not the passphrase of room ${code}`);
+  }
+
+  private open(room: Room): RoomActor {
+    const { planner, clock, times } = this;
+    const actor = new RoomActor(room, { planner, clock, times });
+    this.rooms.set(room.code, actor);
+    return actor;
+  }
+
+  private requirePlace(): void {
+    if (this.rooms.size < MAX_ROOMS) return;
+    throw new AppError('server-full', `this server holds ${this.rooms.size} rooms, the most that it may`);
+  }
+
+  private sweepLater(): void {
+    this.cancelSweep = this.clock.after(Math.min(1000, this.times.beatTimeoutMs / 4, this.times.graceMs / 4), () => {
+      for (const [code, room] of this.rooms) {
+        room.sweep();
+        if (!room.isOver()) continue;
+        room.close();
+        this.rooms.delete(code);
+      }
+      this.sweepLater();
+    });
+  }
+}
+
+/** A key of another room of the same code, from long ago, gives no rights and keeps nobody out. */
+function newcomer({ hostKeyHashes }: Room, { hostKey, tabKey, name, donates, chats }: Identity): Newcomer {
+  const hash = hostKey === null ? null : hashOfKey(hostKey);
+  const hasHostKey = hash !== null && hostKeyHashes.some((known) => isSameKey(known, hash));
+  return { tabKey, name, donates, chats, hasHostKey };
+}
+
+function notFound(code: string): AppError {
+  return new AppError('room-not-found', `there is no room ${code}`);
+}

@@ -1,0 +1,32 @@
+import type { RoomView } from '../../pool/room-view.ts';
+import type { Failures } from '../ui/failures.ts';
+import type { PageSession } from '../ui/page-session.ts';
+import { KnockList } from './knock-list.tsx';
+import { TakeOver } from './take-over.tsx';
+
+interface Props {
+  view: RoomView;
+  session: PageSession;
+  failures: Failures;
+}
+
+/** What somebody else waits for this person to answer. */
+export function Requests({ view, session, failures }: Props) {
+  const { room, isHost, selfId, phase } = view;
+  if (room === null || phase === 'ended') return null;
+  const canAnswer = phase === 'joined';
+  return (
+    <>
+      {isHost && (
+        <KnockList
+          knocks={room.knocks}
+          canAnswer={canAnswer}
+          onAnswer={(knockId, allow) => void failures.attempt(() => session.allow(knockId, allow))}
+        />
+      )}
+      {room.offeredTo !== null && room.offeredTo === selfId && (
+        <TakeOver canAnswer={canAnswer} onAnswer={(accept) => void failures.attempt(() => session.takeHost(accept))} />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,144 @@
+import type { SignalingClient } from '../mesh/signaling-client.ts';
+import { AppError, type ErrorCode, type ErrorReport } from '../shared/errors.ts';
+import { type Joined, KNOCK_TIMEOUT_MS, PROTOCOL_VERSION } from '../shared/protocol/signaling.ts';
+import { JoinGate } from './join-gate.ts';
+import { recallKey } from './keys.ts';
+import { randomHex } from './random-hex.ts';
+import { seedOf } from './room-seed.ts';
+import type { ViewStore } from './view-store.ts';
+
+export type Signaling = Pick<SignalingClient, 'request' | 'on' | 'onConnection' | 'reconnect' | 'close'>;
+
+export interface MembershipOptions {
+  code: string;
+  name: string;
+  chats: boolean;
+  /** Of the room's link; null for whoever typed the code. */
+  joinKey: string | null;
+  signaling: Signaling;
+  view: ViewStore;
+  /** This tab is in the room: back in its own place, or anew with another id and nothing of what was before. */
+  onJoined(joined: Joined, isBack: boolean): void;
+  /** It is not, and will not be. */
+  onRefused(error: ErrorReport): void;
+}
+
+/** The server says by itself that nobody let this tab in. */
+const JOIN_TIMEOUT_MS = KNOCK_TIMEOUT_MS + 10_000;
+/** Whoever comes with a key is answered sooner; one whose link was renewed meanwhile has to ask. */
+const ASKING_AFTER_MS = 2000;
+const PASSPHRASE_CODES: ErrorCode[] = ['passphrase-needed', 'passphrase-wrong'];
+
+/**
+ * How this tab comes into its room, and comes back when the connection or the server was away. Until then it keeps all that it
+ * has: its links to the others may be as good as ever.
+ */
+export class Membership {
+  /** What the server says of the room waits here until this tab has taken in that it is in it. */
+  readonly gate = new JoinGate();
+  private readonly options: MembershipOptions;
+  private readonly tabKey = randomHex(16);
+  private passphrase: string | null = null;
+  /** Counts up; an answer to an earlier try is nobody's any more. */
+  private tries = 0;
+
+  constructor(options: MembershipOptions) {
+    this.options = options;
+    const { signaling } = options;
+    signaling.onConnection((connected) => (connected ? this.enter() : this.lost()));
+    signaling.on('dropped', ({ error }) => this.dropped(error));
+  }
+
+  givePassphrase(passphrase: string): void {
+    this.passphrase = passphrase;
+    this.options.view.update({ error: null });
+    void this.enter();
+  }
+
+  /** Nothing that is still under way counts any more. */
+  end(): void {
+    this.tries += 1;
+    this.gate.close();
+  }
+
+  private async enter(): Promise<void> {
+    const { view, onJoined } = this.options;
+    this.tries += 1;
+    const mine = this.tries;
+    const { selfId } = view.current;
+    try {
+      const joined = await (selfId === null ? this.join() : this.resume(selfId));
+      if (mine !== this.tries) return;
+      onJoined(joined, joined.peerId === selfId);
+      this.gate.open();
+    } catch (thrown) {
+      if (mine === this.tries) this.refused(AppError.from(thrown));
+    }
+  }
+
+  private join(): Promise<Joined> {
+    const { code, signaling } = this.options;
+    const joinKey = this.options.joinKey ?? recallKey('join', code);
+    const { hostKey } = this.identity();
+    if (hostKey === null && joinKey === null) this.asking();
+    else this.askingSoon();
+    return signaling.request('room:join', { ...this.identity(), joinKey }, JOIN_TIMEOUT_MS);
+  }
+
+  private asking(): void {
+    this.options.view.update({ phase: 'asking', error: null });
+  }
+
+  private askingSoon(): void {
+    const mine = this.tries;
+    setTimeout(() => {
+      if (mine === this.tries && this.options.view.current.phase === 'connecting') this.asking();
+    }, ASKING_AFTER_MS);
+  }
+
+  private resume(peerId: number): Promise<Joined> {
+    const { signaling, view } = this.options;
+    const room = view.current.room!;
+    return signaling.request('room:resume', { ...this.identity(), joinKey: room.joinKey, peerId, room: seedOf(room) });
+  }
+
+  private identity() {
+    const { code, name, chats, view } = this.options;
+    const { donates } = view.current.self;
+    const { tabKey, passphrase } = this;
+    return {
+      version: PROTOCOL_VERSION,
+      code,
+      hostKey: recallKey('host', code),
+      passphrase,
+      tabKey,
+      name,
+      donates,
+      chats,
+    } as const;
+  }
+
+  private lost(): void {
+    const { view } = this.options;
+    const { phase } = view.current;
+    this.tries += 1;
+    this.gate.close();
+    if (phase === 'joined') view.update({ phase: 'reconnecting' });
+    if (phase === 'asking') view.update({ phase: 'connecting' });
+  }
+
+  private dropped(error: ErrorReport): void {
+    this.lost();
+    // The server gave this tab up for asleep. It is awake, or it would not hear of it.
+    if (error.code === 'dropped') void this.enter();
+    else this.options.onRefused(error);
+  }
+
+  private refused(error: AppError): void {
+    const { signaling, view, onRefused } = this.options;
+    // Cut off: with the next connection this tab tries again.
+    if (error.code === 'server-unreachable') signaling.reconnect();
+    else if (PASSPHRASE_CODES.includes(error.code)) view.update({ phase: 'passphrase', error: error.toReport() });
+    else onRefused(error.toReport());
+  }
+}

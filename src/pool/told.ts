@@ -1,0 +1,66 @@
+import type { PeerId } from '../shared/model/link-profile.ts';
+import type { ClientEvent, ClientRequest, RoomState } from '../shared/protocol/signaling.ts';
+import type { Tell } from './tell.ts';
+
+/** What of a message replaces an earlier one; null for what is over as soon as it was said. */
+const SUBJECTS: { [E in ClientEvent]?: (payload: ClientRequest<E>) => string } = {
+  'peer:donates': () => 'donates',
+  'peer:profile': () => 'profile',
+  'peer:stored': () => 'stored',
+  'peer:progress': () => 'progress',
+  'room:model': () => 'model',
+  'link:report': ({ to }) => `link ${to}`,
+  'plan:ready': () => 'outcome',
+  'plan:failed': () => 'outcome',
+  'plan:moved': () => 'moved',
+};
+const OF_A_MODEL = ['profile', 'stored', 'progress', 'model', 'outcome', 'moved'];
+
+/**
+ * The latest of everything lasting that this tab has told the server. What was said while the connection was lost never arrived, and
+ * a server that was started anew has forgotten the rest, so all of it is told again.
+ */
+export class Told {
+  private readonly send: Tell;
+  private readonly latest = new Map<string, (room: RoomState, selfId: PeerId) => void>();
+
+  constructor(send: Tell) {
+    this.send = send;
+  }
+
+  readonly tell: Tell = (event, payload) => {
+    const subject = SUBJECTS[event]?.(payload);
+    if (subject !== undefined) {
+      // In the order in which they were said last.
+      this.latest.delete(subject);
+      this.latest.set(subject, (room, selfId) => this.sayAgain(event, payload, room, selfId));
+    }
+    this.send(event, payload);
+  };
+
+  /** @param room as the server knows it now */
+  again(room: RoomState, selfId: PeerId): void {
+    for (const say of this.latest.values()) say(room, selfId);
+  }
+
+  forgetPeer(peerId: PeerId): void {
+    this.latest.delete(`link ${peerId}`);
+  }
+
+  /** Nothing that was said of a model is true of another. */
+  forgetModel(): void {
+    for (const subject of OF_A_MODEL) this.latest.delete(subject);
+  }
+
+  forgetAll(): void {
+    this.latest.clear();
+  }
+
+  private sayAgain<E extends ClientEvent>(event: E, payload: ClientRequest<E>, room: RoomState, selfId: PeerId): void {
+    if (event === 'room:model' && !room.hosts.includes(selfId)) return;
+    if ('to' in payload && !room.peers.some(({ peerId }) => peerId === payload.to)) return;
+    // A small change of what was measured counts only for a server that knows the measurement.
+    const isForgotten = event === 'peer:profile' && room.peers.some((peer) => peer.peerId === selfId && peer.profile === null);
+    this.send(event, isForgotten ? { ...payload, origin: 'measured' } : payload);
+  }
+}
