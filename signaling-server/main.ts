@@ -38,6 +38,8 @@ async function appOptions(options: ServerOptions, addresses: readonly string[]):
     modelsDir: options.modelsDir,
     ice: options.ice,
     transports: options.transports,
+    trustProxy: options.trustProxy,
+    limitsLoopback: options.limitsLoopback,
     plannerWorker,
     // Synchronous, so that a line is there as soon as the response is over.
     log:

@@ -12,6 +12,8 @@ test('without options the server is on 8080 and, with TLS, on 8443', () => {
     key: null,
     ice: { urls: [], access: null },
     transports: ['polling', 'websocket'],
+    trustProxy: false,
+    limitsLoopback: false,
     modelsDir: null,
     logFile: null,
     json: false,
@@ -20,13 +22,15 @@ test('without options the server is on 8080 and, with TLS, on 8443', () => {
 
 test('every option is heard', () => {
   const line =
-    '--host 10.0.0.1 --port 0 --no-https --ice stun:a:1 --ice turn:b:2 --ice-user u --ice-credential w --transports polling --models m --log f --json --cert c --key k';
+    '--host 10.0.0.1 --port 0 --no-https --ice stun:a:1 --ice turn:b:2 --ice-user u --ice-credential w --transports polling --trust-proxy --limit-loopback --models m --log f --json --cert c --key k';
   expect(parseServerOptions(line.split(' '))).toMatchObject({
     host: '10.0.0.1',
     port: 0,
     httpsPort: null,
     ice: { urls: ['stun:a:1', 'turn:b:2'], access: { kind: 'fixed', username: 'u', credential: 'w' } },
     transports: ['polling'],
+    trustProxy: true,
+    limitsLoopback: true,
     modelsDir: 'm',
     logFile: 'f',
     json: true,

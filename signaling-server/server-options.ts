@@ -16,6 +16,10 @@ export interface ServerOptions {
   key: string | null;
   ice: NamedIce;
   transports: TransportName[];
+  /** The last entry of X-Forwarded-For says who asks: only behind a proxy that writes it. */
+  trustProxy: boolean;
+  /** This machine is limited as every other address is. */
+  limitsLoopback: boolean;
   modelsDir: string | null;
   logFile: string | null;
   json: boolean;
@@ -32,6 +36,8 @@ export const USAGE = `Usage: npm start -- [options]
   --ice-user NAME --ice-credential WORD   of the TURN servers among them
   --ice-secret SECRET  or what they share with this server (coturn's use-auth-secret): it makes credentials for 12 hours
   --transports LIST    polling,websocket (default: both)
+  --trust-proxy        count tries by the last address in X-Forwarded-For: only behind a proxy that adds it
+  --limit-loopback     count the tries of this machine too
   --models DIR         a further folder of models, served under /models/
   --log FILE           one line of JSON for each request of a model
   --json               print the ports as one line of JSON instead of the welcome`;
@@ -49,6 +55,8 @@ export function parseServerOptions(args: readonly string[]): ServerOptions {
     key: values.key ?? null,
     ice: { urls: values.ice, access: turnAccess(values) },
     transports: transports(values.transports),
+    trustProxy: values['trust-proxy'],
+    limitsLoopback: values['limit-loopback'],
     modelsDir: values.models ?? null,
     logFile: values.log ?? null,
     json: values.json,
@@ -72,6 +80,8 @@ function parsedValues(args: readonly string[]) {
         'ice-credential': { type: 'string' },
         'ice-secret': { type: 'string' },
         transports: { type: 'string', default: 'polling,websocket' },
+        'trust-proxy': { type: 'boolean', default: false },
+        'limit-loopback': { type: 'boolean', default: false },
         models: { type: 'string' },
         log: { type: 'string' },
         json: { type: 'boolean', default: false },
