@@ -98,11 +98,13 @@ test('over UDP a client learns its own port; nonsense before it does no harm', a
 
 const hasIpv6 = Object.values(networkInterfaces()).some((entries) => entries?.some(({ address }) => address === '::1'));
 
-test.each<[string, string[]]>([
+const reached: [string, string[]][] = [
   ['0.0.0.0', ['127.0.0.1', ...(hasIpv6 ? ['::1'] : [])]],
   ['::', ['127.0.0.1', ...(hasIpv6 ? ['::1'] : [])]],
-  ...(hasIpv6 ? [['::1', ['::1']]] : []),
-])('listening on %s it answers on one port over %j', async (host, addresses) => {
+];
+if (hasIpv6) reached.push(['::1', ['::1']]);
+
+test.each(reached)('listening on %s it answers on one port over %j', async (host, addresses) => {
   const server = await startStun(host, 0, systemClock);
   for (const address of addresses) {
     const isV6 = address.includes(':');
