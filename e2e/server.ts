@@ -20,6 +20,8 @@ export interface Server {
   /** Of the pages; WebGPU works there, as localhost counts as secure. */
   url: string;
   port: number;
+  /** Of the process, or of what runs it. */
+  pid: number;
   modelRequests(): Promise<ModelRequest[]>;
   stop(): Promise<void>;
   /** As a power cut ends it: nobody is told. */
@@ -54,6 +56,7 @@ export async function startServer(
   return {
     url: `http://localhost:${httpPort}`,
     port: httpPort,
+    pid: child.pid!,
     modelRequests: async () =>
       (await readFile(log, 'utf8'))
         .split('\n')
