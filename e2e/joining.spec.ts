@@ -81,5 +81,5 @@ test('a renewed link is the one that the page shows, and the old one has to ask'
   await expect(host.page.getByTestId('knock')).toHaveCount(1);
   const welcome = await openDonor(lab, server.url, { ...host, key: joinKey }, cpu);
   await expect.poll(() => phaseOf(welcome)).toBe('joined');
-  expect(await phaseOf(late)).toBe('asking');
+  await expect.poll(() => phaseOf(late)).toBe('asking');
 });

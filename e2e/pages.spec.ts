@@ -4,7 +4,10 @@ import { openTab } from './tabs.ts';
 
 const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
-test('a person creates a room, a friend donates a phone, and the chat streams an answer', async ({ lab, server }) => {
+test('a person creates a room and lets a friend in, who donates a phone, and the chat streams an answer', async ({
+  lab,
+  server,
+}) => {
   const chat = await openTab(lab, `${server.url}/?engine=cpu&name=laptop&donate=off`);
   await chat.getByTestId('create-room').click();
   const code = await chat.getByTestId('room-code').first().textContent();
@@ -12,6 +15,7 @@ test('a person creates a room, a friend donates a phone, and the chat streams an
   const donor = await openTab(lab, `${server.url}/donate?engine=cpu&name=phone`, { context: phone });
   await donor.getByTestId('join-code').fill(code!.toLowerCase());
   await donor.getByTestId('join').click();
+  await chat.getByTestId('let-in').click();
   await expect(donor.getByTestId('donate-layers')).toHaveAttribute('data-layers', '0-7');
   await expect(donor.getByTestId('donate-state')).toHaveAttribute('data-state', 'serving');
 

@@ -84,7 +84,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         log,
         addressOf: ({ handshake: { address, headers } }) =>
           clientAddress(address, trustProxy ? headerText(headers['x-forwarded-for']) : undefined),
-        iceServersFor: (host) => iceServersFor(host, stunPort, options.ice, Date.now() / 1000),
+        iceServersFor: (host) => iceServersFor(host, stunPort, options.ice, Date.now()),
       }),
     );
     const httpPort = await listen(http, options.http);

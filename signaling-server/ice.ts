@@ -1,61 +1,57 @@
 import { createHmac } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import type { IceServers } from '../src/shared/protocol/signaling.ts';
-import { isTurn, parseIceUrl } from './ice-url.ts';
 
-/** How a TURN server knows the tabs of this server. */
-export type TurnAccess =
-  | { kind: 'fixed'; username: string; credential: string }
-  /** Shared with coturn (`use-auth-secret`): credentials are made from it that end by themselves. */
-  | { kind: 'secret'; secret: string };
-
-/** Address services that the operator names instead of this server's own. */
+/** What the operator named instead of this server's own address service. */
 export interface NamedIce {
-  /** Each one that `parseIceUrl` reads. */
   urls: readonly string[];
-  /** For those of them that are TURN; null when none is. */
-  access: TurnAccess | null;
+  /** For the TURN servers among them; null where there are none. */
+  turn: TurnAccess | null;
 }
 
-/** A tab that stays longer keeps the links that it has, and joins anew for further ones. */
-export const TURN_LIFETIME_S = 12 * 3600;
+/** One user for all, or coturn's shared secret, of which everybody gets a user of their own that expires. */
+export type TurnAccess = { username: string; credential: string } | { secret: string };
+
+export const NO_NAMED_ICE: NamedIce = { urls: [], turn: null };
+
+/** How long a user that was made of the shared secret is good for, s: a room may last for an evening. */
+const TURN_USER_S = 12 * 3600;
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
-const HOST_NAME = /^[A-Za-z0-9.-]{1,253}$/;
+const HOST_NAME = /^[A-Za-z0-9.-]{1,253}$|^[0-9A-Fa-f:.]{2,45}$/;
+/** RFC 7064 and RFC 7065: scheme, host, port, and for TURN how to get there. Anything else makes a browser refuse the whole list. */
+const ICE_URL = /^(stuns?|turns?):(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253})(?::(\d{1,5}))?(\?transport=(udp|tcp))?$/;
 
 /**
  * What a tab should ask for its own addresses: nobody on this very machine, else the server under the name by which
  * the tab knows it, unless the operator named others.
  *
  * @param hostHeader the request's Host, `name:port`; from the network, so anything that is no host name gets nothing.
- * @param nowS since 1970, as TURN servers count it
  */
-export function iceServersFor(hostHeader: string, stunPort: number | null, named: NamedIce, nowS: number): IceServers {
-  if (named.urls.length > 0) return namedServers(named, nowS);
+export function iceServersFor(hostHeader: string, stunPort: number | null, named: NamedIce, nowMs: number): IceServers {
+  if (named.urls.length > 0) return named.urls.map((urls) => ({ urls, ...(isTurn(urls) ? turnUser(named.turn, nowMs) : {}) }));
   const host = hostNameOf(hostHeader);
-  if (stunPort === null || host === null || LOOPBACK.test(host)) return [];
-  return [{ urls: `stun:${isIPv6(host) ? `[${host}]` : host}:${stunPort}` }];
+  if (stunPort === null || LOOPBACK.test(host) || !HOST_NAME.test(host)) return [];
+  return [{ urls: `stun:${host.includes(':') ? `[${host}]` : host}:${stunPort}` }];
 }
 
-function namedServers({ urls, access }: NamedIce, nowS: number): IceServers {
-  const credentials = access && credentialsOf(access, nowS);
-  return urls.map((one) => {
-    const url = parseIceUrl(one);
-    return url && isTurn(url) && credentials ? { urls: one, ...credentials } : { urls: one };
-  });
+export function isIceUrl(url: string): boolean {
+  const [, scheme, , port, transport] = ICE_URL.exec(url) ?? [];
+  if (scheme === undefined || (transport !== undefined && !scheme.startsWith('turn'))) return false;
+  return port === undefined || (Number(port) >= 1 && Number(port) <= 65_535);
 }
 
-/** Of a shared secret as in the TURN REST API (draft-uberti-behave-turn-rest-00): the user's name is when it ends, signed. */
-function credentialsOf(access: TurnAccess, nowS: number): { username: string; credential: string } {
-  if (access.kind === 'fixed') return { username: access.username, credential: access.credential };
-  const username = String(Math.floor(nowS) + TURN_LIFETIME_S);
+export function isTurn(url: string): boolean {
+  return url.startsWith('turn');
+}
+
+/** As coturn's `use-auth-secret` has it: the name is the time until which it is good, the password its HMAC-SHA1 by the secret. */
+function turnUser(access: TurnAccess | null, nowMs: number): { username: string; credential: string } | object {
+  if (access === null || 'username' in access) return access ?? {};
+  const username = String(Math.floor(nowMs / 1000) + TURN_USER_S);
   return { username, credential: createHmac('sha1', access.secret).update(username).digest('base64') };
 }
 
-/** Without brackets and port; null for what is neither a name nor an address. */
-function hostNameOf(hostHeader: string): string | null {
-  const [, bracketed] = /^\[([^\]%]*)\](?::\d{1,5})?$/.exec(hostHeader) ?? [];
-  if (bracketed !== undefined) return isIPv6(bracketed) ? bracketed : null;
-  const host = hostHeader.replace(/:\d{1,5}$/, '');
-  return HOST_NAME.test(host) ? host : null;
+function hostNameOf(hostHeader: string): string {
+  const bracketed = /^\[([^\]]*)\]/.exec(hostHeader);
+  return bracketed?.[1] ?? hostHeader.replace(/:\d{1,5}$/, '');
 }

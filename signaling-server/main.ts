@@ -37,9 +37,8 @@ async function appOptions(options: ServerOptions, addresses: readonly string[]):
     webDir,
     modelsDir: options.modelsDir,
     ice: options.ice,
-    transports: options.transports,
     trustProxy: options.trustProxy,
-    limitsLoopback: options.limitsLoopback,
+    transports: options.transports,
     plannerWorker,
     // Synchronous, so that a line is there as soon as the response is over.
     log:

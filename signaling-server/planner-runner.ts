@@ -2,10 +2,6 @@ import { Worker } from 'node:worker_threads';
 import { AppError } from '../src/shared/errors.ts';
 import { planRoom } from '../src/shared/planner/plan.ts';
 import type { PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
-import { type Clock, systemClock } from './clock.ts';
-
-/** The largest rooms take about a second, and a busy machine some more: what takes longer will not end. */
-export const PLANNING_LIMIT_MS = 10_000;
 
 /** Where plans are made. */
 export interface PlannerRunner {
@@ -30,6 +26,9 @@ export const inProcessPlanner: PlannerRunner = {
   close: async () => {},
 };
 
+/** A room of 64 devices takes half a second. What takes longer than this holds up all other rooms, ms. */
+const PLANNING_LIMIT_MS = 10_000;
+
 interface Waiting {
   roomCode: string;
   problem: PlanningProblem;
@@ -37,24 +36,21 @@ interface Waiting {
 }
 
 /**
- * Plans in a worker thread, one request at a time, so that a hard room never holds up the others' signals. Rooms take turns: one
- * that asks again and again waits for all that asked before, and a request that takes longer than the limit fails with
- * `planning-timeout`.
+ * Plans in a worker thread, one request at a time, so that a hard room never holds up the others' signals. Rooms take turns: one that asks
+ * again goes behind all that wait. A request that takes too long ends its worker.
  */
 export class WorkerPlanner implements PlannerRunner {
   private readonly workerFile: URL;
   private readonly limitMs: number;
-  private readonly clock: Clock;
   private worker: Worker | null = null;
   private nextId = 1;
-  private active: (Waiting & { id: number; cancelLimit: () => void }) | null = null;
+  private active: (Waiting & { id: number; limit: NodeJS.Timeout }) | null = null;
   /** One request a room; Map keeps the rooms in the order in which they asked. */
   private readonly queue = new Map<string, Waiting>();
 
-  constructor(workerFile: URL, limitMs = PLANNING_LIMIT_MS, clock: Clock = systemClock) {
+  constructor(workerFile: URL, limitMs = PLANNING_LIMIT_MS) {
     this.workerFile = workerFile;
     this.limitMs = limitMs;
-    this.clock = clock;
   }
 
   plan(roomCode: string, problem: PlanningProblem): Promise<PlanResult | null> {
@@ -68,7 +64,7 @@ export class WorkerPlanner implements PlannerRunner {
   async close(): Promise<void> {
     for (const waiting of this.queue.values()) waiting.resolve(null);
     this.queue.clear();
-    this.active?.cancelLimit();
+    clearTimeout(this.active?.limit);
     this.active?.resolve(null);
     this.active = null;
     await this.worker?.terminate();
@@ -78,9 +74,11 @@ export class WorkerPlanner implements PlannerRunner {
     const [first] = this.queue.values();
     if (this.active || !first) return;
     this.queue.delete(first.roomCode);
-    const request: PlanRequest = { id: this.nextId++, problem: first.problem };
-    const cancelLimit = this.clock.after(this.limitMs, () => this.giveUp());
-    this.active = { ...first, id: request.id, cancelLimit };
+    const id = this.nextId++;
+    const limit = setTimeout(() => this.tooLate(id), this.limitMs);
+    limit.unref();
+    this.active = { ...first, id, limit };
+    const request: PlanRequest = { id, problem: first.problem };
     this.workerThread().postMessage(request);
   }
 
@@ -96,30 +94,28 @@ export class WorkerPlanner implements PlannerRunner {
 
   private settle(reply: PlanReply): void {
     if (this.active?.id !== reply.id) return;
-    const { resolve, cancelLimit } = this.active;
-    cancelLimit();
+    const { resolve, limit } = this.active;
+    clearTimeout(limit);
     this.active = null;
     resolve(reply.result);
     this.next();
   }
 
-  /** Nothing but the end of its thread stops a computation. */
-  private giveUp(): void {
+  private tooLate(id: number): void {
     const { worker } = this;
     this.worker = null;
     void worker?.terminate();
-    this.fail(new AppError('planning-timeout', `no plan was found within ${this.limitMs / 1000} s`));
+    const seconds = this.limitMs / 1000;
+    const error = new AppError('planning-timeout', `planning this room took longer than ${seconds} s`);
+    this.settle({ id, result: { ok: false, error: error.toReport() } });
   }
 
   /** The request that killed the worker fails; the next one starts a new worker. */
   private lost(worker: Worker, error: Error): void {
-    // One that was ended for its slowness has nothing to say of the request after.
     if (this.worker !== worker) return;
     this.worker = null;
-    this.fail(new AppError('internal', `planning failed: ${error.message}`));
-  }
-
-  private fail(error: AppError): void {
-    if (this.active) this.settle({ id: this.active.id, result: { ok: false, error: error.toReport() } });
+    const id = this.active?.id;
+    const report = new AppError('internal', `planning failed: ${error.message}`).toReport();
+    if (id !== undefined) this.settle({ id, result: { ok: false, error: report } });
   }
 }

@@ -1,8 +1,7 @@
 import { parseArgs } from 'node:util';
 import { AppError } from '../src/shared/errors.ts';
 import type { TransportName } from './app.ts';
-import type { NamedIce, TurnAccess } from './ice.ts';
-import { type IceUrl, isTurn, parseIceUrl } from './ice-url.ts';
+import { isIceUrl, isTurn, type NamedIce, type TurnAccess } from './ice.ts';
 
 /** What the command line asks for. */
 export interface ServerOptions {
@@ -16,10 +15,7 @@ export interface ServerOptions {
   key: string | null;
   ice: NamedIce;
   transports: TransportName[];
-  /** The last entry of X-Forwarded-For says who asks: only behind a proxy that writes it. */
   trustProxy: boolean;
-  /** This machine is limited as every other address is. */
-  limitsLoopback: boolean;
   modelsDir: string | null;
   logFile: string | null;
   json: boolean;
@@ -33,11 +29,10 @@ export const USAGE = `Usage: npm start -- [options]
   --cert FILE --key FILE   your own certificate instead of a self-made one
   --stun-port N        UDP port of the address service (default 3478, another if it is taken)
   --ice URL            STUN or TURN for the tabs instead of this server's; may be repeated
-  --ice-user NAME --ice-credential WORD   of the TURN servers among them
-  --ice-secret SECRET  or what they share with this server (coturn's use-auth-secret): it makes credentials for 12 hours
+  --ice-user NAME --ice-credential WORD   user of the TURN servers
+  --ice-secret WORD    or the secret shared with coturn (static-auth-secret): each tab gets a user that expires
+  --trust-proxy        take who asks from the last entry of X-Forwarded-For, as a proxy in front of this server sets it
   --transports LIST    polling,websocket (default: both)
-  --trust-proxy        count tries by the last address in X-Forwarded-For: only behind a proxy that adds it
-  --limit-loopback     count the tries of this machine too
   --models DIR         a further folder of models, served under /models/
   --log FILE           one line of JSON for each request of a model
   --json               print the ports as one line of JSON instead of the welcome`;
@@ -53,10 +48,9 @@ export function parseServerOptions(args: readonly string[]): ServerOptions {
     stunPort: port('--stun-port', values['stun-port']),
     cert: values.cert ?? null,
     key: values.key ?? null,
-    ice: { urls: values.ice, access: turnAccess(values) },
+    ice: namedIce(values),
     transports: transports(values.transports),
     trustProxy: values['trust-proxy'],
-    limitsLoopback: values['limit-loopback'],
     modelsDir: values.models ?? null,
     logFile: values.log ?? null,
     json: values.json,
@@ -79,9 +73,8 @@ function parsedValues(args: readonly string[]) {
         'ice-user': { type: 'string' },
         'ice-credential': { type: 'string' },
         'ice-secret': { type: 'string' },
-        transports: { type: 'string', default: 'polling,websocket' },
         'trust-proxy': { type: 'boolean', default: false },
-        'limit-loopback': { type: 'boolean', default: false },
+        transports: { type: 'string', default: 'polling,websocket' },
         models: { type: 'string' },
         log: { type: 'string' },
         json: { type: 'boolean', default: false },
@@ -100,39 +93,27 @@ function port(name: string, text: string): number {
 
 type Values = ReturnType<typeof parsedValues>;
 
-/** A browser throws at a TURN server without a name and a word for it, and then no tab has a link. */
-function turnAccess({ ice, ...values }: Values): TurnAccess | null {
-  const turnUrls = ice.filter((text) => isTurn(iceUrl(text)));
+/** A tab that gets one bad entry makes no connection at all, so that nothing bad gets beyond here. */
+function namedIce(values: Values): NamedIce {
+  for (const url of values.ice) {
+    if (!isIceUrl(url)) throw badOption(`--ice takes stun:HOST:PORT or turn:HOST:PORT?transport=udp, not ${url}`);
+  }
+  const turn = turnAccess(values);
+  const hasTurn = values.ice.some(isTurn);
+  if (hasTurn && !turn) throw badOption('a turn: address needs --ice-user and --ice-credential, or --ice-secret');
+  if (turn && !hasTurn)
+    throw badOption('--ice-user, --ice-credential and --ice-secret are for a turn: address, and none is named');
+  return { urls: values.ice, turn };
+}
+
+function turnAccess(values: Values): TurnAccess | null {
   const { 'ice-user': username, 'ice-credential': credential, 'ice-secret': secret } = values;
-  if (turnUrls.length === 0) {
-    if (username !== undefined || credential !== undefined || secret !== undefined) {
-      throw badOption('--ice-user, --ice-credential and --ice-secret go with --ice turn:...');
-    }
-    return null;
-  }
   if ((username === undefined) !== (credential === undefined)) throw badOption('--ice-user and --ice-credential go together');
-  if (username !== undefined && secret !== undefined) throw badOption('--ice-secret takes the place of --ice-user');
-  if (secret !== undefined) return { kind: 'secret', secret: filled('--ice-secret', secret) };
-  if (username === undefined || credential === undefined) {
-    throw badOption(`--ice ${turnUrls[0]} needs --ice-user and --ice-credential, or --ice-secret`);
-  }
-  return { kind: 'fixed', username: filled('--ice-user', username), credential: filled('--ice-credential', credential) };
-}
-
-/** Browsers refuse a longer name, bytes. */
-const MAX_TURN_NAME_BYTES = 509;
-
-function filled(name: string, text: string): string {
-  const bytes = Buffer.byteLength(text);
-  if (bytes === 0 || bytes > MAX_TURN_NAME_BYTES)
-    throw badOption(`${name} takes 1 to ${MAX_TURN_NAME_BYTES} bytes, not ${bytes}`);
-  return text;
-}
-
-function iceUrl(text: string): IceUrl {
-  const url = parseIceUrl(text);
-  if (!url) throw badOption(`--ice takes stun:HOST[:PORT] or turn:HOST[:PORT][?transport=udp|tcp], not ${text}`);
-  return url;
+  if (secret !== undefined && username !== undefined) throw badOption('--ice-secret makes users itself: leave --ice-user out');
+  if ([username, credential, secret].includes(''))
+    throw badOption('--ice-user, --ice-credential and --ice-secret may not be empty');
+  if (secret !== undefined) return { secret };
+  return username === undefined || credential === undefined ? null : { username, credential };
 }
 
 function transports(list: string): TransportName[] {

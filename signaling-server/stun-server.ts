@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
+import { clientAddress } from './client-address.ts';
 import type { Clock } from './clock.ts';
 import { answerBinding } from './stun.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -17,23 +18,36 @@ export interface StunServer {
 }
 
 /**
- * Answers binding requests on UDP, over IPv4 and IPv6 on one port where `host` means every address and the machine has both.
+ * Answers binding requests on UDP, over IPv4 and where the machine has it over IPv6.
  *
+ * @param host `0.0.0.0` means every address of both families.
  * @param port 0 takes any free one; so does a port that somebody else has.
  */
 export async function startStun(host: string, port: number, clock: Clock): Promise<StunServer> {
-  const sockets = await bindAny(host, port);
-  const allowances = new Map<string, TokenBucket>();
-  for (const socket of sockets) {
-    socket.on('message', (packet, sender) => {
-      if (!allowanceOf(allowances, sender.address, clock).take()) return;
-      const response = answerBinding(packet, sender.address, sender.port);
-      // An answer that cannot be sent is as good as lost: the sender asks again.
-      if (response) socket.send(response, sender.port, sender.address, () => {});
-    });
-    socket.on('error', () => {});
+  const first = await bindAny(host, port);
+  const sockets = [first];
+  if (host === EVERY_IPV4) {
+    const other = await bind(EVERY_IPV6, first.address().port).catch(() => null);
+    // Without IPv6, or with its port taken, there is one family.
+    if (other) sockets.push(other);
   }
-  return { port: sockets[0]!.address().port, close: async () => void (await Promise.all(sockets.map(closed))) };
+  const allowances = new Map<string, TokenBucket>();
+  for (const socket of sockets) answerOn(socket, allowances, clock);
+  const close = (socket: Socket) => new Promise<void>((resolve) => socket.close(() => resolve()));
+  return { port: first.address().port, close: async () => void (await Promise.all(sockets.map(close))) };
+}
+
+const EVERY_IPV4 = '0.0.0.0';
+const EVERY_IPV6 = '::';
+
+function answerOn(socket: Socket, allowances: Map<string, TokenBucket>, clock: Clock): void {
+  socket.on('message', (packet, sender) => {
+    if (!allowanceOf(allowances, clientAddress(sender.address, undefined), clock).take()) return;
+    const response = answerBinding(packet, sender.address.split('%')[0]!, sender.port);
+    // An answer that cannot be sent is as good as lost: the sender asks again.
+    if (response) socket.send(response, sender.port, sender.address, () => {});
+  });
+  socket.on('error', () => {});
 }
 
 function allowanceOf(allowances: Map<string, TokenBucket>, address: string, clock: Clock): TokenBucket {
@@ -45,48 +59,24 @@ function allowanceOf(allowances: Map<string, TokenBucket>, address: string, cloc
   return fresh;
 }
 
-/** Any free port may be taken in the other family. */
-const TRIES = 5;
-
-async function bindAny(host: string, port: number): Promise<Socket[]> {
-  for (let left = TRIES; ; left--) {
-    try {
-      return await bindAll(host, left === TRIES ? port : 0);
-    } catch (error) {
-      if (codeOf(error) !== 'EADDRINUSE' || left === 1) throw error;
-    }
+async function bindAny(host: string, port: number): Promise<Socket> {
+  try {
+    return await bind(host, port);
+  } catch (error) {
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    if (!isTaken || port === 0) throw error;
+    return await bind(host, 0);
   }
 }
 
-/** At least one socket; all have the same port. */
-async function bindAll(host: string, port: number): Promise<Socket[]> {
-  if (!ANY_ADDRESS.has(host)) return [await bind(isIPv6(host) ? 'udp6' : 'udp4', host, port)];
-  const first = await bind('udp4', '0.0.0.0', port);
+async function bind(host: string, port: number): Promise<Socket> {
+  const socket = createSocket(isIP(host) === 6 ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' });
   try {
-    return [first, await bind('udp6', '::', first.address().port)];
+    socket.bind(port, host);
+    await once(socket, 'listening');
+    return socket;
   } catch (error) {
-    if (NO_IPV6.has(codeOf(error))) return [first];
-    await closed(first);
+    socket.close();
     throw error;
   }
-}
-
-const ANY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
-/** What a machine without IPv6 says. */
-const NO_IPV6: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT']);
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
-}
-
-async function bind(type: 'udp4' | 'udp6', host: string, port: number): Promise<Socket> {
-  // Else a socket of IPv6 takes the port of the other family too.
-  const socket = createSocket({ type, ipv6Only: type === 'udp6' });
-  socket.bind(port, host);
-  await once(socket, 'listening');
-  return socket;
-}
-
-function closed(socket: Socket): Promise<void> {
-  return new Promise((resolve) => socket.close(() => resolve()));
 }

@@ -1,9 +1,11 @@
+import { createHmac } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { networkInterfaces } from 'node:os';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { clientAddress } from './client-address.ts';
 import { systemClock } from './clock.ts';
+import { iceServersFor, NO_NAMED_ICE } from './ice.ts';
 import { answerBinding } from './stun.ts';
 import { startStun } from './stun-server.ts';
 import { TestClock } from './test-clock.ts';
@@ -18,39 +20,13 @@ test('a binding request is answered with the sender’s address as in the test v
   expect(response).toEqual(Buffer.concat([Buffer.from('0101000c2112a442', 'hex'), transactionId, xorMappedAddress]));
 });
 
-/** RFC 5769 section 2.3: 2001:db8:1234:5678:11:2233:4455:6677 port 32853. */
-const xorMappedIpv6 = Buffer.from('002000140002a1470113a9faa5d3f179bc25f4b5bed2b9d9', 'hex');
+/** The IPv6 response of RFC 5769 section 2.3 holds this attribute for 2001:db8:1234:5678:11:2233:4455:6677 port 32853. */
+const xorMappedAddress6 = Buffer.from('002000140002a1470113a9faa5d3f179bc25f4b5bed2b9d9', 'hex');
 
-test.each([
-  '2001:db8:1234:5678:11:2233:4455:6677',
-  '2001:0DB8:1234:5678:0011:2233:4455:6677',
-  '2001:db8:1234:5678:11:2233:68.85.102.119',
-  '2001:db8:1234:5678:11:2233:4455:6677%eth0',
-])('so is one that came over IPv6, from %s', (address) => {
-  const response = answerBinding(request, address, 32853);
-  expect(response).toEqual(Buffer.concat([Buffer.from('010100182112a442', 'hex'), transactionId, xorMappedIpv6]));
+test('a binding request over IPv6 is answered as in the test vectors of RFC 5769', () => {
+  const response = answerBinding(request, '2001:db8:1234:5678:11:2233:4455:6677', 32853);
+  expect(response).toEqual(Buffer.concat([Buffer.from('010100182112a442', 'hex'), transactionId, xorMappedAddress6]));
 });
-
-test('every way to write an IPv6 address means the same octets', () => {
-  const octetsOf = (address: string) =>
-    answerBinding(request, address, 1)!
-      .subarray(28)
-      .map((byte, i) => byte ^ request[4 + i]!);
-  const hex = (address: string) => Buffer.from(octetsOf(address)).toString('hex');
-  expect(hex('::1')).toBe('1'.padStart(32, '0'));
-  expect(hex('::')).toBe('0'.repeat(32));
-  expect(hex('fe80::')).toBe('fe80'.padEnd(32, '0'));
-  expect(hex('1::8')).toBe(`0001${'0'.repeat(24)}0008`);
-  expect(hex('1:2:3:4:5:6:7::')).toBe('00010002000300040005000600070000');
-  expect(hex('::ffff:192.0.2.1')).toBe('c0000201');
-});
-
-test.each(['', 'localhost', '192.0.2', '1:2', ':::', '1:2:3:4:5:6:7:8:9'])(
-  '%j, which is no address, gets no answer',
-  (address) => {
-    expect(answerBinding(request, address, 1)).toBeNull();
-  },
-);
 
 test('an optional attribute is passed over, one that must be understood is not', () => {
   const withAttribute = (attribute: string) => {
@@ -96,39 +72,6 @@ test('over UDP a client learns its own port; nonsense before it does no harm', a
   await server.close();
 });
 
-const hasIpv6 = Object.values(networkInterfaces()).some((entries) => entries?.some(({ address }) => address === '::1'));
-
-const reached: [string, string[]][] = [
-  ['0.0.0.0', ['127.0.0.1', ...(hasIpv6 ? ['::1'] : [])]],
-  ['::', ['127.0.0.1', ...(hasIpv6 ? ['::1'] : [])]],
-];
-if (hasIpv6) reached.push(['::1', ['::1']]);
-
-test.each(reached)('listening on %s it answers on one port over %j', async (host, addresses) => {
-  const server = await startStun(host, 0, systemClock);
-  for (const address of addresses) {
-    const isV6 = address.includes(':');
-    const client = createSocket(isV6 ? 'udp6' : 'udp4');
-    client.bind(0, address);
-    await once(client, 'listening');
-    client.send(request, server.port, address);
-    const [response] = (await once(client, 'message')) as [Buffer];
-    expect(response).toEqual(answerBinding(request, address, client.address().port));
-    client.close();
-  }
-  await server.close();
-});
-
-test.runIf(hasIpv6)('a port that is taken in one family alone is taken in neither', async () => {
-  const other = createSocket({ type: 'udp6', ipv6Only: true });
-  other.bind(0, '::');
-  await once(other, 'listening');
-  const server = await startStun('0.0.0.0', other.address().port, systemClock);
-  expect(server.port).not.toBe(other.address().port);
-  other.close();
-  await server.close();
-});
-
 test('a flood from one address gets a few answers only', async () => {
   const server = await startStun('127.0.0.1', 0, new TestClock());
   const client = createSocket('udp4');
@@ -154,4 +97,56 @@ test('a port that is taken is replaced by a free one', async () => {
   const second = await startStun('127.0.0.1', first.port, systemClock);
   expect(second.port).not.toBe(first.port);
   await Promise.all([first.close(), second.close()]);
+});
+
+test('tabs on this machine need no address service, others use the server by the name they know', () => {
+  for (const host of ['localhost:8080', '127.0.0.1:8080', '[::1]:8080', '', 'a b:1', '"><'])
+    expect(iceServersFor(host, 3478, NO_NAMED_ICE, 0)).toEqual([]);
+  expect(iceServersFor('192.168.1.5:8443', 3478, NO_NAMED_ICE, 0)).toEqual([{ urls: 'stun:192.168.1.5:3478' }]);
+  expect(iceServersFor('[fd00::5]:8443', 3478, NO_NAMED_ICE, 0)).toEqual([{ urls: 'stun:[fd00::5]:3478' }]);
+  expect(iceServersFor('edge.example', 3478, NO_NAMED_ICE, 0)).toEqual([{ urls: 'stun:edge.example:3478' }]);
+  expect(iceServersFor('192.168.1.5:8443', null, NO_NAMED_ICE, 0)).toEqual([]);
+  expect(iceServersFor('localhost', 3478, { urls: ['stun:192.0.2.9'], turn: null }, 0)).toEqual([{ urls: 'stun:192.0.2.9' }]);
+});
+
+test('over UDP and IPv6 a client learns its own port, where the machine has IPv6', async () => {
+  const server = await startStun('0.0.0.0', 0, systemClock);
+  const client = createSocket('udp6');
+  const hasIpv6 = await new Promise((resolve) => {
+    client.once('error', () => resolve(false));
+    client.bind(0, '::1', () => resolve(true));
+  });
+  if (hasIpv6) {
+    client.send(request, server.port, '::1');
+    const [response] = (await once(client, 'message')) as [Buffer];
+    expect(response.readUInt16BE(26) ^ 0x2112).toBe(client.address().port);
+  }
+  client.close();
+  await server.close();
+});
+
+test('a relay comes with its user, or with one made of the shared secret that expires', () => {
+  const urls = ['stun:192.0.2.9', 'turn:192.0.2.9:3478'];
+  expect(iceServersFor('a', 1, { urls, turn: { username: 'u', credential: 'c' } }, 0)).toEqual([
+    { urls: 'stun:192.0.2.9' },
+    { urls: 'turn:192.0.2.9:3478', username: 'u', credential: 'c' },
+  ]);
+  const nowMs = Date.UTC(2030, 0, 1);
+  const [, turn] = iceServersFor('a', 1, { urls, turn: { secret: 'north' } }, nowMs);
+  expect(Number(turn!.username)).toBe(nowMs / 1000 + 12 * 3600);
+  expect(turn!.credential).toBe(createHmac('sha1', 'north').update(turn!.username!).digest('base64'));
+});
+
+test.each([
+  ['192.0.2.7', undefined, '192.0.2.7'],
+  ['::ffff:192.0.2.7', undefined, '192.0.2.7'],
+  ['2001:db8:1:2:3:4:5:6', undefined, '2001:db8:1:2::/64'],
+  ['2001:db8::1', undefined, '2001:db8:0:0::/64'],
+  ['127.0.0.1', '203.0.113.9', '203.0.113.9'],
+  ['127.0.0.1', '198.51.100.1, 203.0.113.9', '203.0.113.9'],
+  ['192.0.2.7', 'unknown', '192.0.2.7'],
+  ['192.0.2.7', '203.0.113.9, <script>', '192.0.2.7'],
+  ['127.0.0.1', '2001:db8:1:2::9', '2001:db8:1:2::/64'],
+])('limits of %s behind %s are counted for %s', (socketAddress, forwardedFor, address) => {
+  expect(clientAddress(socketAddress, forwardedFor)).toBe(address);
 });
