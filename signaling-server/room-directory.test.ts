@@ -225,10 +225,10 @@ describe('a tab whose connection is lost', () => {
   });
 
   test('leaves at once when it says so', async () => {
-    const { join } = await testServer();
+    const { clock, join } = await testServer();
     const [first, other] = [await join(), await join()];
     first.leave();
-    await Promise.resolve();
+    await clock.advance(0);
     expect(events(other.notices)).toContain('peer:left');
   });
 
