@@ -380,6 +380,26 @@ describe('whoever has only the code', () => {
   });
 });
 
+describe('an address that has used up its tries', () => {
+  test('gains nothing by the right guess, and still joins by a link, a host key or its own place', async () => {
+    const { join, hostKey } = await testServer(inProcessPlanner, 'blue fox');
+    const guest = await join({ passphrase: 'blue fox' });
+    for (let i = 0; i < 30; i++) await expect(join({ code: 'ZZZZ9' })).rejects.toMatchObject({ code: 'room-not-found' });
+    await expect(join({ passphrase: 'blue fox' })).rejects.toMatchObject({ code: 'too-many-tries' });
+    await expect(join({ passphrase: 'red fox' })).rejects.toMatchObject({ code: 'too-many-tries' });
+    expect((await join({ hostKey })).isHost).toBe(true);
+    expect((await join({ tabKey: guest.tabKey })).peerId).toBe(guest.peerId);
+    expect((await join({ passphrase: 'blue fox', address: '10.0.0.2' })).isHost).toBe(false);
+  });
+
+  test('cannot tell by knocking which rooms there are', async () => {
+    const { join } = await testServer();
+    for (let i = 0; i < 30; i++) await expect(join({ code: 'ZZZZ9' })).rejects.toMatchObject({ code: 'room-not-found' });
+    await expect(join({ joinKey: null })).rejects.toMatchObject({ code: 'too-many-tries' });
+    expect((await join()).isHost).toBe(false);
+  });
+});
+
 describe('a removed device', () => {
   test('is told, and comes back neither by its place nor by the link that it knows', async () => {
     const { actor, clock, join, hostKey, joinKey } = await testServer();
