@@ -1,118 +1,135 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { startServer } from '../e2e/server.ts';
+import type { DeviceProfile } from '../src/shared/model/device-profile.ts';
 import type { ModelSpec } from '../src/shared/model/model-spec.ts';
 import { DEFAULT_MODEL_URL } from '../src/shared/model/room-settings.ts';
-import { MAX_PEERS_PER_ROOM, PROTOCOL_VERSION } from '../src/shared/protocol/signaling.ts';
-import { barLine } from './bar.ts';
-import { countingRelay } from './rooms/counting-relay.ts';
-import { processCpuMs } from './rooms/process-cpu.ts';
+import { BEAT_INTERVAL_MS, MAX_PEERS_PER_ROOM, PROTOCOL_VERSION } from '../src/shared/protocol/signaling.ts';
+import { type Bar, barLine } from './bar.ts';
+import { startCountingRelay } from './rooms/counting-relay.ts';
 import { RoomClient } from './rooms/room-client.ts';
 
+/**
+ * What does a room of 32 tabs cost its server while all of them load? The built server, real sockets, every link measured, a plan with
+ * a stage on every device, and everybody telling its progress as often as a tab does.
+ */
 const LOADING_MS = 15_000;
-/** As often as a tab tells how far it has loaded, ms. */
-const TELL_MS = 250;
-const PLAN_WITHIN_MS = 60_000;
-const LAYER_BYTES = 40e6;
+const PROGRESS_INTERVAL_MS = 250;
+/** A clock tick of /proc, ms. */
+const TICK_MS = 10;
+const LAYERS = MAX_PEERS_PER_ROOM;
 
-/** Three layers fit on each device, so that a plan has at least 16 stages. */
+/** Llama 2 7B. */
 const spec: ModelSpec = {
-  name: 'Bench',
+  name: 'bench',
   architecture: 'llama',
-  quantisation: 'Q8_0',
-  dim: 2048,
-  nLayers: 48,
+  quantisation: 'Q4_0',
+  dim: 4096,
+  nLayers: LAYERS,
   nHeads: 32,
-  nKvHeads: 4,
-  headDim: 64,
-  ffnDim: 5632,
+  nKvHeads: 32,
+  headDim: 128,
+  ffnDim: 11_008,
   vocabSize: 32_000,
   contextLength: 2048,
   ropeTheta: 1e4,
-  ropeDim: 64,
+  ropeDim: 128,
   rmsEps: 1e-5,
   tiedHead: false,
-  layerBytes: Array<number>(48).fill(LAYER_BYTES),
+  layerBytes: Array(LAYERS).fill(110e6),
   embeddingBytes: 70e6,
-  headBytes: LAYER_BYTES,
+  headBytes: 70e6,
 };
-const lendBytes = 3.2 * LAYER_BYTES;
 
-/** `npm run bench:rooms`: what a room of so many tabs as it may have costs the server while all of them load their layers. */
 export async function main(): Promise<void> {
   const server = await startServer(fileURLToPath(new URL('../dist/node/server.js', import.meta.url)));
-  const relay = await countingRelay(server.port);
+  const relay = await startCountingRelay(server.port);
   const clients = Array.from({ length: MAX_PEERS_PER_ROOM }, () => new RoomClient(`http://127.0.0.1:${relay.port}`));
   try {
     await fillRoom(clients);
-    const stages = await plannedStages(clients);
-    const [startMs, startBytes, startCpuMs] = [performance.now(), relay.sentBytes(), processCpuMs(server.pid)];
-    const loadedBytes = await load(clients);
-    const elapsedMs = performance.now() - startMs;
-    const megabytesPerSecond = (relay.sentBytes() - startBytes) / 1e3 / elapsedMs;
-    const cpuPercent = ((processCpuMs(server.pid) - startCpuMs) / elapsedMs) * 100;
-    await until('every tab knows what every other has loaded', () =>
-      clients.every(({ room }) => room?.peers.every(({ progress }) => progress?.loadedBytes === loadedBytes)),
-    );
-    console.log(`${clients.length} tabs, a plan of ${stages} stages, ${(elapsedMs / 1000).toFixed(1)} s of loading\n`);
-    console.log(barLine({ name: 'state-out', figure: megabytesPerSecond, limit: 1, sense: '<=', unit: 'MB/s' }));
-    console.log(barLine({ name: 'state-cpu', figure: cpuPercent, limit: 10, sense: '<=', unit: '%' }));
+    const { bytesPerSecond, cpuShare } = await measureLoading(clients, server.pid, () => relay.sentBytes);
+    const stages = clients[0]!.preparing?.stages.length ?? 0;
+    console.log(`${clients.length} tabs, a plan of ${stages} stages, ${LOADING_MS / 1000} s of loading`);
+    const bars: Bar[] = [
+      { name: 'state-out', figure: bytesPerSecond / 1e6, limit: 1, sense: '<=', unit: 'MB/s' },
+      { name: 'state-cpu', figure: 100 * cpuShare, limit: 10, sense: '<=', unit: '%' },
+    ];
+    for (const bar of bars) console.log(barLine(bar));
   } finally {
     for (const client of clients) client.close();
-    relay.close();
+    await relay.close();
     await server.stop();
   }
 }
 
-/** One chat, which is the host, and donors; every device and every link is measured. */
+/** Everybody joins by the link, has measured itself and every link, and hears of the plan. */
 async function fillRoom(clients: readonly RoomClient[]): Promise<void> {
   const [host] = clients;
-  const made = await host!.ask('room:create', { version: PROTOCOL_VERSION, settings: {}, passphrase: null });
-  for (const client of clients) {
-    const isHost = client === host;
-    await client.join({ code: made.code, joinKey: made.joinKey, hostKey: isHost ? made.hostKey : null }, !isHost);
+  const room = await host!.ask('room:create', { version: PROTOCOL_VERSION, settings: {}, passphrase: null });
+  for (const [i, client] of clients.entries()) {
+    const identity = {
+      version: PROTOCOL_VERSION,
+      code: room.code,
+      hostKey: client === host ? room.hostKey : null,
+      joinKey: room.joinKey,
+      passphrase: null,
+      tabKey: String(i).padStart(32, '0'),
+      name: `device ${i}`,
+      donates: true,
+      chats: client === host,
+    } as const;
+    client.peerId = (await client.ask('room:join', identity)).peerId;
   }
   await host!.ask('room:model', { modelUrl: DEFAULT_MODEL_URL, spec });
-  await Promise.all(clients.map((client, i) => measure(client, clients.slice(0, i), i)));
+  await Promise.all(clients.map((client) => client.ask('peer:profile', { profile: profile(client.peerId), origin: 'measured' })));
+  for (const client of clients) {
+    const others = clients.filter(({ peerId }) => peerId < client.peerId);
+    const link = { rttMs: 2, linkMbps: 100 };
+    await Promise.all(others.map(({ peerId }) => client.ask('link:report', { to: peerId, link })));
+  }
+  const beating = setInterval(() => void Promise.all(clients.map((client) => client.ask('beat', {}))), BEAT_INTERVAL_MS);
+  try {
+    while (!host!.preparing) await pause(100);
+  } finally {
+    clearInterval(beating);
+  }
 }
 
-async function measure(client: RoomClient, earlier: readonly RoomClient[], i: number): Promise<void> {
-  const link = { rttMs: 2 + (i % 5), linkMbps: 50 + i };
-  await Promise.all(earlier.map(({ peerId }) => client.ask('link:report', { to: peerId, link })));
-  if (i === 0) return;
-  const times = { decodeLayerMs: 4 + (i % 7), prefillLayerMsPerToken: 1, forwardOverheadMs: 1, headMs: 5 };
-  const profile = { engine: 'webgpu', adapter: 'bench', ...times, lendBytes } as const;
-  await client.ask('peer:profile', { profile, origin: 'measured' });
+/** Room for one layer with its keys and values, and the head or the embedding: everybody is needed. */
+function profile(peerId: number): DeviceProfile {
+  const times = { decodeLayerMs: 2 + peerId / 100, prefillLayerMsPerToken: 0.5, forwardOverheadMs: 1, headMs: 3 };
+  return { engine: 'webgpu', adapter: 'bench', ...times, lendBytes: 250e6 };
 }
 
-async function plannedStages(clients: readonly RoomClient[]): Promise<number> {
-  await until('a plan is prepared', () => clients.every(({ prepared }) => prepared), PLAN_WITHIN_MS);
-  return clients[0]!.prepared!.stages.length;
-}
-
-/** @returns what every client has loaded in the end */
-async function load(clients: readonly RoomClient[]): Promise<number> {
-  const rounds = LOADING_MS / TELL_MS;
-  const shardBytes = 3 * LAYER_BYTES;
-  const startMs = performance.now();
-  let loadedBytes = 0;
-  for (let round = 1; round <= rounds; round++) {
-    loadedBytes = Math.round((shardBytes * round) / (rounds + 1));
-    // Tabs speak one after the other within the time, not all at once.
+async function measureLoading(clients: readonly RoomClient[], pid: number, sentBytes: () => number) {
+  const shardBytes = 110e6;
+  const start = { atMs: performance.now(), bytes: sentBytes(), cpuMs: await cpuMsOf(pid) };
+  let beatMs = 0;
+  for (let loadedBytes = 1; performance.now() - start.atMs < LOADING_MS; loadedBytes += 1e6) {
+    const roundMs = performance.now();
+    const epoch = clients[0]!.preparing!.epoch;
     await Promise.all(
-      clients.map(async (client, i) => {
-        await wait((TELL_MS * i) / clients.length);
-        // The plan may have become another in the meantime.
-        await client.ask('peer:progress', { epoch: client.prepared!.epoch, loadedBytes, shardBytes });
-      }),
+      clients.map((client) => client.ask('peer:progress', { epoch, loadedBytes: Math.round(loadedBytes), shardBytes })),
     );
-    await wait(Math.max(0, startMs + round * TELL_MS - performance.now()));
+    if (roundMs - beatMs >= BEAT_INTERVAL_MS) {
+      beatMs = roundMs;
+      await Promise.all(clients.map((client) => client.ask('beat', {})));
+    }
+    await pause(Math.max(0, PROGRESS_INTERVAL_MS - (performance.now() - roundMs)));
   }
-  return loadedBytes;
+  const elapsedMs = performance.now() - start.atMs;
+  return {
+    bytesPerSecond: ((sentBytes() - start.bytes) * 1000) / elapsedMs,
+    cpuShare: ((await cpuMsOf(pid)) - start.cpuMs) / elapsedMs,
+  };
 }
 
-async function until(what: string, holds: () => unknown, withinMs = 10_000): Promise<void> {
-  for (const endMs = performance.now() + withinMs; !holds(); await wait(20)) {
-    if (performance.now() > endMs) throw new Error(`not within ${withinMs / 1000} s: ${what}`);
-  }
+/** All threads of a process, in user mode and in the kernel: fields 14 and 15 of proc(5), after the name in brackets. */
+async function cpuMsOf(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
+  return TICK_MS * (Number(fields[11]) + Number(fields[12]));
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -20,7 +20,7 @@ export interface Server {
   /** Of the pages; WebGPU works there, as localhost counts as secure. */
   url: string;
   port: number;
-  /** Of the process, or of what runs it. */
+  /** Of the server's own process, where nothing else runs it. */
   pid: number;
   modelRequests(): Promise<ModelRequest[]>;
   stop(): Promise<void>;
