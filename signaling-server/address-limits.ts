@@ -33,10 +33,19 @@ export class AddressLimits {
 
   /** @throws AppError too-many-tries when the address has used up what it may */
   count(what: Limited, address: ClientAddress): void {
-    if (!this.limitsLoopback && isLoopback(address)) return;
-    if (!this.bucket(what, address).take()) {
-      throw new AppError('too-many-tries', `too many tries (${what}) from this address: wait a few minutes`);
-    }
+    if (this.isLimited(address) && !this.bucket(what, address).take()) throw tooManyTries(what);
+  }
+
+  /**
+   * To be asked before a try that is counted only if it fails: else whoever has used up its tries could go on and see which one is right.
+   * @throws AppError too-many-tries
+   */
+  requireLeft(what: Limited, address: ClientAddress): void {
+    if (this.isLimited(address) && !this.bucket(what, address).hasToken()) throw tooManyTries(what);
+  }
+
+  private isLimited(address: ClientAddress): boolean {
+    return this.limitsLoopback || !isLoopback(address);
   }
 
   private bucket(what: Limited, address: ClientAddress): TokenBucket {
@@ -50,4 +59,8 @@ export class AddressLimits {
     if (this.buckets.size > MAX_ADDRESSES) this.buckets.delete(oldest!);
     return bucket;
   }
+}
+
+function tooManyTries(what: Limited): AppError {
+  return new AppError('too-many-tries', `too many tries (${what}) from this address: wait a few minutes`);
 }

@@ -63,6 +63,22 @@ describe.each<TransportName[][]>([[['websocket']], [['polling']]])('over %s', (t
     for (const change of host.messages('room:change')) expect(v.is(serverEvents['room:change'], change)).toBe(true);
   });
 
+  test('a newcomer hears of the plan in preparation after it has its answer, never before', async () => {
+    const [host, donor, late] = [app.connect(transports), app.connect(transports), app.connect(transports)];
+    const room = await newRoom(host);
+    await donor.join(room.code, { joinKey: room.joinKey, donates: true });
+    await host.ask('room:model', { modelUrl: DEFAULT_MODEL_URL, spec: tinySpec });
+    await donor.ask('peer:profile', { profile: tinyProfile(1e9), origin: 'measured' });
+    await donor.ask('link:report', { to: 1, link: { rttMs: 2, linkMbps: 50 } });
+    await donor.hear('plan:prepare');
+    const heard: string[] = [];
+    late.socket.onAny((event: string) => heard.push(event));
+    const request = { ...identity, code: room.code, joinKey: room.joinKey };
+    late.socket.emit('room:join', request, () => heard.push('answer'));
+    await late.hear('plan:prepare');
+    expect(heard.slice(0, 2)).toEqual(['answer', 'plan:prepare']);
+  });
+
   test('signals pass between two tabs of a room', async () => {
     const [a, b] = [app.connect(transports), app.connect(transports)];
     const { code, link } = await newRoom(a);

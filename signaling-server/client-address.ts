@@ -15,14 +15,18 @@ export function clientAddress(socketAddress: string, forwardedFor: string | unde
 }
 
 export function isLoopback(address: ClientAddress): boolean {
-  return /^127\./.test(address) || address === LOOPBACK_PREFIX;
+  return address.startsWith('127.');
 }
 
-const LOOPBACK_PREFIX = '0:0:0:0::/64';
+/** The groups of `::1`. */
+const LOOPBACK = '0,0,0,0,0,0,0,1';
 
 function normalised(address: string): ClientAddress {
   const plain = withoutMapping(address);
   if (isIP(plain) !== 6) return plain;
-  const network = ipv6Groups(plain).slice(0, 4);
-  return `${network.map((group) => group.toString(16)).join(':')}::/64`;
+  const groups = ipv6Groups(plain);
+  // All that is left of the others is their network, and a stranger's may be the same.
+  if (groups.join() === LOOPBACK) return '127.0.0.1';
+  const network = groups.slice(0, 4).map((group) => group.toString(16));
+  return `${network.join(':')}::/64`;
 }

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+
 /** The eight groups of an IPv6 address, which has been found to be one; dotted IPv4 at its end counts as two of them. */
 export function ipv6Groups(address: string): number[] {
   const [withoutZone = ''] = address.split('%');
@@ -11,7 +13,10 @@ export function ipv6Groups(address: string): number[] {
   return [...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail];
 }
 
-/** The IPv4 address that an IPv6 socket shows as `::ffff:1.2.3.4`; any other address as it is. */
+/** The IPv4 address that an IPv6 socket shows as `::ffff:1.2.3.4`, however it is written; any other address as it is. */
 export function withoutMapping(address: string): string {
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
+  if (isIP(address) !== 6) return address;
+  const [a, b, c, d, e, mark, high = 0, low = 0] = ipv6Groups(address);
+  if ([a, b, c, d, e].some((group) => group !== 0) || mark !== 0xffff) return address;
+  return [high >>> 8, high & 0xff, low >>> 8, low & 0xff].join('.');
 }

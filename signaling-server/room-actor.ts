@@ -251,7 +251,7 @@ export class RoomActor {
     else this.emptySinceMs = null;
   }
 
-  /** Sends wait for the running message's acknowledgement: a tab learns its id before it hears of plans. */
+  /** Sends wait until every promise of the running message has settled: a tab learns its id before it hears of plans. */
   private perform(effects: readonly Effect[]): void {
     if (this.closed) return;
     for (const effect of effects) {
@@ -259,7 +259,7 @@ export class RoomActor {
       else if (effect.kind === 'progress') this.state.soon(this.options.times.progressMs);
       else if (effect.kind === 'replan') this.replanSoon();
       else if (effect.kind === 'retry') this.retryLater(effect);
-      else queueMicrotask(() => this.send(effect.to, effect.notice));
+      else setImmediate(() => this.send(effect.to, effect.notice));
     }
   }
 

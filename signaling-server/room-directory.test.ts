@@ -225,10 +225,10 @@ describe('a tab whose connection is lost', () => {
   });
 
   test('leaves at once when it says so', async () => {
-    const { join } = await testServer();
+    const { clock, join } = await testServer();
     const [first, other] = [await join(), await join()];
     first.leave();
-    await Promise.resolve();
+    await clock.advance(0);
     expect(events(other.notices)).toContain('peer:left');
   });
 
@@ -377,6 +377,26 @@ describe('whoever has only the code', () => {
     expect(guesses.slice(30)).toEqual(Array(10).fill('too-many-tries'));
     for (let i = 0; i < 31; i++) await join();
     await expect(join({ code: 'ZZZZ9', address: '10.0.0.2' })).rejects.toMatchObject({ code: 'room-not-found' });
+  });
+});
+
+describe('an address that has used up its tries', () => {
+  test('gains nothing by the right guess, and still joins by a link, a host key or its own place', async () => {
+    const { join, hostKey } = await testServer(inProcessPlanner, 'blue fox');
+    const guest = await join({ passphrase: 'blue fox' });
+    for (let i = 0; i < 30; i++) await expect(join({ code: 'ZZZZ9' })).rejects.toMatchObject({ code: 'room-not-found' });
+    await expect(join({ passphrase: 'blue fox' })).rejects.toMatchObject({ code: 'too-many-tries' });
+    await expect(join({ passphrase: 'red fox' })).rejects.toMatchObject({ code: 'too-many-tries' });
+    expect((await join({ hostKey })).isHost).toBe(true);
+    expect((await join({ tabKey: guest.tabKey })).peerId).toBe(guest.peerId);
+    expect((await join({ passphrase: 'blue fox', address: '10.0.0.2' })).isHost).toBe(false);
+  });
+
+  test('cannot tell by knocking which rooms there are', async () => {
+    const { join } = await testServer();
+    for (let i = 0; i < 30; i++) await expect(join({ code: 'ZZZZ9' })).rejects.toMatchObject({ code: 'room-not-found' });
+    await expect(join({ joinKey: null })).rejects.toMatchObject({ code: 'too-many-tries' });
+    expect((await join()).isHost).toBe(false);
   });
 });
 

@@ -117,8 +117,10 @@ export class RoomDirectory {
     const place = room.placeOf(identity.tabKey);
     if (place !== null) return room.takeBack(place, who, caller.outlet);
     if (who.hasHostKey) return room.admit(who, caller.outlet);
+    const hasLink = identity.joinKey !== null && isSameKey(identity.joinKey, room.room.joinKey);
+    if (!hasLink || room.room.passphraseHash !== null) this.limits.requireLeft('failed-join', caller.address);
     await this.checkPassphrase(room.room, identity, caller);
-    if (identity.joinKey !== null && isSameKey(identity.joinKey, room.room.joinKey)) return room.admit(who, caller.outlet);
+    if (hasLink) return room.admit(who, caller.outlet);
     try {
       await room.knock(who, caller.signal);
     } catch (thrown) {

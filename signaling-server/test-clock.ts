@@ -33,7 +33,7 @@ export class TestClock implements Clock {
   }
 }
 
-/** Everything that was ready to run has run. */
+/** Everything that was ready to run has run, and what that has put off until after it. */
 function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }

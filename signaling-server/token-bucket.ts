@@ -18,11 +18,15 @@ export class TokenBucket {
 
   /** Takes one token; false when there is none. */
   take(): boolean {
+    if (!this.hasToken()) return false;
+    this.tokens -= 1;
+    return true;
+  }
+
+  hasToken(): boolean {
     const nowMs = this.clock.now();
     this.tokens = Math.min(this.burst, this.tokens + ((nowMs - this.lastMs) * this.perSecond) / 1000);
     this.lastMs = nowMs;
-    if (this.tokens < 1) return false;
-    this.tokens -= 1;
-    return true;
+    return this.tokens >= 1;
   }
 }
