@@ -210,7 +210,7 @@ describe('the server', () => {
   });
 
   test('names the operator’s own address services', async () => {
-    const named = await startTestApp({ iceUrls: ['stun:192.0.2.1:3478'] });
+    const named = await startTestApp({ ice: { urls: ['stun:192.0.2.1:3478'], turn: null } });
     const { iceServers } = await newRoom(named.connect());
     expect(iceServers).toEqual([{ urls: 'stun:192.0.2.1:3478' }]);
     await named.close();

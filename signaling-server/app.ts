@@ -8,7 +8,7 @@ import { MAX_SIGNALING_BYTES } from '../src/shared/protocol/signaling.ts';
 import { clientAddress } from './client-address.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { handleSocket } from './handlers.ts';
-import { iceServersFor } from './ice.ts';
+import { iceServersFor, type NamedIce } from './ice.ts';
 import { inProcessPlanner, type PlannerRunner, WorkerPlanner } from './planner-runner.ts';
 import { RoomDirectory } from './room-directory.ts';
 import type { RoomTimes } from './room-times.ts';
@@ -31,8 +31,8 @@ export interface AppOptions {
   webDir: string;
   /** A further folder of models, served under /models/. */
   modelsDir: string | null;
-  /** URLs that tabs use instead of this server's own STUN. */
-  iceUrls: readonly string[];
+  /** What tabs use instead of this server's own STUN. */
+  ice: NamedIce;
   transports: readonly TransportName[];
   /** The bundled planner worker; null plans on the server's own thread. */
   plannerWorker: URL | null;
@@ -84,7 +84,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         log,
         addressOf: ({ handshake: { address, headers } }) =>
           clientAddress(address, trustProxy ? headerText(headers['x-forwarded-for']) : undefined),
-        iceServersFor: (host) => iceServersFor(host, stunPort, options.iceUrls),
+        iceServersFor: (host) => iceServersFor(host, stunPort, options.ice, Date.now()),
       }),
     );
     const httpPort = await listen(http, options.http);

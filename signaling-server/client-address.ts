@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { ipv6Groups, withoutMapping } from './ip-address.ts';
 
 /** Whom limits are counted for: an IPv4 address, or the /64 that a provider gives to one household. */
 export type ClientAddress = string;
@@ -20,16 +21,8 @@ export function isLoopback(address: ClientAddress): boolean {
 const LOOPBACK_PREFIX = '0:0:0:0::/64';
 
 function normalised(address: string): ClientAddress {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped) return mapped[1]!;
-  if (isIP(address) !== 6) return address;
-  return `${groupsOf(address).slice(0, 4).join(':')}::/64`;
-}
-
-/** The eight groups of an IPv6 address, without leading zeros. */
-function groupsOf(address: string): string[] {
-  const [left = '', right] = (address.split('%')[0] ?? '').split('::');
-  const [head, tail] = [left, right ?? ''].map((part) => part.split(':').filter((group) => group !== ''));
-  const missing = right === undefined ? 0 : Math.max(0, 8 - head!.length - tail!.length);
-  return [...head!, ...Array<string>(missing).fill('0'), ...tail!].map((group) => group.replace(/^0+(?=.)/, '').toLowerCase());
+  const plain = withoutMapping(address);
+  if (isIP(plain) !== 6) return plain;
+  const network = ipv6Groups(plain).slice(0, 4);
+  return `${network.map((group) => group.toString(16)).join(':')}::/64`;
 }

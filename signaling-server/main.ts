@@ -36,7 +36,8 @@ async function appOptions(options: ServerOptions, addresses: readonly string[]):
     stun: { host: openHost, port: options.stunPort },
     webDir,
     modelsDir: options.modelsDir,
-    iceUrls: options.iceUrls,
+    ice: options.ice,
+    trustProxy: options.trustProxy,
     transports: options.transports,
     plannerWorker,
     // Synchronous, so that a line is there as soon as the response is over.

@@ -54,3 +54,25 @@ test('closing answers everybody who waits', async () => {
   await planner.close();
   expect(await Promise.all(waiting)).toEqual([null, null]);
 });
+
+test('a request that takes too long is given up, and the next one gets a new worker', async () => {
+  const stuck = script(`parentPort.on('message', ({ id, problem }) => {
+    if (problem.contextLength === 1) for (;;);
+    parentPort.postMessage({ id, result: { ok: false, error: { code: 'no-path', message: 'planned' } } });
+  });`);
+  planner = new WorkerPlanner(stuck, 200);
+  const [slow, quick] = await Promise.all([planner.plan('AAAAA', problem(1)), planner.plan('BBBBB', problem(2))]);
+  expect(slow).toMatchObject({ ok: false, error: { code: 'planning-timeout' } });
+  expect(messageOf(quick)).toBe('planned');
+});
+
+test('a room that asks again and again waits for its turn behind the others', async () => {
+  planner = new WorkerPlanner(echo);
+  const order: string[] = [];
+  const ask = async (room: string, context: number) => {
+    if (await planner!.plan(room, problem(context))) order.push(`${room}${context}`);
+  };
+  const asking = [ask('A', 1), ask('B', 1), ask('C', 1), ask('A', 2), ask('A', 3)];
+  await Promise.all(asking);
+  expect(order).toEqual(['A1', 'B1', 'C1', 'A3']);
+});

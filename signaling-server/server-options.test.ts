@@ -10,7 +10,8 @@ test('without options the server is on 8080 and, with TLS, on 8443', () => {
     stunPort: 3478,
     cert: null,
     key: null,
-    iceUrls: [],
+    ice: { urls: [], turn: null },
+    trustProxy: false,
     transports: ['polling', 'websocket'],
     modelsDir: null,
     logFile: null,
@@ -20,12 +21,13 @@ test('without options the server is on 8080 and, with TLS, on 8443', () => {
 
 test('every option is heard', () => {
   const line =
-    '--host 10.0.0.1 --port 0 --no-https --ice stun:a:1 --ice turn:b:2 --transports polling --models m --log f --json --cert c --key k';
+    '--host 10.0.0.1 --port 0 --no-https --ice stun:a:1 --ice turn:b:2 --ice-secret s --trust-proxy --transports polling --models m --log f --json --cert c --key k';
   expect(parseServerOptions(line.split(' '))).toMatchObject({
     host: '10.0.0.1',
     port: 0,
     httpsPort: null,
-    iceUrls: ['stun:a:1', 'turn:b:2'],
+    ice: { urls: ['stun:a:1', 'turn:b:2'], turn: { secret: 's' } },
+    trustProxy: true,
     transports: ['polling'],
     modelsDir: 'm',
     logFile: 'f',
@@ -40,6 +42,18 @@ test.each([
   ['--port', '80x'],
   ['--https-port', ''],
   ['--ice', 'http://a'],
+  ['--ice', 'stun:'],
+  ['--ice', 'stun:a:99999'],
+  ['--ice', 'stun:a:0'],
+  ['--ice', 'stun:a?transport=udp'],
+  ['--ice', 'stun:a b'],
+  ['--ice', 'stun://a'],
+  ['--ice', 'turn:a'],
+  ['--ice', 'turn:a', '--ice-user', 'u'],
+  ['--ice', 'turn:a', '--ice-user', 'u', '--ice-credential', ''],
+  ['--ice', 'turn:a', '--ice-user', 'u', '--ice-credential', 'c', '--ice-secret', 's'],
+  ['--ice', 'turn:a?transport=pigeon', '--ice-secret', 's'],
+  ['--ice', 'stun:a', '--ice-secret', 's'],
   ['--transports', 'pigeon'],
   ['--cert', 'c'],
   ['--frobnicate'],
@@ -54,3 +68,15 @@ test('the welcome says where to go from this computer and from a phone', () => {
   expect(text).toMatch(/[█▀▄]{5}/);
   expect(welcomeText({ httpPort: 8080, httpsPort: null }, 'localhost', ['192.168.1.5'])).not.toContain('https:');
 });
+
+test.each(['stun:a', 'stun:a.example:3478', 'stuns:a:5349', 'stun:[fd00::5]:3478'])('%s is an address service', (url) => {
+  expect(parseServerOptions(['--ice', url]).ice).toEqual({ urls: [url], turn: null });
+});
+
+test.each(['turn:a', 'turn:192.0.2.1:3478?transport=udp', 'turns:a:5349?transport=tcp', 'turn:[fd00::5]'])(
+  '%s is a relay, with a user of its own',
+  (url) => {
+    const args = ['--ice', url, '--ice-user', 'u', '--ice-credential', 'c'];
+    expect(parseServerOptions(args).ice).toEqual({ urls: [url], turn: { username: 'u', credential: 'c' } });
+  },
+);

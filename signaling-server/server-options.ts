@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { AppError } from '../src/shared/errors.ts';
 import type { TransportName } from './app.ts';
+import { isIceUrl, isTurn, type NamedIce, type TurnAccess } from './ice.ts';
 
 /** What the command line asks for. */
 export interface ServerOptions {
@@ -12,8 +13,9 @@ export interface ServerOptions {
   stunPort: number;
   cert: string | null;
   key: string | null;
-  iceUrls: string[];
+  ice: NamedIce;
   transports: TransportName[];
+  trustProxy: boolean;
   modelsDir: string | null;
   logFile: string | null;
   json: boolean;
@@ -27,6 +29,9 @@ export const USAGE = `Usage: npm start -- [options]
   --cert FILE --key FILE   your own certificate instead of a self-made one
   --stun-port N        UDP port of the address service (default 3478, another if it is taken)
   --ice URL            STUN or TURN for the tabs instead of this server's; may be repeated
+  --ice-user NAME --ice-credential WORD   user of the TURN servers
+  --ice-secret WORD    or the secret shared with coturn (static-auth-secret): each tab gets a user that expires
+  --trust-proxy        take who asks from the last entry of X-Forwarded-For, as a proxy in front of this server sets it
   --transports LIST    polling,websocket (default: both)
   --models DIR         a further folder of models, served under /models/
   --log FILE           one line of JSON for each request of a model
@@ -43,8 +48,9 @@ export function parseServerOptions(args: readonly string[]): ServerOptions {
     stunPort: port('--stun-port', values['stun-port']),
     cert: values.cert ?? null,
     key: values.key ?? null,
-    iceUrls: values.ice.map(iceUrl),
+    ice: namedIce(values),
     transports: transports(values.transports),
+    trustProxy: values['trust-proxy'],
     modelsDir: values.models ?? null,
     logFile: values.log ?? null,
     json: values.json,
@@ -64,6 +70,10 @@ function parsedValues(args: readonly string[]) {
         cert: { type: 'string' },
         key: { type: 'string' },
         ice: { type: 'string', multiple: true, default: [] },
+        'ice-user': { type: 'string' },
+        'ice-credential': { type: 'string' },
+        'ice-secret': { type: 'string' },
+        'trust-proxy': { type: 'boolean', default: false },
         transports: { type: 'string', default: 'polling,websocket' },
         models: { type: 'string' },
         log: { type: 'string' },
@@ -81,9 +91,29 @@ function port(name: string, text: string): number {
   return value;
 }
 
-function iceUrl(url: string): string {
-  if (!/^(stun|stuns|turn|turns):\S+$/.test(url)) throw badOption(`--ice takes a stun: or turn: URL, not ${url}`);
-  return url;
+type Values = ReturnType<typeof parsedValues>;
+
+/** A tab that gets one bad entry makes no connection at all, so that nothing bad gets beyond here. */
+function namedIce(values: Values): NamedIce {
+  for (const url of values.ice) {
+    if (!isIceUrl(url)) throw badOption(`--ice takes stun:HOST:PORT or turn:HOST:PORT?transport=udp, not ${url}`);
+  }
+  const turn = turnAccess(values);
+  const hasTurn = values.ice.some(isTurn);
+  if (hasTurn && !turn) throw badOption('a turn: address needs --ice-user and --ice-credential, or --ice-secret');
+  if (turn && !hasTurn)
+    throw badOption('--ice-user, --ice-credential and --ice-secret are for a turn: address, and none is named');
+  return { urls: values.ice, turn };
+}
+
+function turnAccess(values: Values): TurnAccess | null {
+  const { 'ice-user': username, 'ice-credential': credential, 'ice-secret': secret } = values;
+  if ((username === undefined) !== (credential === undefined)) throw badOption('--ice-user and --ice-credential go together');
+  if (secret !== undefined && username !== undefined) throw badOption('--ice-secret makes users itself: leave --ice-user out');
+  if ([username, credential, secret].includes(''))
+    throw badOption('--ice-user, --ice-credential and --ice-secret may not be empty');
+  if (secret !== undefined) return { secret };
+  return username === undefined || credential === undefined ? null : { username, credential };
 }
 
 function transports(list: string): TransportName[] {

@@ -15,6 +15,7 @@ import {
   type ServerMessage,
 } from '../src/shared/protocol/signaling.ts';
 import { type App, type AppOptions, startApp, type TransportName } from './app.ts';
+import { NO_NAMED_ICE } from './ice.ts';
 import { randomHostKey } from './room-code.ts';
 
 /** Bytes of the small model: 0, 1, 2, ... modulo 251, so that every position tells itself. */
@@ -42,7 +43,7 @@ export async function startTestApp(options: Partial<AppOptions> = {}): Promise<T
     stun: { host: '127.0.0.1', port: 0 },
     webDir,
     modelsDir: null,
-    iceUrls: [],
+    ice: NO_NAMED_ICE,
     transports: ['polling', 'websocket'],
     plannerWorker: null,
     log: pino({}, { write: (line) => void log.push(JSON.parse(line)) }),
