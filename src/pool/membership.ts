@@ -99,7 +99,9 @@ export class Membership {
   private resume(peerId: number): Promise<Joined> {
     const { signaling, view } = this.options;
     const room = view.current.room!;
-    return signaling.request('room:resume', { ...this.identity(), joinKey: room.joinKey, peerId, room: seedOf(room) });
+    const known = { joinKey: room.joinKey, peerId, room: seedOf(room) };
+    // Its place may be gone, and the link renewed: then a host is asked here too.
+    return signaling.request('room:resume', { ...this.identity(), ...known }, JOIN_TIMEOUT_MS);
   }
 
   private identity() {

@@ -107,6 +107,13 @@ describe('when the server is back', () => {
     expect(test.requests('room:join')[0]!.tabKey).toHaveLength(32);
   });
 
+  test('it waits for as long as somebody may have to let it in', async () => {
+    const test = await inRoom(serving);
+    await test.loseConnection();
+    test.signaling.connect(true);
+    expect(test.last('room:resume').timeoutMs).toBe(70_000);
+  });
+
   test('in its own place nothing is set up anew, and no plan is told twice', async () => {
     const { test } = await back();
     expect(test.view).toMatchObject({ phase: 'joined', selfId: 1, room: serving });

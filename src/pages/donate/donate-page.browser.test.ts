@@ -87,7 +87,7 @@ test('while the server is away it goes on', async () => {
   const session = open(viewOf({ stage, tokensServed: 42 }));
   session.show({ ...viewOf({ stage, tokensServed: 43 }), phase: 'reconnecting' });
   await expect.poll(stateOf).toBe('reconnecting');
-  await expect.element(page.getByTestId('donate-state')).toHaveTextContent('Server away; this device goes on.');
+  await expect.element(page.getByTestId('donate-state')).toHaveTextContent('Server away, going on.');
   await expect.element(page.getByTestId('tokens-served')).toHaveTextContent('43');
 });
 
