@@ -66,9 +66,11 @@ async function untilOpen(tab: Tab, ...peerIds: number[]): Promise<void> {
   await vi.waitFor(() => expect(peerIds.map((peerId) => stateOf(tab, peerId))).toEqual(peerIds.map(() => 'open')), 10_000);
 }
 
-/** Bytes that say where they are. */
+/** A frame: its length, and then bytes that say where they are. */
 function patterned(bytes: number): ArrayBuffer {
-  return Uint8Array.from({ length: bytes }, (_, i) => (i * 31 + (i >> 8)) & 0xff).buffer;
+  const frame = Uint8Array.from({ length: bytes }, (_, i) => (i * 31 + (i >> 8)) & 0xff).buffer;
+  new DataView(frame).setUint32(0, bytes, true);
+  return frame;
 }
 
 const free = (sequence: number): PipelineMessage => ({ kind: 'free', sequence });
@@ -84,7 +86,7 @@ describe('a mesh of tabs', () => {
     const [one, two] = [room.join(1), room.join(2)];
     await untilOpen(one, 2);
     await untilOpen(two, 1);
-    const frames = [0, 1, 4092, 4096, 4097, 1_000_000].map(patterned);
+    const frames = [4, 4092, 4096, 4097, 1_000_000].map(patterned);
     const sent = frames.flatMap((frame, i) => [free(i), frame]);
     for (const [from, to] of [[one, 2] as const, [two, 1] as const]) {
       for (const item of sent) from.mesh.send(to, item instanceof ArrayBuffer ? item : JSON.stringify(item));
@@ -100,7 +102,7 @@ describe('a mesh of tabs', () => {
     const [one, two] = [room.join(1), room.join(2)];
     await untilOpen(one, 2);
     await untilOpen(two, 1);
-    one.mesh.send(2, new ArrayBuffer(MAX_FRAME_BYTES));
+    one.mesh.send(2, patterned(MAX_FRAME_BYTES));
     one.mesh.send(2, JSON.stringify(free(1)));
     await vi.waitFor(() => expect(two.received).toHaveLength(2), 30_000);
     expect((two.received[0] as ArrayBuffer).byteLength).toBe(MAX_FRAME_BYTES);
@@ -112,7 +114,7 @@ describe('a mesh of tabs', () => {
     const [one, two] = [room.join(1), room.join(2)];
     await untilOpen(one, 2);
     await untilOpen(two, 1);
-    const frame = new ArrayBuffer(MAX_FRAME_BYTES);
+    const frame = patterned(MAX_FRAME_BYTES);
     const flood = () => {
       for (let i = 0; i < 20; i++) one.mesh.send(2, frame);
     };
