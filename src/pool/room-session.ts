@@ -55,7 +55,7 @@ export class RoomSession {
     this.signaling = new SignalingClient();
     this.worker = new PipelineClient((message) => this.fromWorker(message));
     this.tell = createTell(this.signaling, this.state);
-    this.links = new RoomLinks(this.worker, this.state, this.tell);
+    this.links = new RoomLinks(this.state, this.tell);
     this.plans = new PlanFeed((message) => this.worker.send(message));
     this.pool = new PoolEngine({
       worker: this.worker,
@@ -127,10 +127,10 @@ export class RoomSession {
         donates,
         chats,
       });
-      this.links.open(joined);
+      const links = this.links.open(joined);
       const label = `${code}-${joined.peerId}`;
       const setup = { label, selfId: joined.peerId, chats, donates, engine, lendBytes };
-      this.worker.send({ kind: 'setup', setup: { ...setup, hints: readDeviceHints() } });
+      this.worker.send({ kind: 'setup', setup: { ...setup, hints: readDeviceHints() }, links });
       this.state.update({ phase: 'joined', selfId: joined.peerId, isHost: joined.isHost, error: null });
       this.applyRoom(joined.room);
       this.gate.open();
@@ -178,12 +178,6 @@ export class RoomSession {
     switch (message.kind) {
       case 'tick':
         this.tick(message.nowMs);
-        break;
-      case 'send-frame':
-        this.links.send(message.to, message.frame);
-        break;
-      case 'send-message':
-        this.links.send(message.to, JSON.stringify(message.message));
         break;
       case 'hung':
       case 'refused':
