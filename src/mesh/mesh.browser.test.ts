@@ -109,7 +109,7 @@ describe('a mesh of tabs', () => {
     expect(two.received[1]).toEqual(free(1));
   });
 
-  test('frames beyond what a link can take are refused whole', async () => {
+  test('a link that cannot take more breaks, both sides hear of it, and it opens again', async () => {
     const room = openRoom();
     const [one, two] = [room.join(1), room.join(2)];
     await untilOpen(one, 2);
@@ -119,7 +119,13 @@ describe('a mesh of tabs', () => {
       for (let i = 0; i < 20; i++) one.mesh.send(2, frame);
     };
     expect(flood).toThrow(expect.objectContaining({ code: 'link-congested' }));
-    expect(stateOf(one, 2)).toBe('open');
+    expect(stateOf(one, 2)).toBe('connecting');
+    await vi.waitFor(() => expect(stateOf(two, 1)).toBe('connecting'), 3000);
+    advance(two.mesh, 0, 1500);
+    await untilOpen(one, 2);
+    await untilOpen(two, 1);
+    one.mesh.send(2, JSON.stringify(free(7)));
+    await vi.waitFor(() => expect(two.received.at(-1)).toEqual(free(7)));
   });
 
   test('without signals the advice says that the other tab may sleep', async () => {

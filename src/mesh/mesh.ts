@@ -52,10 +52,12 @@ export class Mesh {
   private readonly openLink: OpenLink;
   private readonly viaPipeline: (act: () => void) => void;
   private readonly roomLinks = new Map<PeerId, RoomLink>();
-  /** Ids are never given twice: what still comes from these is late. */
+  /** What still comes from these is late. */
   private readonly gone = new Set<PeerId>();
   /** Peers that the room's list has named; others have only sent a signal, before the list told of them. */
   private readonly listed = new Set<PeerId>();
+  private away: ReadonlySet<PeerId> = new Set();
+  private isServerGone = false;
   private readonly badMessages = new Map<PeerId, number>();
   private readonly probes: ProbeQueue;
   private clockMs = 0;
@@ -81,14 +83,36 @@ export class Mesh {
     return [...this.roomLinks.values()].map((link) => link.view);
   }
 
-  /** Everyone in the room, with or without this tab: links to newcomers are made, links to others closed. */
+  /** Everyone in the room, with or without this tab: links to newcomers are made, links to others closed, those to the rest left. */
   setPeers(peerIds: readonly PeerId[]): void {
     const present = new Set(peerIds);
     for (const peerId of this.listed) if (!present.has(peerId)) this.peerLeft(peerId);
     for (const peerId of peerIds) {
+      this.gone.delete(peerId);
       this.ensureLink(peerId);
       if (this.roomLinks.has(peerId)) this.listed.add(peerId);
     }
+  }
+
+  /**
+   * Those of the room whose connection to the server is lost, says the server. Their links stay, as long as they are heard, but
+   * count as dead after a shorter silence.
+   */
+  setAway(peerIds: readonly PeerId[]): void {
+    this.away = new Set(peerIds);
+    for (const link of this.roomLinks.values()) link.setAway(this.away.has(link.peerId));
+  }
+
+  /** No signal can be sent: links that are open stay, attempts wait for `serverBack`. */
+  serverGone(): void {
+    this.isServerGone = true;
+    for (const link of this.roomLinks.values()) link.serverGone();
+  }
+
+  /** Signals can be sent again: links that are not open are tried at once. */
+  serverBack(): void {
+    this.isServerGone = false;
+    for (const link of this.roomLinks.values()) link.serverBack();
   }
 
   /** A signal that the server relayed from another tab of the room. */
@@ -141,6 +165,8 @@ export class Mesh {
     if (known || this.closed || peerId === this.selfId || this.gone.has(peerId)) return known ?? null;
     const link = this.makeLink(peerId);
     this.roomLinks.set(peerId, link);
+    link.setAway(this.away.has(peerId));
+    if (this.isServerGone) link.serverGone();
     link.start();
     return link;
   }

@@ -1,3 +1,4 @@
+import { AppError } from '../shared/errors.ts';
 import type { PeerMessage } from '../shared/protocol/peer.ts';
 import type { SignalData } from '../shared/protocol/signaling.ts';
 import type { LinkState } from './link-state.ts';
@@ -13,6 +14,8 @@ export class FakeLink implements Link {
   readonly events: PeerLinkEvents;
   queuedBytes = 0;
   closed = false;
+  /** Refuses what it is given, as a link whose queue is full. */
+  isCongested = false;
 
   constructor(initiator: boolean, events: PeerLinkEvents) {
     this.initiator = initiator;
@@ -24,6 +27,7 @@ export class FakeLink implements Link {
   }
 
   send(data: ArrayBuffer | string): void {
+    if (this.isCongested) throw new AppError('link-congested', 'the queue is full');
     this.sent.push(data);
   }
 

@@ -53,6 +53,19 @@ export class RoomLinks {
     this.mesh?.setPeers(peerIds);
   }
 
+  setAway(peerIds: readonly PeerId[]): void {
+    this.mesh?.setAway(peerIds);
+  }
+
+  /** Open links stay as they are; others wait for the server. */
+  serverGone(): void {
+    this.mesh?.serverGone();
+  }
+
+  serverBack(): void {
+    this.mesh?.serverBack();
+  }
+
   handleSignal(from: PeerId, data: SignalData): void {
     this.mesh?.handleSignal(from, data);
   }
@@ -67,16 +80,13 @@ export class RoomLinks {
     this.mesh?.tick(nowMs);
   }
 
-  /** What cannot be sent ends the answers that wait for it. */
   private send(peerId: PeerId, data: ArrayBuffer | string): void {
     try {
       this.mesh?.send(peerId, data);
     } catch (thrown) {
       const error = AppError.from(thrown);
-      // A link that has just gone is told by its state.
-      if (error.code === 'peer-lost') return;
-      this.port?.linkChanged(peerId, this.nameOf(peerId), false);
-      this.view.update({ error: error.toReport() });
+      // What has become of the link is told by its state.
+      if (error.code !== 'peer-lost') this.view.update({ error: error.toReport() });
     }
   }
 
