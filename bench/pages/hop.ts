@@ -24,6 +24,7 @@ function join(selfId: number, otherId: number): Promise<void> {
       events: {
         onFrame: (from, frame) => port.bringFrame(from, frame),
         onControl: (from, message) => port.bringMessage(from, message),
+        onBulk: () => {},
         onLinkState: ({ peerId, state }) => {
           port.linkChanged(peerId, `tab ${peerId}`, state === 'open');
           // The smaller id does not measure.

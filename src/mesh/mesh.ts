@@ -12,13 +12,15 @@ import { type OpenLink, RoomLink } from './room-link.ts';
 export const MAX_BAD_MESSAGES = 8;
 /** A tab that was frozen finds a longer time gone; what arrived meanwhile waits to be read, so nobody is late yet. */
 const LONGEST_TICK_MS = 1000;
-/** Without a frame for so long this tab takes part in no answer, ms. */
+/** Without a frame for so long this tab takes part in no answer, and without a bulk message in no transfer, ms. */
 const QUIET_MS = 2000;
 
 export interface MeshEvents {
   onControl(from: PeerId, message: PipelineMessage): void;
   /** The buffer is the receiver's to keep or to transfer. */
   onFrame(from: PeerId, frame: ArrayBuffer): void;
+  /** A whole bulk message, to keep or transfer; while the promise is not settled, little more comes from that device. */
+  onBulk(from: PeerId, data: ArrayBuffer): void | Promise<void>;
   /** After every change. From `open` to anything else: what was on its way to or from that device may be lost. */
   onLinkState(link: LinkState): void;
   onLinkMeasured(to: PeerId, measure: LinkMeasure): void;
@@ -61,7 +63,7 @@ export class Mesh {
   private readonly badMessages = new Map<PeerId, number>();
   private readonly probes: ProbeQueue;
   private clockMs = 0;
-  private lastFrameMs = Number.NEGATIVE_INFINITY;
+  private lastBusyMs = Number.NEGATIVE_INFINITY;
   private lastTickMs: number | null = null;
   private closed = false;
 
@@ -74,7 +76,7 @@ export class Mesh {
       send: (to, message) => this.sendControl(to, message),
       nowMs: options.nowMs ?? (() => performance.now()),
       onMeasured: options.events.onLinkMeasured,
-      isQuiet: () => this.clockMs - this.lastFrameMs > QUIET_MS,
+      isQuiet: () => this.clockMs - this.lastBusyMs > QUIET_MS,
     });
   }
 
@@ -140,7 +142,20 @@ export class Mesh {
     const link = this.roomLinks.get(to);
     if (!link) throw new AppError('peer-lost', `there is no link to device ${to}`);
     link.send(data);
-    if (data instanceof ArrayBuffer) this.lastFrameMs = this.clockMs;
+    if (data instanceof ArrayBuffer) this.lastBusyMs = this.clockMs;
+  }
+
+  /**
+   * Sends a message that may wait; it never holds up what `send` is given. Leave it alone until the promise is settled. Resolves when
+   * all of it is handed over, which says nothing of its arrival.
+   * @throws AppError `peer-lost` if there is no open link or it breaks meanwhile, `frame-too-large` over MAX_BULK_BYTES,
+   * `frame-malformed` for no bytes, `link-congested` if too much waits already: the link stays open, wait for what you have given
+   */
+  async sendBulk(to: PeerId, data: ArrayBuffer): Promise<void> {
+    const link = this.roomLinks.get(to);
+    if (!link) throw new AppError('peer-lost', `there is no link to device ${to}`);
+    await link.sendBulk(data);
+    this.lastBusyMs = this.clockMs;
   }
 
   /** Deadlines, beats and retries. To be called about every 500 ms, from a clock that runs in hidden tabs too. */
@@ -180,6 +195,10 @@ export class Mesh {
       events: {
         sendSignal: (data) => this.options.sendSignal(peerId, data),
         onMessage: (data) => this.receive(peerId, data),
+        onBulk: (data) => {
+          this.lastBusyMs = this.clockMs;
+          return this.options.events.onBulk(peerId, data);
+        },
         onState: (state) => this.changed(state),
       },
     });
@@ -193,7 +212,7 @@ export class Mesh {
 
   private receive(from: PeerId, data: ArrayBuffer | string): void {
     if (data instanceof ArrayBuffer) {
-      this.lastFrameMs = this.clockMs;
+      this.lastBusyMs = this.clockMs;
       this.options.events.onFrame(from, data);
       return;
     }

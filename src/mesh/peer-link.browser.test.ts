@@ -5,6 +5,7 @@ describe('one connection', () => {
   /** Two ends joined directly; resolves when both are open. */
   async function connectPair(): Promise<{ ends: [PeerLink, PeerLink]; messages: unknown[]; closed: string[] }> {
     const messages: unknown[] = [];
+    const bulk: ArrayBuffer[] = [];
     const closed: string[] = [];
     let open = 0;
     const make = (initiator: boolean, other: () => PeerLink) =>
@@ -16,6 +17,7 @@ describe('one connection', () => {
           onOpen: () => open++,
           onActivity: () => {},
           onMessage: (data) => messages.push(data),
+          onBulk: (data) => void bulk.push(data),
           onClosed: (reason) => closed.push(reason.code),
         },
       });
@@ -65,7 +67,7 @@ describe('one connection', () => {
 
   test('an unusable signal or ICE server ends the link with a reason', async () => {
     const closed: string[] = [];
-    const events = { onSignal: () => {}, onOpen: () => {}, onActivity: () => {}, onMessage: () => {} };
+    const events = { onSignal: () => {}, onOpen: () => {}, onActivity: () => {}, onMessage: () => {}, onBulk: () => {} };
     const unsignalled = new PeerLink({
       initiator: false,
       iceServers: [],

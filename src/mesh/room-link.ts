@@ -21,6 +21,7 @@ export type OpenLink = (options: { initiator: boolean; events: PeerLinkEvents })
 export interface RoomLinkEvents {
   sendSignal(data: SignalData): void;
   onMessage(data: ArrayBuffer | string): void;
+  onBulk(data: ArrayBuffer): void | Promise<void>;
   onState(view: LinkState): void;
 }
 
@@ -87,6 +88,12 @@ export class RoomLink {
       if (AppError.from(thrown).code === 'link-congested') this.broke();
       throw thrown;
     }
+  }
+
+  /** @throws AppError as `PeerLink.sendBulk` */
+  async sendBulk(data: ArrayBuffer): Promise<void> {
+    if (!this.link) throw new AppError('peer-lost', `there is no open link to device ${this.peerId}`);
+    await this.link.sendBulk(data);
   }
 
   /** @param isAway the server has lost its connection to the other device, which may still be there */
@@ -198,6 +205,7 @@ export class RoomLink {
         this.heard = true;
       },
       onMessage: (data) => current(() => this.events.onMessage(data)),
+      onBulk: (data) => (attempt === this.attempt && this.link !== null ? this.events.onBulk(data) : undefined),
       onClosed: ({ code }) => current(() => (code.startsWith('frame-') ? this.bar() : this.broke())),
     };
   }

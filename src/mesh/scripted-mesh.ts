@@ -9,6 +9,7 @@ import { tagAttempt } from './signal-match.ts';
 /** A connection that does what the test says. */
 export class FakeLink implements Link {
   readonly sent: (string | ArrayBuffer)[] = [];
+  readonly sentBulk: ArrayBuffer[] = [];
   readonly signals: SignalData[] = [];
   readonly initiator: boolean;
   readonly events: PeerLinkEvents;
@@ -29,6 +30,10 @@ export class FakeLink implements Link {
   send(data: ArrayBuffer | string): void {
     if (this.isCongested) throw new AppError('link-congested', 'the queue is full');
     this.sent.push(data);
+  }
+
+  async sendBulk(data: ArrayBuffer): Promise<void> {
+    this.sentBulk.push(data);
   }
 
   close(): void {
@@ -73,6 +78,7 @@ export function startMesh(selfId: number, viaPipeline: (act: () => void) => void
     events: {
       onControl: (from, message) => control.push({ from, kind: message.kind }),
       onFrame: () => {},
+      onBulk: () => {},
       onLinkState: (state) => states.push(state),
       onLinkMeasured: (to) => measured.push(to),
     },

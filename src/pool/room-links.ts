@@ -35,6 +35,7 @@ export class RoomLinks {
       events: {
         onFrame: (from, frame) => port.bringFrame(from, frame),
         onControl: (from, message) => port.bringMessage(from, message),
+        onBulk: () => {},
         onLinkState: (link) => this.changed(link),
         onLinkMeasured: (to, link) => this.tell('link:report', { to, link }),
       },
