@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { AppError } from '../shared/errors.ts';
 import type { Plan } from '../shared/model/plan.ts';
-import type { FromWorker, ToLinks } from './messages.ts';
+import type { FromLinks, FromWorker, ToLinks } from './messages.ts';
 import { ModelWork } from './model-work.ts';
 import { WorkerTransport } from './worker-transport.ts';
 
@@ -68,7 +68,13 @@ function startWork({ lendBytes = 1e8, chats = false } = {}) {
   opened.push(() => work.close(new AppError('stopped', 'the test is over')));
   const told = <K extends FromWorker['kind']>(kind: K) =>
     posted.filter((message): message is Extract<FromWorker, { kind: K }> => message.kind === kind);
-  return { work, told, sent };
+  /** What was sent to other devices by now. */
+  const sentByNow = async () => {
+    port1.postMessage({ kind: 'echo' } satisfies FromLinks);
+    await expect.poll(() => sent.at(-1)).toEqual({ kind: 'echo' });
+    return sent.slice(0, -1);
+  };
+  return { work, told, sentByNow };
 }
 
 function planOf(epoch: number, peerId: number): Plan {
@@ -151,7 +157,7 @@ test('a question that waits for the model is answered with the reason when anoth
 });
 
 test('rows for a device without layers are refused only to whom the plan has send them', async () => {
-  const { work, told, sent } = startWork();
+  const { work, told, sentByNow } = startWork();
   work.activate(planOf(1, OTHER));
   const runs = [{ source: OTHER, request: 1, sequence: 1, position: 0, rows: 1 }];
   const frame = { kind: 'forward', untilLayer: 8, runs, heads: [], trail: [], dtype: 'f32', dim: 1 } as const;
@@ -161,5 +167,5 @@ test('rows for a device without layers are refused only to whom the plan has sen
     { kind: 'refused', from: OTHER },
     { kind: 'refused', from: SELF },
   ]);
-  expect(sent).toEqual([]);
+  expect(await sentByNow()).toEqual([]);
 });
