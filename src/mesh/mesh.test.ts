@@ -167,7 +167,7 @@ describe('an open link', () => {
   test.each([3, 1])('one that is congested breaks and is made anew, at either end (device %i)', (selfId) => {
     const { mesh, links, link, states, pass } = openOne(selfId);
     link.isCongested = true;
-    expect(() => mesh.send(2, new ArrayBuffer(8))).toThrow(expect.objectContaining({ code: 'link-congested' }));
+    expect(() => mesh.send(2, 'x')).toThrow(expect.objectContaining({ code: 'link-congested' }));
     expect(link.closed).toBe(true);
     expect(states.at(-1)!.state).toBe('connecting');
     expect(() => mesh.send(2, 'x')).toThrow(expect.objectContaining({ code: 'peer-lost' }));
