@@ -1,5 +1,4 @@
-import { AppError } from '../shared/errors.ts';
-import { BULK_BODY, BULK_WINDOW_BYTES, type BulkPiece } from '../shared/protocol/bulk.ts';
+import { BULK_BODY, BULK_WINDOW_BYTES, type BulkPiece, bulkMalformed } from '../shared/protocol/bulk.ts';
 
 /** Smaller grants would only be more messages. */
 const GRANT_BYTES = BULK_WINDOW_BYTES / 4;
@@ -24,12 +23,13 @@ export class BulkReceiver {
   /** @throws AppError `frame-malformed` for a piece that does not go on where the last one ended, or was not granted */
   push({ id, totalBytes, body }: BulkPiece): void {
     this.heldBytes += BULK_BODY + body.length;
-    if (this.heldBytes > BULK_WINDOW_BYTES) throw malformed(`${this.heldBytes} bytes came, ${BULK_WINDOW_BYTES} were granted`);
+    if (this.heldBytes > BULK_WINDOW_BYTES)
+      throw bulkMalformed(`${this.heldBytes} bytes came, ${BULK_WINDOW_BYTES} were granted`);
     this.message ??= { id, data: new Uint8Array(totalBytes), filledBytes: 0 };
     const { data, filledBytes } = this.message;
-    if (id !== this.message.id || totalBytes !== data.length) throw malformed(`message ${id} began within another`);
+    if (id !== this.message.id || totalBytes !== data.length) throw bulkMalformed(`message ${id} began within another`);
     const missingBytes = data.length - filledBytes;
-    if (body.length > missingBytes) throw malformed(`${body.length} bytes for a message that lacks ${missingBytes}`);
+    if (body.length > missingBytes) throw bulkMalformed(`${body.length} bytes for a message that lacks ${missingBytes}`);
     data.set(body, filledBytes);
     this.message.filledBytes += body.length;
     if (body.length === missingBytes) void this.deliver(data.buffer);
@@ -54,8 +54,4 @@ export class BulkReceiver {
     this.heldBytes = 0;
     this.sendGrant(bytes);
   }
-}
-
-function malformed(what: string): AppError {
-  return new AppError('frame-malformed', `on the bulk channel: ${what}`);
 }

@@ -56,14 +56,14 @@ export function encodeBulkGrant(bytes: number): Uint8Array<ArrayBuffer> {
  */
 export function decodeBulk(item: ArrayBuffer): BulkItem {
   if (item.byteLength < GRANT_END || item.byteLength > BULK_PIECE_BYTES) {
-    throw malformed(`${item.byteLength} bytes, ${GRANT_END} to ${BULK_PIECE_BYTES} are allowed`);
+    throw bulkMalformed(`${item.byteLength} bytes, ${GRANT_END} to ${BULK_PIECE_BYTES} are allowed`);
   }
   const view = new DataView(item);
   const kind = view.getUint32(KIND, true);
   if (kind === KIND_GRANT && item.byteLength === GRANT_END) {
     return { kind: 'grant', bytes: view.getUint32(GRANTED_BYTES, true) };
   }
-  if (kind !== KIND_PIECE || item.byteLength <= BULK_BODY) throw malformed(`kind ${kind} in ${item.byteLength} bytes`);
+  if (kind !== KIND_PIECE || item.byteLength <= BULK_BODY) throw bulkMalformed(`kind ${kind} in ${item.byteLength} bytes`);
   const totalBytes = view.getUint32(TOTAL_BYTES, true);
   assertBulkSize(totalBytes);
   return { kind: 'piece', id: view.getUint32(ID, true), totalBytes, body: new Uint8Array(item, BULK_BODY) };
@@ -71,12 +71,13 @@ export function decodeBulk(item: ArrayBuffer): BulkItem {
 
 /** @throws AppError `frame-malformed` for nothing at all, `frame-too-large` */
 export function assertBulkSize(bytes: number): void {
-  if (bytes === 0) throw malformed('a message without bytes');
+  if (bytes === 0) throw bulkMalformed('a message without bytes');
   if (bytes > MAX_BULK_BYTES) {
     throw new AppError('frame-too-large', `a bulk message has ${bytes} bytes, at most ${MAX_BULK_BYTES} are allowed`);
   }
 }
 
-function malformed(what: string): AppError {
+/** @param what was got, and what was allowed */
+export function bulkMalformed(what: string): AppError {
   return new AppError('frame-malformed', `on the bulk channel: ${what}`);
 }
