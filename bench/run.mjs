@@ -22,7 +22,8 @@ const server = await createServer({
     watch: null,
     headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
   },
-  optimizeDeps: { noDiscovery: true, include: [] },
+  // simple-peer is no module as it is.
+  optimizeDeps: { noDiscovery: true, include: ['simple-peer'] },
 });
 try {
   const { main } = await server.ssrLoadModule(`/bench/${name}.ts`);

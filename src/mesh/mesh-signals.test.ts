@@ -55,14 +55,27 @@ describe('signals that come late, twice or too early', () => {
     expect(links[0]!.signals.slice(1)).toEqual([candidate('remote'), candidate('remote')]);
   });
 
-  test('nothing brings back a device that has left', () => {
+  test('no signal brings back a device that has left, only the list of the room does', () => {
     const { mesh, links } = startMesh(1);
     mesh.setPeers([1, 2]);
     mesh.setPeers([1]);
     mesh.handleSignal(2, offer(1));
-    mesh.setPeers([1, 2]);
     expect(links).toEqual([]);
     expect(mesh.links).toEqual([]);
+    mesh.setPeers([1, 2]);
+    mesh.handleSignal(2, offer(2));
+    expect(links).toHaveLength(1);
+  });
+
+  test('a device that counts its attempts anew, as it was told that this one had left, is linked again', () => {
+    const { mesh, links } = startMesh(1);
+    mesh.handleSignal(2, offer(5));
+    links[0]!.events.onOpen();
+    mesh.handleSignal(2, offer(1));
+    expect(links).toHaveLength(1);
+    links[0]!.events.onClosed(new AppError('peer-lost', ''));
+    mesh.handleSignal(2, offer(1));
+    expect(links).toHaveLength(2);
   });
 
   test('events of a connection that was replaced are not heard', () => {

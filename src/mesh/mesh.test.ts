@@ -38,17 +38,45 @@ describe('a link that does not come up', () => {
     expect(mesh.links[0]!.advice).toContain('VPN');
   });
 
-  test('it is tried four times, and the advice stays until one of them works', () => {
+  test('it is tried for as long as both are there, slowly after a while, and the advice stays until one attempt works', () => {
     const { mesh, links, states, pass } = startMesh(2);
     mesh.setPeers([1, 2]);
-    pass(200_000);
-    expect(links.map(({ closed }) => closed)).toEqual([true, true, true, true]);
+    pass(60_000);
+    expect(links).toHaveLength(4);
+    pass(10 * 60_000);
+    expect(links).toHaveLength(4 + 15);
     expect(states.map(({ state }) => state)).toEqual(['connecting', 'failed']);
-    const late = startMesh(2);
-    late.mesh.setPeers([1, 2]);
-    late.pass(12_000);
-    late.links[1]!.events.onOpen();
-    expect(late.states.map(({ state }) => state)).toEqual(['connecting', 'failed', 'open']);
+    pass(40_000);
+    links.at(-1)!.events.onOpen();
+    expect(states.map(({ state }) => state)).toEqual(['connecting', 'failed', 'open']);
+    mesh.peerLeft(1);
+    pass(60_000);
+    expect(links.at(-1)!.closed).toBe(true);
+  });
+
+  test('while the server is gone it is neither tried nor blamed, and tried at once when the server is back', () => {
+    const { mesh, links, states, pass } = startMesh(2);
+    mesh.setPeers([1, 2]);
+    mesh.serverGone();
+    pass(120_000);
+    expect(links).toHaveLength(1);
+    expect(states.map(({ state }) => state)).toEqual(['connecting']);
+    mesh.serverBack();
+    expect(links).toHaveLength(2);
+    pass(10_000);
+    expect(states.at(-1)!.state).toBe('failed');
+    pass(1000);
+    expect(links).toHaveLength(3);
+  });
+
+  test('attempts that waited long for their turn start at once when the server is back', () => {
+    const { mesh, links, pass } = startMesh(2);
+    mesh.setPeers([1, 2]);
+    pass(70_000);
+    expect(links.at(-1)!.closed).toBe(true);
+    const tried = links.length;
+    mesh.serverBack();
+    expect(links).toHaveLength(tried + 1);
   });
 
   test('a browser without WebRTC gets advice instead of an exception', () => {
@@ -59,7 +87,7 @@ describe('a link that does not come up', () => {
       openLink: () => {
         throw new Error('no WebRTC');
       },
-      events: { onControl: () => {}, onFrame: () => {}, onLinkState: () => {}, onLinkMeasured: () => {} },
+      events: { onControl: () => {}, onFrame: () => {}, onBulk: () => {}, onLinkState: () => {}, onLinkMeasured: () => {} },
     });
     mesh.setPeers([1, 2]);
     for (let nowMs = 0; nowMs <= 10_000; nowMs += 500) mesh.tick(nowMs);
@@ -97,6 +125,60 @@ describe('an open link', () => {
     expect(link.closed).toBe(true);
   });
 
+  test('silence of more than 2 s breaks that of a device which the server has lost too', () => {
+    const { mesh, states, link, pass } = openOne(1);
+    mesh.setAway([2]);
+    pass(20_000, () => link.events.onActivity());
+    pass(2000);
+    expect(states.at(-1)!.state).toBe('open');
+    pass(500);
+    expect(states.at(-1)!.state).toBe('connecting');
+  });
+
+  test('a device that the server has found again has the longer time again', () => {
+    const { mesh, states, pass } = openOne(1);
+    mesh.setAway([2]);
+    mesh.setAway([]);
+    pass(6000);
+    expect(states.at(-1)!.state).toBe('open');
+  });
+
+  test('the loss of the server touches no open link, also not when the server is back', () => {
+    const { mesh, links, link, states, pass } = openOne(3);
+    mesh.serverGone();
+    pass(60_000, () => link.events.onActivity());
+    mesh.serverBack();
+    expect(link.closed).toBe(false);
+    expect(links).toHaveLength(1);
+    expect(states.at(-1)!.state).toBe('open');
+  });
+
+  test('one that breaks while the server is gone is made anew as soon as the server is back', () => {
+    const { mesh, links, states, pass } = openOne(3);
+    mesh.serverGone();
+    links[0]!.events.onClosed(new AppError('peer-lost', ''));
+    pass(60_000);
+    expect(links).toHaveLength(1);
+    mesh.serverBack();
+    links[1]!.events.onOpen();
+    expect(states.map(({ state }) => state)).toEqual(['connecting', 'open', 'connecting', 'open']);
+  });
+
+  test.each([3, 1])('one that is congested breaks and is made anew, at either end (device %i)', (selfId) => {
+    const { mesh, links, link, states, pass } = openOne(selfId);
+    link.isCongested = true;
+    expect(() => mesh.send(2, 'x')).toThrow(expect.objectContaining({ code: 'link-congested' }));
+    expect(link.closed).toBe(true);
+    expect(states.at(-1)!.state).toBe('connecting');
+    expect(() => mesh.send(2, 'x')).toThrow(expect.objectContaining({ code: 'peer-lost' }));
+    pass(1000);
+    if (selfId < 2) mesh.handleSignal(2, offer(2));
+    links[1]!.events.onOpen();
+    expect(states.at(-1)!.state).toBe('open');
+    mesh.send(2, 'x');
+    expect(links[1]!.sent).toContain('x');
+  });
+
   test('a tab that was frozen for a minute does not blame the others', () => {
     const { mesh, states } = openOne(1);
     mesh.tick(60_000);
@@ -104,14 +186,17 @@ describe('an open link', () => {
     expect(states.at(-1)!.state).toBe('open');
   });
 
-  test('one that flaps is given up, one that was stable gets all of its attempts anew', () => {
+  test('one that flaps is tried slowly, one that was stable gets its quick attempts anew', () => {
     const flapping = openOne(3);
-    for (let i = 0; i < 10; i++) {
+    for (const delayMs of [1000, 5000, 20_000, 30_000, 30_000]) {
+      const tried = flapping.links.length;
       flapping.links.at(-1)!.events.onOpen();
       flapping.links.at(-1)!.events.onClosed(new AppError('peer-lost', ''));
-      flapping.pass(25_000);
+      flapping.pass(delayMs - 500);
+      expect(flapping.links).toHaveLength(tried);
+      flapping.pass(500);
+      expect(flapping.links).toHaveLength(tried + 1);
     }
-    expect(flapping.links).toHaveLength(4);
     const stable = openOne(3);
     for (let i = 0; i < 10; i++) {
       stable.links.at(-1)!.events.onOpen();
@@ -175,6 +260,17 @@ describe('probing', () => {
     smaller.mesh.handleSignal(2, offer(1));
     smaller.links[0]!.events.onOpen();
     expect(smaller.links[0]!.sent).toEqual([]);
+  });
+
+  test('what was measured is told again when the server is back, but not of a link that broke meanwhile', async () => {
+    const { mesh, links, measured } = startMesh(3);
+    mesh.setPeers([1, 2, 3]);
+    for (const link of links) link.events.onOpen();
+    for (const [i, link] of links.entries()) await answerAll(link, () => measured.length === i + 1);
+    mesh.serverGone();
+    links[0]!.events.onClosed(new AppError('peer-lost', ''));
+    mesh.serverBack();
+    expect(measured).toEqual([1, 2, 2]);
   });
 
   test('a large probe is one piece to the byte', async () => {

@@ -12,13 +12,15 @@ import { type OpenLink, RoomLink } from './room-link.ts';
 export const MAX_BAD_MESSAGES = 8;
 /** A tab that was frozen finds a longer time gone; what arrived meanwhile waits to be read, so nobody is late yet. */
 const LONGEST_TICK_MS = 1000;
-/** Without a frame for so long this tab takes part in no answer, ms. */
+/** Without a frame for so long this tab takes part in no answer, and without a bulk message in no transfer, ms. */
 const QUIET_MS = 2000;
 
 export interface MeshEvents {
   onControl(from: PeerId, message: PipelineMessage): void;
   /** The buffer is the receiver's to keep or to transfer. */
   onFrame(from: PeerId, frame: ArrayBuffer): void;
+  /** A whole bulk message, to keep or transfer; while the promise is not settled, little more comes from that device. */
+  onBulk(from: PeerId, data: ArrayBuffer): void | Promise<void>;
   /** After every change. From `open` to anything else: what was on its way to or from that device may be lost. */
   onLinkState(link: LinkState): void;
   onLinkMeasured(to: PeerId, measure: LinkMeasure): void;
@@ -52,14 +54,18 @@ export class Mesh {
   private readonly openLink: OpenLink;
   private readonly viaPipeline: (act: () => void) => void;
   private readonly roomLinks = new Map<PeerId, RoomLink>();
-  /** Ids are never given twice: what still comes from these is late. */
+  /** What still comes from these is late. */
   private readonly gone = new Set<PeerId>();
   /** Peers that the room's list has named; others have only sent a signal, before the list told of them. */
   private readonly listed = new Set<PeerId>();
+  private away: ReadonlySet<PeerId> = new Set();
+  private isServerGone = false;
   private readonly badMessages = new Map<PeerId, number>();
+  /** The last of each open link that this side measures. */
+  private readonly measures = new Map<PeerId, LinkMeasure>();
   private readonly probes: ProbeQueue;
   private clockMs = 0;
-  private lastFrameMs = Number.NEGATIVE_INFINITY;
+  private lastBusyMs = Number.NEGATIVE_INFINITY;
   private lastTickMs: number | null = null;
   private closed = false;
 
@@ -71,8 +77,8 @@ export class Mesh {
     this.probes = new ProbeQueue({
       send: (to, message) => this.sendControl(to, message),
       nowMs: options.nowMs ?? (() => performance.now()),
-      onMeasured: options.events.onLinkMeasured,
-      isQuiet: () => this.clockMs - this.lastFrameMs > QUIET_MS,
+      onMeasured: (to, measure) => this.measured(to, measure),
+      isQuiet: () => this.clockMs - this.lastBusyMs > QUIET_MS,
     });
   }
 
@@ -81,14 +87,37 @@ export class Mesh {
     return [...this.roomLinks.values()].map((link) => link.view);
   }
 
-  /** Everyone in the room, with or without this tab: links to newcomers are made, links to others closed. */
+  /** Everyone in the room, with or without this tab: links to newcomers are made, links to others closed, those to the rest left. */
   setPeers(peerIds: readonly PeerId[]): void {
     const present = new Set(peerIds);
     for (const peerId of this.listed) if (!present.has(peerId)) this.peerLeft(peerId);
     for (const peerId of peerIds) {
+      this.gone.delete(peerId);
       this.ensureLink(peerId);
       if (this.roomLinks.has(peerId)) this.listed.add(peerId);
     }
+  }
+
+  /**
+   * Those of the room whose connection to the server is lost, says the server. Their links stay, as long as they are heard, but
+   * count as dead after a shorter silence.
+   */
+  setAway(peerIds: readonly PeerId[]): void {
+    this.away = new Set(peerIds);
+    for (const link of this.roomLinks.values()) link.setAway(this.away.has(link.peerId));
+  }
+
+  /** No signal can be sent: links that are open stay, attempts wait for `serverBack`. */
+  serverGone(): void {
+    this.isServerGone = true;
+    for (const link of this.roomLinks.values()) link.serverGone();
+  }
+
+  /** Signals can be sent again: links that are not open are tried at once, and what was measured of the others is told again. */
+  serverBack(): void {
+    this.isServerGone = false;
+    for (const link of this.roomLinks.values()) link.serverBack();
+    for (const [to, measure] of this.measures) this.options.events.onLinkMeasured(to, measure);
   }
 
   /** A signal that the server relayed from another tab of the room. */
@@ -100,7 +129,7 @@ export class Mesh {
     this.gone.add(peerId);
     this.listed.delete(peerId);
     this.badMessages.delete(peerId);
-    this.probes.remove(peerId);
+    this.forget(peerId);
     const link = this.roomLinks.get(peerId);
     if (!link) return;
     this.roomLinks.delete(peerId);
@@ -116,7 +145,20 @@ export class Mesh {
     const link = this.roomLinks.get(to);
     if (!link) throw new AppError('peer-lost', `there is no link to device ${to}`);
     link.send(data);
-    if (data instanceof ArrayBuffer) this.lastFrameMs = this.clockMs;
+    if (data instanceof ArrayBuffer) this.lastBusyMs = this.clockMs;
+  }
+
+  /**
+   * Sends a message that may wait; it never holds up what `send` is given. Leave it alone until the promise is settled. Resolves when
+   * all of it is handed over, which says nothing of its arrival.
+   * @throws AppError `peer-lost` if there is no open link or it breaks meanwhile, `frame-too-large` over MAX_BULK_BYTES,
+   * `frame-malformed` for no bytes, `link-congested` if too much waits already: the link stays open, wait for what you have given
+   */
+  async sendBulk(to: PeerId, data: ArrayBuffer): Promise<void> {
+    const link = this.roomLinks.get(to);
+    if (!link) throw new AppError('peer-lost', `there is no link to device ${to}`);
+    await link.sendBulk(data);
+    this.lastBusyMs = this.clockMs;
   }
 
   /** Deadlines, beats and retries. To be called about every 500 ms, from a clock that runs in hidden tabs too. */
@@ -132,7 +174,7 @@ export class Mesh {
   closeAll(): void {
     this.closed = true;
     for (const link of this.roomLinks.values()) link.close();
-    for (const peerId of this.roomLinks.keys()) this.probes.remove(peerId);
+    for (const peerId of this.roomLinks.keys()) this.forget(peerId);
     this.roomLinks.clear();
   }
 
@@ -141,6 +183,8 @@ export class Mesh {
     if (known || this.closed || peerId === this.selfId || this.gone.has(peerId)) return known ?? null;
     const link = this.makeLink(peerId);
     this.roomLinks.set(peerId, link);
+    link.setAway(this.away.has(peerId));
+    if (this.isServerGone) link.serverGone();
     link.start();
     return link;
   }
@@ -154,20 +198,34 @@ export class Mesh {
       events: {
         sendSignal: (data) => this.options.sendSignal(peerId, data),
         onMessage: (data) => this.receive(peerId, data),
+        onBulk: (data) => {
+          this.lastBusyMs = this.clockMs;
+          return this.options.events.onBulk(peerId, data);
+        },
         onState: (state) => this.changed(state),
       },
     });
   }
 
+  private measured(to: PeerId, measure: LinkMeasure): void {
+    this.measures.set(to, measure);
+    this.options.events.onLinkMeasured(to, measure);
+  }
+
+  private forget(peerId: PeerId): void {
+    this.probes.remove(peerId);
+    this.measures.delete(peerId);
+  }
+
   private changed(state: LinkState): void {
-    this.probes.remove(state.peerId);
+    this.forget(state.peerId);
     this.options.events.onLinkState(state);
     if (state.state === 'open' && this.selfId > state.peerId) this.probes.add(state.peerId);
   }
 
   private receive(from: PeerId, data: ArrayBuffer | string): void {
     if (data instanceof ArrayBuffer) {
-      this.lastFrameMs = this.clockMs;
+      this.lastBusyMs = this.clockMs;
       this.options.events.onFrame(from, data);
       return;
     }

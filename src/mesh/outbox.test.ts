@@ -16,24 +16,31 @@ class FullChannel implements OutgoingChannel {
   }
 }
 
+/** As every frame: it begins with its length. */
+function frameOf(bytes: number): ArrayBuffer {
+  const frame = new ArrayBuffer(bytes);
+  new DataView(frame).setUint32(0, bytes, true);
+  return frame;
+}
+
 function fill(outbox: Outbox): void {
-  for (let i = 0; i < MAX_QUEUED_BYTES / MAX_FRAME_BYTES; i++) outbox.push(new ArrayBuffer(MAX_FRAME_BYTES));
+  for (let i = 0; i < MAX_QUEUED_BYTES / MAX_FRAME_BYTES; i++) outbox.push(frameOf(MAX_FRAME_BYTES));
 }
 
 describe('the queue in front of a channel', () => {
   test('texts and frames leave in the order they came', () => {
     const channel = new FullChannel();
     const outbox = new Outbox(channel);
-    for (const data of ['a', new ArrayBuffer(4097), 'b', new ArrayBuffer(0), 'c']) outbox.push(data);
+    for (const data of ['a', frameOf(4097), 'b', frameOf(4), 'c']) outbox.push(data);
     outbox.pump();
-    expect(channel.sent).toEqual(['a', 4096, 5, 'b', 4, 'c']);
+    expect(channel.sent).toEqual(['a', 4096, 1, 'b', 4, 'c']);
     expect(outbox.queuedBytes).toBe(0);
   });
 
   test('the channel is given no more than its high-water mark until it has drained', () => {
     const channel = new FullChannel();
     const outbox = new Outbox(channel);
-    outbox.push(new ArrayBuffer(3 * HIGH_WATER_BYTES));
+    outbox.push(frameOf(3 * HIGH_WATER_BYTES));
     outbox.push('after');
     let rounds = 0;
     while (outbox.queuedBytes > 0) {
@@ -79,6 +86,6 @@ describe('the queue in front of a channel', () => {
     expect(() => outbox.push('ü'.repeat(MAX_CONTROL_BYTES / 2 + 1))).toThrow(
       expect.objectContaining({ code: 'frame-too-large' }),
     );
-    expect(() => outbox.push(new ArrayBuffer(MAX_FRAME_BYTES + 1))).toThrow(expect.objectContaining({ code: 'frame-too-large' }));
+    expect(() => outbox.push(frameOf(MAX_FRAME_BYTES + 1))).toThrow(expect.objectContaining({ code: 'frame-too-large' }));
   });
 });

@@ -1,6 +1,6 @@
 import { AppError } from '../shared/errors.ts';
 import { MAX_CONTROL_BYTES } from '../shared/protocol/peer.ts';
-import { assertFrameSize, piecesOf } from './pieces.ts';
+import { assertFrame, piecesOf } from './pieces.ts';
 
 /** Chromium's `send` throws at 16 MB buffered. Little in the browser's own buffer keeps what is queued ours to count. */
 export const HIGH_WATER_BYTES = 1024 * 1024;
@@ -47,7 +47,7 @@ export class Outbox {
 
   /**
    * Queues a message whole, or throws and queues nothing of it.
-   * @throws AppError `frame-too-large`, `link-congested`
+   * @throws AppError `frame-too-large`, `frame-malformed`, `link-congested`
    */
   push(data: ArrayBuffer | string): void {
     const waiting = toWaiting(data);
@@ -83,6 +83,6 @@ export class Outbox {
 
 function toWaiting(data: ArrayBuffer | string): Waiting {
   if (typeof data === 'string') return { parts: [data].values(), bytes: controlBytes(data) };
-  assertFrameSize(data.byteLength);
+  assertFrame(data);
   return { parts: piecesOf(data), bytes: data.byteLength };
 }

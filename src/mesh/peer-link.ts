@@ -2,12 +2,16 @@ import SimplePeer from 'simple-peer';
 import * as v from 'valibot';
 import { AppError } from '../shared/errors.ts';
 import { type IceServers, type SignalData, SignalDataSchema } from '../shared/protocol/signaling.ts';
+import { BulkChannel } from './bulk-channel.ts';
 import { controlBytes, Outbox } from './outbox.ts';
 import { Reassembler } from './pieces.ts';
 
 /** Both sides open this channel by agreement; simple-peer's own takes a small id and carries nothing of ours. */
 const CHANNEL_NAME = 'edgeshard';
 const CHANNEL_ID = 16;
+/** What may wait goes over a second one. */
+const BULK_CHANNEL_NAME = 'edgeshard-bulk';
+const BULK_CHANNEL_ID = 17;
 
 export interface PeerLinkEvents {
   /** A WebRTC signal for the other side. */
@@ -15,6 +19,8 @@ export interface PeerLinkEvents {
   onOpen(): void;
   /** A whole control text or a whole frame; the buffer is the receiver's to keep or transfer. */
   onMessage(data: ArrayBuffer | string): void;
+  /** A whole bulk message, to keep or transfer. See `BulkConsumer`. */
+  onBulk(data: ArrayBuffer): void | Promise<void>;
   /** Anything arrived, be it a piece of a frame. */
   onActivity(): void;
   /** The link is over, and not because this side called `close`. Comes once, and nothing comes after it. */
@@ -32,11 +38,12 @@ export interface PeerLinkOptions {
 export interface Link {
   signal(data: SignalData): void;
   send(data: ArrayBuffer | string): void;
+  sendBulk(data: ArrayBuffer): Promise<void>;
   close(): void;
   readonly queuedBytes: number;
 }
 
-/** One WebRTC connection to another tab and the one ordered, reliable channel on it. */
+/** One WebRTC connection to another tab, the ordered, reliable channel for activations on it, and one for bulk. */
 export class PeerLink implements Link {
   private readonly events: PeerLinkEvents;
   private readonly peer: SimplePeer.Instance;
@@ -45,6 +52,7 @@ export class PeerLink implements Link {
   private readonly reassembler = new Reassembler();
   private channel: RTCDataChannel | null = null;
   private outbox: Outbox | null = null;
+  private bulk: BulkChannel | null = null;
   private closed = false;
 
   constructor({ initiator, iceServers, events }: PeerLinkOptions) {
@@ -56,7 +64,7 @@ export class PeerLink implements Link {
     this.peer.on('close', () => this.fail(new AppError('peer-lost', 'the other device closed the connection')));
     // Nothing is sent on simple-peer's own channel: what comes there all the same must not pile up unread.
     this.peer.resume();
-    if (this.connection) this.openChannel(this.connection);
+    if (this.connection) this.openChannels(this.connection);
   }
 
   /** Bytes of the messages that still wait for the channel. */
@@ -85,15 +93,28 @@ export class PeerLink implements Link {
     this.pump();
   }
 
+  /**
+   * Sends a message that may wait: it never holds up what `send` is given. Leave it alone until the promise is settled.
+   * Resolves when all of it is handed to the channel.
+   * @throws AppError `peer-lost` if the link is not open or breaks meanwhile, `frame-too-large`, `frame-malformed` for no bytes,
+   * `link-congested` if too much waits: wait for what you have given
+   */
+  async sendBulk(data: ArrayBuffer): Promise<void> {
+    if (this.closed || !this.bulk || this.channel?.readyState !== 'open')
+      throw new AppError('peer-lost', 'there is no open link to this device');
+    await this.bulk.send(data);
+  }
+
   /** Closes at once, within the call: the other side sees it in milliseconds, also while this page is being unloaded. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    this.bulk?.close(new AppError('peer-lost', 'the link to this device was closed'));
     this.connection?.close();
     this.peer.destroy();
   }
 
-  private openChannel(connection: RTCPeerConnection): void {
+  private openChannels(connection: RTCPeerConnection): void {
     const channel = connection.createDataChannel(CHANNEL_NAME, { negotiated: true, id: CHANNEL_ID });
     channel.binaryType = 'arraybuffer';
     channel.onopen = () => this.closed || this.events.onOpen();
@@ -102,6 +123,12 @@ export class PeerLink implements Link {
     channel.onbufferedamountlow = () => this.closed || this.pump();
     this.channel = channel;
     this.outbox = new Outbox(channel);
+    const bulk = connection.createDataChannel(BULK_CHANNEL_NAME, { negotiated: true, id: BULK_CHANNEL_ID });
+    this.bulk = new BulkChannel(bulk, {
+      onActivity: () => this.closed || this.events.onActivity(),
+      onMessage: (data) => (this.closed ? undefined : this.events.onBulk(data)),
+      onFailed: (reason) => this.fail(reason),
+    });
   }
 
   private emitSignal(data: unknown): void {

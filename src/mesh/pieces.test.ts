@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { AppError } from '../shared/errors.ts';
 import { MAX_FRAME_BYTES } from '../shared/protocol/frame-bytes.ts';
 import { PIECE_BYTES } from '../shared/protocol/peer.ts';
-import { assertFrameSize, piecesOf, Reassembler } from './pieces.ts';
+import { assertFrame, piecesOf, Reassembler } from './pieces.ts';
 
 function errorCode(action: () => unknown): string {
   try {
@@ -25,21 +25,30 @@ function asText(bytes: AllowSharedBufferSource): string {
   return new TextDecoder('latin1').decode(bytes);
 }
 
-function starting(totalBytes: number, body: number): ArrayBuffer {
-  const piece = new ArrayBuffer(4 + body);
+/** The first piece of a frame that announces so many bytes. */
+function starting(totalBytes: number, pieceBytes: number): ArrayBuffer {
+  const piece = new ArrayBuffer(pieceBytes);
   new DataView(piece).setUint32(0, totalBytes, true);
   return piece;
 }
 
+function frameOf(bytes: number): ArrayBuffer {
+  return starting(bytes, bytes);
+}
+
 describe('frames in pieces', () => {
   test('frames of any sizes one after another come out whole, in order, after their last piece', () => {
-    const frames = fc.array(fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ minLength: 4000, maxLength: 13_000 })), {
-      maxLength: 6,
-    });
+    const frames = fc.array(
+      fc.oneof(fc.uint8Array({ minLength: 4, maxLength: 40 }), fc.uint8Array({ minLength: 4000, maxLength: 13_000 })),
+      {
+        maxLength: 6,
+      },
+    );
     fc.assert(
       fc.property(frames, (sent) => {
         const reassembler = new Reassembler();
         for (const bytes of sent) {
+          new DataView(bytes.buffer, bytes.byteOffset).setUint32(0, bytes.length, true);
           const pieces = delivered(bytes.slice().buffer);
           const results = pieces.map((piece) => reassembler.push(piece));
           expect(results.slice(0, -1).every((result) => result === null)).toBe(true);
@@ -51,15 +60,13 @@ describe('frames in pieces', () => {
   });
 
   test.each([
-    [0, 1],
-    [1, 1],
-    [PIECE_BYTES - 4, 1],
-    [PIECE_BYTES - 3, 2],
-    [PIECE_BYTES, 2],
-    [2 * PIECE_BYTES - 4, 2],
-    [2 * PIECE_BYTES - 3, 3],
+    [4, 1],
+    [PIECE_BYTES, 1],
+    [PIECE_BYTES + 1, 2],
+    [2 * PIECE_BYTES, 2],
+    [2 * PIECE_BYTES + 1, 3],
   ])('%i bytes take %i pieces, none over the limit', (frameBytes, count) => {
-    const pieces = delivered(new ArrayBuffer(frameBytes));
+    const pieces = delivered(frameOf(frameBytes));
     expect(pieces).toHaveLength(count);
     expect(Math.max(...pieces.map((piece) => piece.byteLength))).toBeLessThanOrEqual(PIECE_BYTES);
   });
@@ -83,21 +90,34 @@ describe('frames in pieces', () => {
     );
   });
 
+  test('nothing is copied of what is sent, nor of a frame that came in one piece', () => {
+    const frame = frameOf(PIECE_BYTES + 8);
+    expect([...piecesOf(frame)].every((piece) => piece.buffer === frame)).toBe(true);
+    const single = frameOf(PIECE_BYTES);
+    expect(new Reassembler().push(single)).toBe(single);
+  });
+
   test('a frame of the largest size passes and one byte more is refused before memory is taken', () => {
-    expect(errorCode(() => assertFrameSize(MAX_FRAME_BYTES))).toBe('none');
-    expect(errorCode(() => assertFrameSize(MAX_FRAME_BYTES + 1))).toBe('frame-too-large');
-    expect(errorCode(() => new Reassembler().push(starting(MAX_FRAME_BYTES, 1)))).toBe('none');
-    expect(errorCode(() => new Reassembler().push(starting(MAX_FRAME_BYTES + 1, 1)))).toBe('frame-too-large');
-    expect(errorCode(() => new Reassembler().push(starting(0xffffffff, 1)))).toBe('frame-too-large');
+    expect(errorCode(() => assertFrame(frameOf(MAX_FRAME_BYTES)))).toBe('none');
+    expect(errorCode(() => assertFrame(frameOf(MAX_FRAME_BYTES + 1)))).toBe('frame-too-large');
+    expect(errorCode(() => new Reassembler().push(starting(MAX_FRAME_BYTES, 5)))).toBe('none');
+    expect(errorCode(() => new Reassembler().push(starting(MAX_FRAME_BYTES + 1, 5)))).toBe('frame-too-large');
+    expect(errorCode(() => new Reassembler().push(starting(0xffffffff, 5)))).toBe('frame-too-large');
+  });
+
+  test('what does not begin with its length is not sent', () => {
+    for (const frame of [new ArrayBuffer(0), new ArrayBuffer(3), new ArrayBuffer(4), starting(5, 6)]) {
+      expect(errorCode(() => assertFrame(frame))).toBe('frame-malformed');
+    }
   });
 
   test.each([
     ['a first piece without a length', [new ArrayBuffer(3)]],
-    ['a first piece without a byte of its frame', [starting(5, 0)]],
-    ['a piece that is too large', [starting(9000, PIECE_BYTES)]],
+    ['a frame shorter than its own length', [starting(3, 4)]],
+    ['a piece that is too large', [starting(9000, PIECE_BYTES + 1)]],
     ['more bytes than the frame has', [starting(5, 6)]],
-    ['more bytes than the frame still lacks', [starting(5, 3), new ArrayBuffer(3)]],
-    ['an empty piece in the middle', [starting(5, 3), new ArrayBuffer(0)]],
+    ['more bytes than the frame still lacks', [starting(9, 7), new ArrayBuffer(3)]],
+    ['an empty piece in the middle', [starting(9, 7), new ArrayBuffer(0)]],
   ])('%s is malformed', (_, pieces) => {
     const reassembler = new Reassembler();
     expect(errorCode(() => pieces.map((piece) => reassembler.push(piece)))).toBe('frame-malformed');

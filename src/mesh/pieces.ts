@@ -1,33 +1,27 @@
 import { AppError } from '../shared/errors.ts';
-import { MAX_FRAME_BYTES } from '../shared/protocol/frame-bytes.ts';
+import { LENGTH, MAX_FRAME_BYTES } from '../shared/protocol/frame-bytes.ts';
 import { PIECE_BYTES } from '../shared/protocol/peer.ts';
 
 /**
- * A frame crosses the channel as binary messages of at most PIECE_BYTES, in order. The first starts with the frame's
- * length; the last ends where the length says, so nothing marks it.
+ * A frame crosses the channel as binary messages of at most PIECE_BYTES, in order. It begins with its own length, so nothing is put
+ * before it, and the last piece ends where the length says, so nothing marks it.
  */
-const TOTAL_BYTES = 0; // u32, little endian
-const FIRST_BODY = TOTAL_BYTES + 4;
+const AFTER_LENGTH = LENGTH + 4;
 
 /**
- * The pieces of a frame. All but the first are views of it: leave the frame alone until the last one is sent.
- * The caller has checked the size with `assertFrameSize`.
+ * The pieces of a frame, views of it: leave it alone until the last one is sent. The caller has checked it with `assertFrame`.
  */
 export function* piecesOf(frame: ArrayBuffer): Generator<Uint8Array<ArrayBuffer>> {
-  const bodyBytes = Math.min(PIECE_BYTES - FIRST_BODY, frame.byteLength);
-  const first = new Uint8Array(FIRST_BODY + bodyBytes);
-  new DataView(first.buffer).setUint32(TOTAL_BYTES, frame.byteLength, true);
-  first.set(new Uint8Array(frame, 0, bodyBytes), FIRST_BODY);
-  yield first;
-  for (let sent = bodyBytes; sent < frame.byteLength; sent += PIECE_BYTES) {
+  for (let sent = 0; sent < frame.byteLength; sent += PIECE_BYTES) {
     yield new Uint8Array(frame, sent, Math.min(PIECE_BYTES, frame.byteLength - sent));
   }
 }
 
-/** @throws AppError `frame-too-large` */
-export function assertFrameSize(frameBytes: number): void {
-  if (frameBytes <= MAX_FRAME_BYTES) return;
-  throw new AppError('frame-too-large', `a frame has ${frameBytes} bytes, at most ${MAX_FRAME_BYTES} are allowed`);
+/** @throws AppError `frame-too-large`; `frame-malformed` if it does not begin with its length */
+export function assertFrame(frame: ArrayBuffer): void {
+  const announced = announcedBytes(frame);
+  if (announced === frame.byteLength) return;
+  throw new AppError('frame-malformed', `a frame of ${frame.byteLength} bytes announces ${announced}`);
 }
 
 /** Joins pieces into frames again. After an error it is of no further use: where the next frame starts is lost. */
@@ -41,7 +35,8 @@ export class Reassembler {
   }
 
   /**
-   * Takes the next piece; returns the frame when that was its last one. The length is checked before memory is taken.
+   * Takes the next piece; returns the frame when that was its last one, and a frame of one piece as it came. The length is
+   * checked before memory is taken.
    * @throws AppError `frame-malformed`, `frame-too-large`
    */
   push(piece: ArrayBuffer): ArrayBuffer | null {
@@ -51,36 +46,35 @@ export class Reassembler {
         `a piece of a frame has ${piece.byteLength} bytes, at most ${PIECE_BYTES} are allowed`,
       );
     }
-    const body = this.frame ? new Uint8Array(piece) : this.begin(piece);
-    return this.append(this.frame!, body);
-  }
-
-  private begin(piece: ArrayBuffer): Uint8Array {
-    if (piece.byteLength < FIRST_BODY) {
-      throw new AppError(
-        'frame-malformed',
-        `a frame starts with ${piece.byteLength} bytes, its length alone takes ${FIRST_BODY}`,
-      );
-    }
-    const totalBytes = new DataView(piece).getUint32(TOTAL_BYTES, true);
-    assertFrameSize(totalBytes);
-    const body = new Uint8Array(piece, FIRST_BODY);
-    if (totalBytes > 0 && body.length === 0)
-      throw new AppError('frame-malformed', `a frame of ${totalBytes} bytes starts with none of them`);
+    if (this.frame) return this.append(this.frame, piece);
+    const totalBytes = announcedBytes(piece);
+    if (piece.byteLength === totalBytes) return piece;
     this.frame = new Uint8Array(totalBytes);
     this.filledBytes = 0;
-    return body;
+    return this.append(this.frame, piece);
   }
 
-  private append(frame: Uint8Array<ArrayBuffer>, body: Uint8Array): ArrayBuffer | null {
+  private append(frame: Uint8Array<ArrayBuffer>, piece: ArrayBuffer): ArrayBuffer | null {
     const missingBytes = frame.length - this.filledBytes;
-    if (body.length > missingBytes || (body.length === 0 && missingBytes > 0)) {
-      throw new AppError('frame-malformed', `a piece brings ${body.length} bytes to a frame that lacks ${missingBytes}`);
+    if (piece.byteLength > missingBytes || piece.byteLength === 0) {
+      throw new AppError('frame-malformed', `a piece brings ${piece.byteLength} bytes to a frame that lacks ${missingBytes}`);
     }
-    frame.set(body, this.filledBytes);
-    this.filledBytes += body.length;
+    frame.set(new Uint8Array(piece), this.filledBytes);
+    this.filledBytes += piece.byteLength;
     if (this.filledBytes < frame.length) return null;
     this.frame = null;
     return frame.buffer;
   }
+}
+
+function announcedBytes(start: ArrayBuffer): number {
+  if (start.byteLength < AFTER_LENGTH) {
+    throw new AppError(
+      'frame-malformed',
+      `a frame starts with ${start.byteLength} bytes, its length alone takes ${AFTER_LENGTH}`,
+    );
+  }
+  const bytes = new DataView(start).getUint32(LENGTH, true);
+  if (bytes <= MAX_FRAME_BYTES) return bytes;
+  throw new AppError('frame-too-large', `a frame has ${bytes} bytes, at most ${MAX_FRAME_BYTES} are allowed`);
 }

@@ -1,6 +1,6 @@
 import { AppError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
-import { PEER_BEAT_INTERVAL_MS, PEER_SILENCE_MS } from '../shared/protocol/peer.ts';
+import { AWAY_SILENCE_MS, PEER_BEAT_INTERVAL_MS, PEER_SILENCE_MS } from '../shared/protocol/peer.ts';
 import type { SignalData } from '../shared/protocol/signaling.ts';
 import { type LinkState, PROTOCOL_ADVICE, type SetupEvidence, setupAdvice } from './link-state.ts';
 import type { Link, PeerLinkEvents } from './peer-link.ts';
@@ -8,9 +8,10 @@ import { belongsTo, type CandidateSignal, type DescriptionSignal, readAttempt, t
 
 /** A link that is not open by then gets its advice; on a working network it takes well under a second. */
 export const SETUP_DEADLINE_MS = 10_000;
-/** Pauses before further attempts. After the last one the link stays failed. */
+/** Pauses before further attempts, and before each one after those: what keeps two devices apart may go away by itself. */
 const RETRY_DELAYS_MS = [1000, 5000, 20_000];
-/** A link that lived this long and then broke gets all of its attempts anew; one that flaps does not. */
+const SLOW_RETRY_MS = 30_000;
+/** A link that lived this long and then broke gets its quick attempts anew; one that flaps does not. */
 const STABLE_MS = 10_000;
 const MAX_HELD_CANDIDATES = 64;
 const BEAT = JSON.stringify({ kind: 'beat' });
@@ -20,6 +21,7 @@ export type OpenLink = (options: { initiator: boolean; events: PeerLinkEvents })
 export interface RoomLinkEvents {
   sendSignal(data: SignalData): void;
   onMessage(data: ArrayBuffer | string): void;
+  onBulk(data: ArrayBuffer): void | Promise<void>;
   onState(view: LinkState): void;
 }
 
@@ -50,6 +52,8 @@ export class RoomLink {
   private heard = false;
   private lastHeardMs = 0;
   private lastBeatMs = 0;
+  private isAway = false;
+  private isServerGone = false;
 
   constructor(options: { selfId: PeerId; peerId: PeerId; clockMs: number; openLink: OpenLink; events: RoomLinkEvents }) {
     this.peerId = options.peerId;
@@ -72,10 +76,42 @@ export class RoomLink {
     if (this.initiates) this.startAttempt(this.attempt + 1);
   }
 
-  /** @throws AppError `peer-lost`, `frame-too-large`, `link-congested` */
+  /**
+   * A congested link is broken and made anew, so that both sides know of what was lost.
+   * @throws AppError `peer-lost`, `frame-too-large`, `link-congested`
+   */
   send(data: ArrayBuffer | string): void {
     if (!this.link) throw new AppError('peer-lost', `there is no open link to device ${this.peerId}`);
-    this.link.send(data);
+    try {
+      this.link.send(data);
+    } catch (thrown) {
+      if (AppError.from(thrown).code === 'link-congested') this.broke();
+      throw thrown;
+    }
+  }
+
+  /** @throws AppError as `PeerLink.sendBulk` */
+  async sendBulk(data: ArrayBuffer): Promise<void> {
+    if (!this.link) throw new AppError('peer-lost', `there is no open link to device ${this.peerId}`);
+    await this.link.sendBulk(data);
+  }
+
+  /** @param isAway the server has lost its connection to the other device, which may still be there */
+  setAway(isAway: boolean): void {
+    this.isAway = isAway;
+  }
+
+  /** No signal reaches the other side: attempts wait, and none counts as failed. */
+  serverGone(): void {
+    this.isServerGone = true;
+  }
+
+  /** Makes at once the attempt that waits, or that may have lost its signals. */
+  serverBack(): void {
+    this.isServerGone = false;
+    if (this.shown.state === 'open' || this.barred) return;
+    this.setupUntilMs = this.clockMs + SETUP_DEADLINE_MS;
+    if (this.initiates) this.startAttempt(this.attempt + 1);
   }
 
   /** Late, repeated and unasked-for signals do nothing. */
@@ -110,7 +146,9 @@ export class RoomLink {
 
   private handleOffer(data: DescriptionSignal): void {
     const tagged = readAttempt(data.sdp);
-    if (this.initiates || tagged === null || tagged.attempt <= this.attempt) return;
+    if (this.initiates || tagged === null) return;
+    // The other side counts anew where it has forgotten this one, and then no attempt is under way here either.
+    if (this.link !== null && tagged.attempt <= this.attempt) return;
     this.startAttempt(tagged.attempt);
     this.describe({ ...data, sdp: tagged.sdp });
   }
@@ -167,6 +205,7 @@ export class RoomLink {
         this.heard = true;
       },
       onMessage: (data) => current(() => this.events.onMessage(data)),
+      onBulk: (data) => (attempt === this.attempt && this.link !== null ? this.events.onBulk(data) : undefined),
       onClosed: ({ code }) => current(() => (code.startsWith('frame-') ? this.bar() : this.broke())),
     };
   }
@@ -187,9 +226,8 @@ export class RoomLink {
     const wasOpen = this.shown.state === 'open';
     this.stop();
     if (wasOpen && this.clockMs - this.openSinceMs >= STABLE_MS) this.failedAttempts = 0;
-    const delayMs = RETRY_DELAYS_MS[this.failedAttempts];
-    this.failedAttempts += 1;
-    if (this.initiates && delayMs !== undefined) this.nextAttemptMs = this.clockMs + delayMs;
+    if (this.initiates) this.nextAttemptMs = this.clockMs + (RETRY_DELAYS_MS[this.failedAttempts] ?? SLOW_RETRY_MS);
+    if (wasOpen || !this.isServerGone) this.failedAttempts += 1;
     if (wasOpen) this.reconnect();
   }
 
@@ -202,7 +240,7 @@ export class RoomLink {
   private tickOpen(): void {
     if (this.heard) this.lastHeardMs = this.clockMs;
     this.heard = false;
-    if (this.clockMs - this.lastHeardMs > PEER_SILENCE_MS) this.broke();
+    if (this.clockMs - this.lastHeardMs > (this.isAway ? AWAY_SILENCE_MS : PEER_SILENCE_MS)) this.broke();
     // Ticks jitter by a few ms, and what is queued already tells the other side as much as a beat.
     else if (this.clockMs - this.lastBeatMs >= 0.75 * PEER_BEAT_INTERVAL_MS && this.link?.queuedBytes === 0) {
       this.beat(this.link);
@@ -220,6 +258,7 @@ export class RoomLink {
 
   private tickSetup(): void {
     if (this.link && this.clockMs >= this.attemptUntilMs) this.broke();
+    if (this.isServerGone) return;
     if (this.nextAttemptMs !== null && this.clockMs >= this.nextAttemptMs) this.startAttempt(this.attempt + 1);
     if (this.shown.state !== 'connecting' || this.clockMs < this.setupUntilMs) return;
     this.show('failed', setupAdvice(this.evidence, SETUP_DEADLINE_MS));

@@ -1,8 +1,12 @@
+import { AppError } from '../shared/errors.ts';
+import { assertBulkSize } from '../shared/protocol/bulk.ts';
 import type { PeerMessage } from '../shared/protocol/peer.ts';
 import type { SignalData } from '../shared/protocol/signaling.ts';
 import type { LinkState } from './link-state.ts';
 import { Mesh } from './mesh.ts';
+import { controlBytes } from './outbox.ts';
 import type { Link, PeerLinkEvents } from './peer-link.ts';
+import { assertFrame } from './pieces.ts';
 import { tagAttempt } from './signal-match.ts';
 
 /** A connection that does what the test says. */
@@ -13,6 +17,10 @@ export class FakeLink implements Link {
   readonly events: PeerLinkEvents;
   queuedBytes = 0;
   closed = false;
+  /** Null for an end that the test speaks for. */
+  private other: FakeLink | null = null;
+  /** Refuses what it is given, as a link whose queue is full. */
+  isCongested = false;
 
   constructor(initiator: boolean, events: PeerLinkEvents) {
     this.initiator = initiator;
@@ -24,11 +32,48 @@ export class FakeLink implements Link {
   }
 
   send(data: ArrayBuffer | string): void {
+    this.requireOpen();
+    if (this.isCongested) throw new AppError('link-congested', 'the queue is full');
+    if (typeof data === 'string') controlBytes(data);
+    else assertFrame(data);
     this.sent.push(data);
+    const copy = typeof data === 'string' ? data : data.slice();
+    this.bring((events) => events.onMessage(copy));
+  }
+
+  async sendBulk(data: ArrayBuffer): Promise<void> {
+    this.requireOpen();
+    assertBulkSize(data.byteLength);
+    await Promise.resolve();
+    this.requireOpen();
+    const copy = data.slice();
+    this.bring((events) => void events.onBulk(copy));
   }
 
   close(): void {
+    if (this.closed) return;
+    this.bring((events) => this.other!.end(events));
     this.closed = true;
+  }
+
+  /** Joins two ends: what one is given reaches the other. */
+  static join(one: FakeLink, two: FakeLink): void {
+    one.other = two;
+    two.other = one;
+  }
+
+  private end(events: PeerLinkEvents): void {
+    this.closed = true;
+    events.onClosed(new AppError('peer-lost', 'the other device closed the connection'));
+  }
+
+  private bring(arrive: (events: PeerLinkEvents) => void): void {
+    const { other } = this;
+    if (other) queueMicrotask(() => other.closed || arrive(other.events));
+  }
+
+  private requireOpen(): void {
+    if (this.closed) throw new AppError('peer-lost', 'there is no open link to this device');
   }
 
   get beats(): number {
@@ -69,6 +114,7 @@ export function startMesh(selfId: number, viaPipeline: (act: () => void) => void
     events: {
       onControl: (from, message) => control.push({ from, kind: message.kind }),
       onFrame: () => {},
+      onBulk: () => {},
       onLinkState: (state) => states.push(state),
       onLinkMeasured: (to) => measured.push(to),
     },

@@ -123,15 +123,20 @@ export class TestDevice implements Transport {
   }
 
   sendFrame(to: PeerId, frame: Frame): void {
-    const bytes = encodeFrame(frame);
     const device = this.room.reach(this.selfId, to);
     if (this.losesFrame(to, frame)) return;
-    queueMicrotask(() => device.receiveFrame(this.selfId, decodeFrame(bytes)));
+    const bytes = to === this.selfId ? null : encodeFrame(frame);
+    this.bring(to, () => device.receiveFrame(this.selfId, bytes ? decodeFrame(bytes) : frame));
   }
 
   sendMessage(to: PeerId, message: PipelineMessage): void {
     const device = this.room.reach(this.selfId, to);
-    queueMicrotask(() => device.receiveMessage(this.selfId, message));
+    this.bring(to, () => device.receiveMessage(this.selfId, message));
+  }
+
+  /** What is still on its way when the link breaks is lost. */
+  private bring(to: PeerId, arrive: () => void): void {
+    queueMicrotask(() => this.room.isLinked(this.selfId, to) && arrive());
   }
 
   receiveFrame(from: PeerId, frame: Frame): void {

@@ -19,6 +19,8 @@ export interface MembershipOptions {
   view: ViewStore;
   /** This tab is in the room: back in its own place, or anew with another id and nothing of what was before. */
   onJoined(joined: Joined, isBack: boolean): void;
+  /** The server is out of reach, for a while or for longer. */
+  onLost(): void;
   /** It is not, and will not be. */
   onRefused(error: ErrorReport): void;
 }
@@ -127,6 +129,7 @@ export class Membership {
     this.gate.close();
     if (phase === 'joined') view.update({ phase: 'reconnecting' });
     if (phase === 'asking') view.update({ phase: 'connecting' });
+    this.options.onLost();
   }
 
   private dropped(error: ErrorReport): void {

@@ -2,7 +2,7 @@ import { Mesh } from '../mesh/mesh.ts';
 import { AppError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { ClientReply, SignalData } from '../shared/protocol/signaling.ts';
-import type { PipelineClient } from '../workers/client.ts';
+import { LinkPort } from './link-port.ts';
 import type { LinkView } from './room-view.ts';
 import type { Tell } from './tell.ts';
 import type { ViewStore } from './view-store.ts';
@@ -12,40 +12,69 @@ import type { ViewStore } from './view-store.ts';
  * view shows it. Every joining opens them anew; closed links take and bring nothing.
  */
 export class RoomLinks {
-  private readonly worker: Pick<PipelineClient, 'send' | 'viaWorker'>;
   private readonly view: ViewStore;
   private readonly tell: Tell;
   private mesh: Mesh | null = null;
+  private port: LinkPort | null = null;
+  /** Devices that the server has lost as well. */
+  private away: ReadonlySet<PeerId> = new Set();
+  /** Devices whose link was open and is not any more. */
+  private readonly broken = new Set<PeerId>();
 
-  constructor(worker: Pick<PipelineClient, 'send' | 'viaWorker'>, view: ViewStore, tell: Tell) {
-    this.worker = worker;
+  constructor(view: ViewStore, tell: Tell) {
     this.view = view;
     this.tell = tell;
   }
 
-  open({ peerId, iceServers }: ClientReply<'room:join'>): void {
+  /** @returns the worker's end of the port to these links, to be transferred */
+  open({ peerId, iceServers }: ClientReply<'room:join'>): MessagePort {
     this.close();
+    const port = new LinkPort((to, data) => this.send(to, data));
+    this.port = port;
     this.mesh = new Mesh({
       selfId: peerId,
       iceServers,
       sendSignal: (to, data) => this.tell('signal', { to, data }),
-      viaPipeline: (act) => this.worker.viaWorker(act),
+      viaPipeline: (act) => port.viaWorker(act),
       events: {
-        onFrame: (from, frame) => this.worker.send({ kind: 'frame', from, frame }),
-        onControl: (from, message) => this.worker.send({ kind: 'message', from, message }),
+        onFrame: (from, frame) => port.bringFrame(from, frame),
+        onControl: (from, message) => port.bringMessage(from, message),
+        onBulk: () => {},
         onLinkState: (link) => this.changed(link),
         onLinkMeasured: (to, link) => this.tell('link:report', { to, link }),
       },
     });
+    return port.workerEnd;
   }
 
   close(): void {
     this.mesh?.closeAll();
     this.mesh = null;
+    this.broken.clear();
+    this.port?.close();
+    this.port = null;
   }
 
   setPeers(peerIds: readonly PeerId[]): void {
     this.mesh?.setPeers(peerIds);
+  }
+
+  /** Of those whose link is broken too, the server hears at once: such a device is gone, and answers wait for another plan. */
+  setAway(peerIds: readonly PeerId[]): void {
+    this.mesh?.setAway(peerIds);
+    const newlyAway = peerIds.filter((peerId) => !this.away.has(peerId));
+    this.away = new Set(peerIds);
+    for (const peerId of newlyAway) if (this.broken.has(peerId)) this.tell('link:report', { to: peerId, link: null });
+  }
+
+  /** Open links stay as they are; others wait for the server. */
+  serverGone(): void {
+    this.mesh?.serverGone();
+  }
+
+  /** To be called once this tab is in its room again: the server may have forgotten what was measured, and is told anew. */
+  serverBack(): void {
+    this.mesh?.serverBack();
   }
 
   handleSignal(from: PeerId, data: SignalData): void {
@@ -54,7 +83,8 @@ export class RoomLinks {
 
   peerLeft(peerId: PeerId): void {
     this.mesh?.peerLeft(peerId);
-    this.worker.send({ kind: 'peer-left', peerId, name: this.nameOf(peerId) });
+    this.broken.delete(peerId);
+    this.port?.linkChanged(peerId, this.nameOf(peerId), false);
     this.view.update({ links: this.view.current.links.filter((link) => link.peerId !== peerId) });
   }
 
@@ -62,24 +92,26 @@ export class RoomLinks {
     this.mesh?.tick(nowMs);
   }
 
-  /** A frame, or a control message as JSON text. What cannot be sent ends the answers that wait for it. */
-  send(peerId: PeerId, data: ArrayBuffer | string): void {
+  private send(peerId: PeerId, data: ArrayBuffer | string): void {
     try {
       this.mesh?.send(peerId, data);
     } catch (thrown) {
       const error = AppError.from(thrown);
-      // A link that has just gone is told by its state.
-      if (error.code === 'peer-lost') return;
-      this.worker.send({ kind: 'link', peerId, name: this.nameOf(peerId), open: false });
-      this.view.update({ error: error.toReport() });
+      // What has become of the link is told by its state.
+      if (error.code !== 'peer-lost') this.view.update({ error: error.toReport() });
     }
   }
 
   private changed(link: LinkView): void {
-    const others = this.view.current.links.filter(({ peerId }) => peerId !== link.peerId);
+    const { peerId, state } = link;
+    const before = this.view.current.links.find((known) => known.peerId === peerId);
+    const others = this.view.current.links.filter((known) => known !== before);
     this.view.update({ links: [...others, link] });
-    this.worker.send({ kind: 'link', peerId: link.peerId, name: this.nameOf(link.peerId), open: link.state === 'open' });
-    if (link.state === 'failed') this.tell('link:report', { to: link.peerId, link: null });
+    const hasBroken = before?.state === 'open' && state !== 'open';
+    if (state === 'open') this.broken.delete(peerId);
+    else if (hasBroken) this.broken.add(peerId);
+    this.port?.linkChanged(peerId, this.nameOf(peerId), state === 'open');
+    if (state === 'failed' || (hasBroken && this.away.has(peerId))) this.tell('link:report', { to: peerId, link: null });
   }
 
   private nameOf(peerId: PeerId): string {

@@ -35,7 +35,7 @@ describe('while the server is away', () => {
     await test.loseConnection();
     expect(test.view).toMatchObject({ phase: 'reconnecting', selfId: 1, error: null, room: serving });
     expect(test.toWorker).toEqual([]);
-    expect(test.onLinks).toEqual([]);
+    expect(test.onLinks).toEqual(['serverGone']);
     expect(test.isTerminated).toBe(false);
   });
 
@@ -118,7 +118,7 @@ describe('when the server is back', () => {
     const { test } = await back();
     expect(test.view).toMatchObject({ phase: 'joined', selfId: 1, room: serving });
     expect(test.toWorker).toEqual([]);
-    expect(test.onLinks).toEqual(['setPeers [1,2]']);
+    expect(test.onLinks).toEqual(['setPeers [1,2]', 'setAway []', 'serverBack']);
   });
 
   test('the server is told again the latest of everything, in order', async () => {
@@ -152,7 +152,7 @@ describe('when the server is back', () => {
 
   test('whoever left meanwhile has left', async () => {
     const { test } = await back(joined(1, { ...serving, peers: [peer(1)] }));
-    expect(test.onLinks).toEqual(['peerLeft 2', 'setPeers [1]']);
+    expect(test.onLinks).toEqual(['peerLeft 2', 'setPeers [1]', 'setAway []', 'serverBack']);
   });
 
   test('a plan that was made meanwhile is activated', async () => {
@@ -174,7 +174,7 @@ describe('when the server is back', () => {
     const { test } = await back(joined(7, roomOf([peer(2), peer(7)], { model: SPEC, plan: plan(3) })));
     expect(test.view).toMatchObject({ phase: 'joined', selfId: 7, links: [], isHost: false });
     expect(test.kindsToWorker()).toEqual(['setup', 'model', 'activate 3']);
-    expect(test.onLinks).toEqual(['open 7', 'setPeers [2,7]']);
+    expect(test.onLinks).toEqual(['open 7', 'setPeers [2,7]', 'setAway []']);
     expect(test.requests('peer:profile')).toEqual([]);
   });
 
@@ -196,7 +196,7 @@ describe('dropped', () => {
     test.signaling.say('dropped', { error: { code: 'dropped', message: 'silent for 20 s' } });
     expect(test.view.phase).toBe('reconnecting');
     expect(test.requests('room:resume')).toHaveLength(1);
-    expect(test.onLinks).toEqual([]);
+    expect(test.onLinks).toEqual(['serverGone']);
   });
 
   test('as removed by a host, it ends and says so', async () => {

@@ -30,14 +30,14 @@ export interface SessionOptions {
   lendBytes: number | null;
 }
 
-type SessionWorker = Pick<PipelineClient, 'send' | 'generate' | 'viaWorker' | 'terminate'>;
+type SessionWorker = Pick<PipelineClient, 'send' | 'generate' | 'terminate'>;
 type SessionLinks = Pick<RoomLinks, keyof RoomLinks>;
 
 /** What a session is made of; tests have others. */
 export interface SessionParts {
   openSignaling(onProtocolError: () => void): Signaling;
   openWorker(onMessage: (message: DeviceMessage | RoomMessage) => void): SessionWorker;
-  openLinks(worker: SessionWorker, view: ViewStore, tell: Tell): SessionLinks;
+  openLinks(view: ViewStore, tell: Tell): SessionLinks;
   hints: WorkerSetup['hints'];
 }
 
@@ -69,7 +69,7 @@ export class RoomSession {
     this.signaling = parts.openSignaling(() => this.state.count('badServerMessages'));
     this.worker = parts.openWorker((message) => this.fromWorker(message));
     this.told = new Told(createTell(this.signaling, this.state));
-    this.links = parts.openLinks(this.worker, this.state, this.told.tell);
+    this.links = parts.openLinks(this.state, this.told.tell);
     this.plans = new PlanFeed((message) => this.worker.send(message));
     this.pool = new PoolEngine({
       worker: this.worker,
@@ -84,6 +84,7 @@ export class RoomSession {
       signaling: this.signaling,
       view: this.state,
       onJoined: (joined, isBack) => this.joined(joined, isBack),
+      onLost: () => this.links.serverGone(),
       onRefused: (error) => this.end(error),
     });
     this.listen();
@@ -173,16 +174,17 @@ export class RoomSession {
     this.plans.reset();
     this.modelKey = '';
     this.state.update({ error: null, links: [] });
-    this.links.open(joined);
+    const links = this.links.open(joined);
     const { donates } = this.state.current.self;
     const device = { engine, lendBytes: this.lendBytes, hints: this.hints };
     const label = `${code}-${joined.peerId}`;
-    this.worker.send({ kind: 'setup', setup: { label, selfId: joined.peerId, chats: role.chats, donates, ...device } });
+    this.worker.send({ kind: 'setup', setup: { label, selfId: joined.peerId, chats: role.chats, donates, ...device }, links });
   }
 
   /** In its own place again: the server hears what it may have missed or forgotten, and nothing else happens. */
   private cameBack({ room, peerId }: Joined): void {
     this.told.again(room, peerId);
+    this.links.serverBack();
   }
 
   /** Of those who left while the server was away. */
@@ -197,6 +199,7 @@ export class RoomSession {
     this.state.update({ room, isHost });
     if (room.joinKey !== before.room?.joinKey) rememberKey('join', room.code, room.joinKey);
     this.links.setPeers(room.peers.map(({ peerId }) => peerId));
+    this.links.setAway(room.peers.filter(({ connected }) => !connected).map(({ peerId }) => peerId));
     this.openModel(room.settings);
     if (isHost && !before.isHost) this.tellModel();
     // What went wrong before a plan was active is over with it.
@@ -225,12 +228,6 @@ export class RoomSession {
     switch (message.kind) {
       case 'tick':
         this.tick(message.nowMs);
-        break;
-      case 'send-frame':
-        this.links.send(message.to, message.frame);
-        break;
-      case 'send-message':
-        this.links.send(message.to, JSON.stringify(message.message));
         break;
       case 'hung':
         tell('plan:hung', { epoch: message.epoch, peerId: message.peerId });

@@ -160,22 +160,26 @@ export class TestRoomSession {
           return {
             send: (message) => void this.toWorker.push(message),
             generate: async function* () {},
-            viaWorker: (act) => act(),
             terminate: () => {
               this.isTerminated = true;
             },
           };
         },
-        openLinks: (_worker, _view, tell) => {
+        openLinks: (_view, tell) => {
           this.tell = tell;
           return {
-            open: ({ peerId }) => note('open')(peerId),
+            open: ({ peerId }) => {
+              note('open')(peerId);
+              return new MessageChannel().port1;
+            },
             close: note('close'),
             setPeers: note('setPeers'),
+            setAway: note('setAway'),
+            serverGone: note('serverGone'),
+            serverBack: note('serverBack'),
             handleSignal: note('handleSignal'),
             peerLeft: note('peerLeft'),
             tick: () => {},
-            send: note('send'),
           };
         },
         hints: { userAgent: 'test', maxTouchPoints: 0, deviceMemoryGb: undefined },

@@ -23,7 +23,6 @@ type Reader = (item: GenerateEvent | AppError) => void;
 export class PipelineClient {
   private readonly worker: Worker;
   private readonly generations = new Map<number, Reader>();
-  private readonly echoes: (() => void)[] = [];
   private nextGeneration = 1;
 
   /** @param onMessage everything but the parts of answers, which go to whoever asked */
@@ -38,7 +37,7 @@ export class PipelineClient {
   }
 
   send(message: ToWorker): void {
-    this.worker.postMessage(message, message.kind === 'frame' ? [message.frame] : []);
+    this.worker.postMessage(message, message.kind === 'setup' ? [message.links] : []);
   }
 
   /**
@@ -75,12 +74,6 @@ export class PipelineClient {
     }
   }
 
-  /** Acts once a message has gone to the worker and another come back. */
-  viaWorker(act: () => void): void {
-    this.echoes.push(act);
-    this.send({ kind: 'echo' });
-  }
-
   terminate(): void {
     this.worker.terminate();
     for (const read of this.generations.values()) read(new AppError('stopped', 'this tab has left the room'));
@@ -100,9 +93,6 @@ export class PipelineClient {
         return;
       case 'interrupted':
         this.generations.get(message.id)?.({ kind: 'interrupted', error: message.error });
-        return;
-      case 'echo':
-        this.echoes.shift()?.();
         return;
       default:
         onMessage(message);

@@ -59,7 +59,8 @@ export interface WorkerSetup {
 export type ModelSettings = Pick<RoomSettings, 'modelUrl' | 'contextLength' | 'sourceLayers' | 'headOnSource'>;
 
 export type ToWorker =
-  | { kind: 'setup'; setup: WorkerSetup }
+  /** `links`: the worker's end of the port to this tab's links. */
+  | { kind: 'setup'; setup: WorkerSetup; links: MessagePort }
   | { kind: 'model'; settings: ModelSettings }
   | { kind: 'donates'; donates: boolean }
   | { kind: 'lend'; lendBytes: number }
@@ -68,14 +69,8 @@ export type ToWorker =
   /** `isHopeless`: and the room says that none can be made. */
   | { kind: 'no-plan'; isHopeless: boolean }
   | { kind: 'retire'; epoch: number }
-  | { kind: 'link'; peerId: PeerId; name: string; open: boolean }
-  | { kind: 'peer-left'; peerId: PeerId; name: string }
-  | { kind: 'frame'; from: PeerId; frame: ArrayBuffer }
-  | { kind: 'message'; from: PeerId; message: PipelineMessage }
   | { kind: 'generate'; id: number; prompt: Prompt; settings: GenerateSettings }
   | { kind: 'stop'; id: number }
-  /** Answered as soon as the worker comes to it. */
-  | { kind: 'echo' }
   | { kind: 'forget' };
 
 /** Parts of an answer, for whoever asked. */
@@ -109,8 +104,19 @@ export type RoomMessage =
   /** What a device sent that has no part in it was dropped. */
   | { kind: 'refused'; from: PeerId }
   /** A device sent what is no frame; it was dropped. */
-  | { kind: 'bad-frame'; error: ErrorReport }
-  | { kind: 'send-frame'; to: PeerId; frame: ArrayBuffer }
-  | { kind: 'send-message'; to: PeerId; message: PipelineMessage };
+  | { kind: 'bad-frame'; error: ErrorReport };
 
-export type FromWorker = AnswerMessage | DeviceMessage | RoomMessage | { kind: 'echo' };
+export type FromWorker = AnswerMessage | DeviceMessage | RoomMessage;
+
+/** What the page's links and the worker's transport say to each other, on a port of their own. */
+export type FromLinks =
+  | { kind: 'link'; peerId: PeerId; name: string; open: boolean }
+  | { kind: 'frame'; from: PeerId; frame: ArrayBuffer }
+  | { kind: 'message'; from: PeerId; message: PipelineMessage }
+  /** Answered as soon as the worker comes to it. */
+  | { kind: 'echo' };
+
+export type ToLinks =
+  | { kind: 'frame'; to: PeerId; frame: ArrayBuffer }
+  | { kind: 'message'; to: PeerId; message: PipelineMessage }
+  | { kind: 'echo' };

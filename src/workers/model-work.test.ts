@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { AppError } from '../shared/errors.ts';
 import type { Plan } from '../shared/model/plan.ts';
-import type { FromWorker } from './messages.ts';
+import type { FromLinks, FromWorker, ToLinks } from './messages.ts';
 import { ModelWork } from './model-work.ts';
 import { WorkerTransport } from './worker-transport.ts';
 
@@ -42,7 +42,18 @@ afterEach(() => {
 function startWork({ lendBytes = 1e8, chats = false } = {}) {
   const posted: FromWorker[] = [];
   const post = (message: FromWorker) => posted.push(message);
-  const transport = new WorkerTransport(SELF, { receiveFrame: () => {}, receiveMessage: () => {} }, post);
+  const { port1, port2 } = new MessageChannel();
+  opened.push(() => port1.close());
+  const sent: ToLinks[] = [];
+  port1.onmessage = ({ data }: MessageEvent<ToLinks>) => sent.push(data);
+  const ignore = () => {};
+  const transport = new WorkerTransport(SELF, port2, {
+    receiveFrame: ignore,
+    receiveMessage: ignore,
+    receiveBadFrame: ignore,
+    peerLost: ignore,
+    linkOpened: ignore,
+  });
   const setup = {
     label: 'ABCDE-2',
     selfId: SELF,
@@ -57,7 +68,13 @@ function startWork({ lendBytes = 1e8, chats = false } = {}) {
   opened.push(() => work.close(new AppError('stopped', 'the test is over')));
   const told = <K extends FromWorker['kind']>(kind: K) =>
     posted.filter((message): message is Extract<FromWorker, { kind: K }> => message.kind === kind);
-  return { work, told };
+  /** What was sent to other devices by now. */
+  const sentByNow = async () => {
+    port1.postMessage({ kind: 'echo' } satisfies FromLinks);
+    await expect.poll(() => sent.at(-1)).toEqual({ kind: 'echo' });
+    return sent.slice(0, -1);
+  };
+  return { work, told, sentByNow };
 }
 
 function planOf(epoch: number, peerId: number): Plan {
@@ -140,7 +157,7 @@ test('a question that waits for the model is answered with the reason when anoth
 });
 
 test('rows for a device without layers are refused only to whom the plan has send them', async () => {
-  const { work, told } = startWork();
+  const { work, told, sentByNow } = startWork();
   work.activate(planOf(1, OTHER));
   const runs = [{ source: OTHER, request: 1, sequence: 1, position: 0, rows: 1 }];
   const frame = { kind: 'forward', untilLayer: 8, runs, heads: [], trail: [], dtype: 'f32', dim: 1 } as const;
@@ -150,5 +167,5 @@ test('rows for a device without layers are refused only to whom the plan has sen
     { kind: 'refused', from: OTHER },
     { kind: 'refused', from: SELF },
   ]);
-  expect(told('send-message')).toEqual([]);
+  expect(await sentByNow()).toEqual([]);
 });

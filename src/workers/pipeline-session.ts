@@ -1,8 +1,6 @@
 import { defaultLendBytes } from '../engine/lend-default.ts';
 import { unlessAborted } from '../pipeline/abort.ts';
 import { AppError } from '../shared/errors.ts';
-import type { PeerId } from '../shared/model/link-profile.ts';
-import { decodeFrame } from '../shared/protocol/frame.ts';
 import type { Finished } from './chat-session.ts';
 import type { FromWorker, GenerateSettings, ModelSettings, Prompt, ToWorker, WorkerSetup } from './messages.ts';
 import { ModelWork } from './model-work.ts';
@@ -31,7 +29,7 @@ export class PipelineSession {
   handle(message: ToWorker): void {
     switch (message.kind) {
       case 'setup':
-        this.start(message.setup);
+        this.start(message.setup, message.links);
         break;
       case 'model':
         this.openModel(message.settings);
@@ -49,9 +47,6 @@ export class PipelineSession {
       case 'stop':
         this.answers.get(message.id)?.abort();
         break;
-      case 'echo':
-        this.post({ kind: 'echo' });
-        break;
       case 'forget':
         this.work?.chat().then(
           (chat) => chat.forget(),
@@ -63,7 +58,7 @@ export class PipelineSession {
     }
   }
 
-  /** What comes from the server and from the other devices. */
+  /** What comes from the server. */
   private handleRoom(message: RoomInput): void {
     switch (message.kind) {
       case 'prepare':
@@ -78,32 +73,23 @@ export class PipelineSession {
       case 'retire':
         this.work?.retire(message.epoch);
         break;
-      case 'link':
-        this.linkChanged(message.peerId, message.name, message.open);
-        break;
-      case 'peer-left':
-        this.linkChanged(message.peerId, message.name, false);
-        break;
-      case 'frame':
-        this.receiveFrame(message.from, message.frame);
-        break;
-      case 'message':
-        this.work?.receiveMessage(message.from, message.message);
-        break;
     }
   }
 
-  private start(setup: WorkerSetup): void {
+  private start(setup: WorkerSetup, links: MessagePort): void {
     this.work?.close(new AppError('dropped', 'this tab was away for too long and has joined its room anew'));
     this.work = null;
     this.setup = setup;
     this.donates = setup.donates;
     this.lendBytes = setup.lendBytes ?? defaultLendBytes(setup.hints);
-    const local = {
-      receiveFrame: (...args: Parameters<ModelWork['receiveFrame']>) => this.work?.receiveFrame(...args),
-      receiveMessage: (...args: Parameters<ModelWork['receiveMessage']>) => this.work?.receiveMessage(...args),
-    };
-    this.transport = new WorkerTransport(setup.selfId, local, this.post);
+    this.transport?.close();
+    this.transport = new WorkerTransport(setup.selfId, links, {
+      receiveFrame: (from, frame) => this.work?.receiveFrame(from, frame),
+      receiveMessage: (from, message) => this.work?.receiveMessage(from, message),
+      receiveBadFrame: (error) => this.post({ kind: 'bad-frame', error: error.toReport() }),
+      peerLost: (peerId, name) => this.work?.peerLost(peerId, name),
+      linkOpened: () => this.work?.linkOpened(),
+    });
   }
 
   private openModel(settings: ModelSettings): void {
@@ -119,20 +105,6 @@ export class PipelineSession {
     this.donates = donates;
     if (donates) void this.work?.startDonating();
     else this.work?.stopOffering();
-  }
-
-  private linkChanged(peerId: PeerId, name: string, open: boolean): void {
-    const wasOpen = this.transport?.linkChanged(peerId, open);
-    if (wasOpen && !open) this.work?.peerLost(peerId, name);
-    if (!wasOpen && open) this.work?.linkOpened();
-  }
-
-  private receiveFrame(from: PeerId, bytes: ArrayBuffer): void {
-    try {
-      this.work?.receiveFrame(from, decodeFrame(bytes));
-    } catch (thrown) {
-      this.post({ kind: 'bad-frame', error: AppError.from(thrown).toReport() });
-    }
   }
 
   private async generate(id: number, prompt: Prompt, settings: GenerateSettings): Promise<void> {
@@ -166,7 +138,4 @@ const STOPPED: Finished = {
   usage: { promptIds: [], completionTokens: 0, timeToFirstTokenMs: 0, decodeMs: 0 },
 };
 
-type RoomInput = Extract<
-  ToWorker,
-  { kind: 'prepare' | 'activate' | 'no-plan' | 'retire' | 'link' | 'peer-left' | 'frame' | 'message' }
->;
+type RoomInput = Extract<ToWorker, { kind: 'prepare' | 'activate' | 'no-plan' | 'retire' }>;

@@ -12,6 +12,8 @@ export const MAX_CONTROL_BYTES = 8192;
 /** Beats go out this often; a link that was silent for the longer time is dead, ms. An outage of 4 s heals by itself. */
 export const PEER_BEAT_INTERVAL_MS = 500;
 export const PEER_SILENCE_MS = 6000;
+/** The same for a device of which the server says that it has lost its connection: two signs weigh more than one, ms. */
+export const AWAY_SILENCE_MS = 2000;
 
 const u32 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 32 - 1));
 
