@@ -27,6 +27,12 @@ export function reportDevice(message: DeviceMessage, view: ViewStore, tell: Tell
     case 'served':
       view.updateSelf({ tokensServed: message.tokensServed });
       break;
+    case 'stored':
+      view.updateSelf({ notKept: null });
+      break;
+    case 'store-full':
+      view.updateSelf({ notKept: { neededBytes: message.neededBytes, freeBytes: message.freeBytes } });
+      break;
   }
 }
 

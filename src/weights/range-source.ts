@@ -12,6 +12,12 @@ export interface RangeSource extends ByteSource {
   stream(start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
+/**
+ * Opens one file by its address. What is behind it, a web server or anything else, its reader need not know.
+ * @throws AppError model-unreachable, and what the kind of source adds
+ */
+export type OpenSource = (url: string) => Promise<RangeSource>;
+
 /** A file in memory, handed out in pieces of `pieceBytes`. */
 export function memoryRangeSource(bytes: Uint8Array, pieceBytes = 64 * 1024, url = 'memory:'): RangeSource {
   const source = memorySource(bytes, url);

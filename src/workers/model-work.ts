@@ -13,6 +13,7 @@ import type { ForwardFrame, Frame } from '../shared/protocol/frame.ts';
 import type { PipelineMessage } from '../shared/protocol/peer.ts';
 import { chooseDeviceEngine, type DeviceEngine, measureAgain } from './choose-device-engine.ts';
 import { Donor } from './donor.ts';
+import { httpSources } from './http-sources.ts';
 import type { DeviceMessage, ModelSettings, RoomMessage, WorkerSetup } from './messages.ts';
 import { OpenModel } from './open-model.ts';
 import { openChatSource, type Source } from './source.ts';
@@ -60,7 +61,8 @@ export class ModelWork {
       this.rejectClosed = reject;
     });
     this.closed.catch(() => undefined);
-    this.opened = OpenModel.open(this.modelUrl, options.setup.label, this.abort.signal);
+    const { signal } = this.abort;
+    this.opened = OpenModel.open(this.modelUrl, httpSources(options.setup.label, signal), signal);
     this.opened.then(
       ({ spec }) => options.post({ kind: 'model-opened', modelUrl: this.modelUrl, spec }),
       (thrown) => this.modelFailed(thrown),
@@ -92,6 +94,7 @@ export class ModelWork {
       this.device = device;
       this.donor = donor;
       this.tellRoom(device.profile, 'measured');
+      void donor.tellStored();
       if (this.preparing) void donor.prepare(this.preparing);
     } catch (thrown) {
       if (this.abort.signal.aborted) return;
