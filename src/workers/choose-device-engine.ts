@@ -39,7 +39,9 @@ export interface DeviceEngine extends Measured {
 export async function chooseDeviceEngine(choice: EngineChoice, model: OpenModel): Promise<DeviceEngine> {
   const mix = layerMix(model.header, model.spec.nLayers);
   const engines = enginesFor(model, mix);
-  const decided = await measuredOnce(measurementKey(choice, model, mix), 'start', () => decide(choice, model, mix, engines));
+  const decided = await measuredOnce(await measurementKey(choice, model, mix), 'start', () =>
+    decide(choice, model, mix, engines),
+  );
   return { ...decided, create: engines[decided.engine], choice };
 }
 
@@ -70,17 +72,26 @@ async function decide(
   return { ...decision, profile };
 }
 
-/** The same engine, measured once more, now that the device is calm. @throws AppError what the engine throws */
-export async function measureAgain({ create, choice, engine, why }: DeviceEngine, model: OpenModel): Promise<EngineProfile> {
+/**
+ * The same engine, measured once more, now that the device is calm.
+ * @param isCalm asked afterwards, whether it still is: what was measured beside other work is told to no other tab
+ * @throws AppError what the engine throws
+ */
+export async function measureAgain(
+  { create, choice, engine, why }: DeviceEngine,
+  model: OpenModel,
+  isCalm: () => boolean,
+): Promise<EngineProfile> {
   const mix = layerMix(model.header, model.spec.nLayers);
   const measure = async () => ({ engine, why, profile: await profileOf(create, model, mix) });
-  const measured = await measuredOnce(measurementKey(choice, model, mix), 'calm', measure);
+  const measured = await measuredOnce(await measurementKey(choice, model, mix), 'calm', measure, isCalm);
   // Another tab may have come to another engine.
   return measured.engine === engine ? measured.profile : (await measure()).profile;
 }
 
-function measurementKey(choice: EngineChoice, { spec }: OpenModel, { types, meanToCommon }: LayerMix): string {
-  return JSON.stringify([navigator.userAgent, choice, spec, types, meanToCommon]);
+/** A GPU that is gone, or another one, makes another key. */
+async function measurementKey(choice: EngineChoice, { spec }: OpenModel, { types, meanToCommon }: LayerMix): Promise<string> {
+  return JSON.stringify([navigator.userAgent, await webGpuAdapterInfo(), choice, spec, types, meanToCommon]);
 }
 
 /** WebGPU is tuned for the model when it is first opened. */

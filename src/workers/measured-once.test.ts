@@ -22,8 +22,8 @@ function browser() {
     why: 'it is there',
     profile: { ...profile, headMs: ++measurements },
   });
-  const ask = async (key: string, when: MeasuredWhen) =>
-    (await measuredOnce(key, when, measure, { store, nowMs: () => ms })).profile.headMs;
+  const ask = async (key: string, when: MeasuredWhen, isGood = () => true) =>
+    (await measuredOnce(key, when, measure, isGood, { store, nowMs: () => ms })).profile.headMs;
   const pass = (passedMs: number) => {
     ms += passedMs;
   };
@@ -67,11 +67,18 @@ test.each(['', '{', '{}', '{"atMs":1e12,"when":"calm","measured":{"engine":"cpu"
 
 test('a measurement that fails is not kept', async () => {
   const { ask, kept } = browser();
-  const failing = measuredOnce('a', 'start', () => Promise.reject(new Error('no GPU')), {
+  const failing = measuredOnce('a', 'start', () => Promise.reject(new Error('no GPU')), undefined, {
     store: { get: async () => null, put: async (key, value) => void kept.set(key, value) },
     nowMs: () => 0,
   });
   await expect(failing).rejects.toThrow('no GPU');
   expect(kept.size).toBe(0);
   expect(await ask('a', 'start')).toBe(1);
+});
+
+test('a measurement that was disturbed is not kept', async () => {
+  const { ask } = browser();
+  await ask('a', 'calm', () => false);
+  expect(await ask('a', 'calm')).toBe(2);
+  expect(await ask('a', 'calm')).toBe(2);
 });

@@ -31,19 +31,21 @@ type Kept = v.InferOutput<typeof KeptSchema>;
  * half a device.
  *
  * @param key of what is measured: model shape, engine choice, browser
+ * @param isGood asked afterwards, whether other tabs may take this result
  * @throws what `measure` throws
  */
 export async function measuredOnce(
   key: string,
   when: MeasuredWhen,
   measure: () => Promise<Measured>,
+  isGood: () => boolean = () => true,
   { store, nowMs }: { store: KeptValues; nowMs: () => number } = { store: keptIn(`measured-${VERSION}`), nowMs: Date.now },
 ): Promise<Measured> {
   return withLock('edgeshard-measuring', async () => {
     const kept = readKept(await store.get(key));
     if (kept && isFresh(kept, nowMs()) && (when === 'start' || kept.when === 'calm')) return kept.measured;
     const measured = await measure();
-    await store.put(key, JSON.stringify({ atMs: nowMs(), when, measured } satisfies Kept));
+    if (isGood()) await store.put(key, JSON.stringify({ atMs: nowMs(), when, measured } satisfies Kept));
     return measured;
   });
 }

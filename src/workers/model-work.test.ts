@@ -53,7 +53,7 @@ function startWork({ lendBytes = 1e8, chats = false } = {}) {
     hints: { userAgent: '' },
   } as const;
   const settings = { modelUrl, contextLength: 64, sourceLayers: 0, headOnSource: false };
-  const work = new ModelWork({ setup, settings, transport, lendBytes: () => lendBytes, post });
+  const work = new ModelWork({ setup, settings, transport, lendBytes: () => lendBytes, lendable: async () => {}, post });
   opened.push(() => work.close(new AppError('stopped', 'the test is over')));
   const told = <K extends FromWorker['kind']>(kind: K) =>
     posted.filter((message): message is Extract<FromWorker, { kind: K }> => message.kind === kind);

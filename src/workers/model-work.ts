@@ -28,6 +28,8 @@ export interface ModelWorkOptions {
   transport: WorkerTransport;
   /** What the owner lends, bytes. */
   lendBytes(): number;
+  /** Settles when it is known how much other tabs of this browser leave of that. */
+  lendable(): Promise<void>;
   post(message: DeviceMessage | RoomMessage): void;
 }
 
@@ -82,6 +84,7 @@ export class ModelWork {
       const model = await this.opened;
       if (this.abort.signal.aborted) return;
       post({ kind: 'measuring' });
+      await this.options.lendable();
       const device = this.device ?? (await chooseDeviceEngine(setup.engine, model));
       const contextLength = this.contextOf(model);
       const onLost = (error: AppError) => this.deviceLost(error);
@@ -247,9 +250,10 @@ export class ModelWork {
     const { device, donor } = this;
     if (this.measuredCalm || !device || !donor || donor.idleMs < CALM_MS) return;
     this.measuredCalm = true;
-    const calm = await measureAgain(device, await this.opened).catch(() => null);
     // What was measured while a forward ran beside it tells nothing.
-    if (!calm || this.donor !== donor || donor.idleMs < CALM_MS) return;
+    const isCalm = () => this.donor === donor && donor.idleMs >= CALM_MS;
+    const calm = await measureAgain(device, await this.opened, isCalm).catch(() => null);
+    if (!calm || !isCalm()) return;
     this.device = { ...device, profile: calm };
     donor.measuredAnew(calm);
     this.tellRoom(calm, 'measured');
