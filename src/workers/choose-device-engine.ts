@@ -89,9 +89,9 @@ export async function measureAgain(
   return measured.engine === engine ? measured.profile : (await measure()).profile;
 }
 
-/** A GPU that is gone, or another one, makes another key. */
+/** A GPU that is gone, or another one, makes another key; so does another browser, of which Node says nothing. */
 async function measurementKey(choice: EngineChoice, { spec }: OpenModel, { types, meanToCommon }: LayerMix): Promise<string> {
-  return JSON.stringify([navigator.userAgent, await webGpuAdapterInfo(), choice, spec, types, meanToCommon]);
+  return JSON.stringify([globalThis.navigator?.userAgent, await webGpuAdapterInfo(), choice, spec, types, meanToCommon]);
 }
 
 /** WebGPU is tuned for the model when it is first opened. */

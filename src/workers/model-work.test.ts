@@ -108,6 +108,16 @@ test('a processor offers no more than its kernels can reach, whatever its owner 
   expect(offered!.profile.lendBytes).toBeLessThan(2 ** 32);
 });
 
+test('a device says what it need not download again when it donates and after each load, here nothing', async () => {
+  const { work, told } = startWork();
+  const stored = { kind: 'stored', modelUrl, layers: [], head: false };
+  await work.startDonating();
+  await expect.poll(() => told('stored')).toEqual([stored]);
+  work.prepare(planOf(1, SELF));
+  await expect.poll(() => told('stored'), { timeout: 20_000 }).toEqual([stored, stored]);
+  expect(told('store-full')).toEqual([]);
+});
+
 test('a device that lends nothing says so when a plan counts on it, and nothing when it does not', () => {
   const { work, told } = startWork();
   work.prepare(planOf(1, OTHER));
