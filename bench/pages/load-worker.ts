@@ -1,4 +1,5 @@
 import type { ShardEngine } from '../../src/engine/shard-engine.ts';
+import { httpSources } from '../../src/workers/http-sources.ts';
 import { OpenModel } from '../../src/workers/open-model.ts';
 import { ENGINES } from '../engine/our-engines.ts';
 
@@ -13,7 +14,7 @@ let engine: ShardEngine;
 
 async function run(step: LoadStep): Promise<void> {
   if (step.kind === 'open') {
-    model = await OpenModel.open(step.url, 'bench', loading.signal);
+    model = await OpenModel.open(step.url, httpSources('bench', loading.signal), loading.signal);
     engine = await ENGINES[step.variant]!({ spec: model.spec, contextLength: CONTEXT_LENGTH });
     return;
   }

@@ -27,6 +27,15 @@ export function reportDevice(message: DeviceMessage, view: ViewStore, tell: Tell
     case 'served':
       view.updateSelf({ tokensServed: message.tokensServed });
       break;
+    case 'stored': {
+      const { modelUrl, layers, head } = message;
+      tell('peer:stored', { modelUrl, layers, head });
+      view.updateSelf({ notKept: null });
+      break;
+    }
+    case 'store-full':
+      view.updateSelf({ notKept: { neededBytes: message.neededBytes, freeBytes: message.freeBytes } });
+      break;
   }
 }
 

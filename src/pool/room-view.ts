@@ -50,6 +50,8 @@ export interface SelfView {
   lendBytes: number;
   /** Bytes of the shard being loaded, or of the one loaded last. */
   load: LoadProgress | null;
+  /** What of it this browser has no room to keep for next time. */
+  notKept: { neededBytes: number; freeBytes: number } | null;
   /** This device's part of the active plan. */
   stage: Stage | null;
   /** Rows that this device's layers have computed for others and for itself. */

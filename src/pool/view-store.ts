@@ -10,6 +10,7 @@ export function initialView(donates: boolean, lendBytes: number | null): RoomVie
     profile: null,
     lendBytes: lendBytes ?? 0,
     load: null,
+    notKept: null,
     stage: null,
     tokensServed: 0,
   };

@@ -65,20 +65,6 @@ describe('a model that is split over several files', () => {
     expect(tensors).toHaveLength(whole.tensors.length - 1);
   });
 
-  test('reads ranges across the border of two files', async () => {
-    const files = splitFiles();
-    const { source } = await openGguf(partName(1), opener(files));
-    const border = files[partName(1)]!.length;
-    const expected = [...files[partName(1)]!.subarray(-3), ...files[partName(2)]!.subarray(0, 4)];
-    expect([...(await source.read(border - 3, border + 4))]).toEqual(expected);
-    const streamed: number[] = [];
-    for await (const piece of source.stream(border - 3, border + 4)) streamed.push(...piece);
-    expect(streamed).toEqual(expected);
-    expect(source.size).toBe(Object.values(files).reduce((sum, { length }) => sum + length, 0));
-    expect(source.validator).toContain(`v${border}`);
-    await expect(source.read(0, source.size + 1)).rejects.toMatchObject({ code: 'model-truncated' });
-  });
-
   test('is one file when it is not split', async () => {
     const bytes = writeGguf(whole);
     const { source } = await openGguf(`${NAME}.gguf`, opener({ [`${NAME}.gguf`]: bytes }));

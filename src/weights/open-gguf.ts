@@ -1,7 +1,7 @@
 import { type GgufHeader, readGgufHeader } from '../gguf/header.ts';
 import { firstPartUrl, joinHeaders, partCount, partUrls } from '../gguf/split-files.ts';
 import { joinSources } from './joined-source.ts';
-import type { RangeSource } from './range-source.ts';
+import type { OpenSource, RangeSource } from './range-source.ts';
 
 export interface OpenGguf {
   source: RangeSource;
@@ -14,7 +14,7 @@ export interface OpenGguf {
  *
  * @throws AppError not-gguf, model-malformed, model-truncated, and what `open` throws
  */
-export async function openGguf(url: string, open: (url: string) => Promise<RangeSource>): Promise<OpenGguf> {
+export async function openGguf(url: string, open: OpenSource): Promise<OpenGguf> {
   const firstUrl = firstPartUrl(url);
   const first = await openPart(firstUrl, open);
   const count = partCount(first.header);
@@ -27,7 +27,7 @@ export async function openGguf(url: string, open: (url: string) => Promise<Range
   };
 }
 
-async function openPart(url: string, open: (url: string) => Promise<RangeSource>): Promise<OpenGguf> {
+async function openPart(url: string, open: OpenSource): Promise<OpenGguf> {
   const source = await open(url);
   return { source, header: await readGgufHeader(source) };
 }

@@ -1,71 +1,65 @@
-import { afterAll, afterEach, expect, test } from 'vitest';
-import type { CacheRequest } from './opfs-cache.test-worker.ts';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { cdp } from 'vitest/browser';
 import { openOpfsCache } from './opfs-cache.ts';
-
-const worker = new Worker(new URL('./opfs-cache.test-worker.ts', import.meta.url), { type: 'module' });
-afterAll(() => worker.terminate());
+import { OpfsTab } from './opfs-tab.test-helper.ts';
+import { memoryRangeSource, type RangeSource } from './range-source.ts';
+import { describeShardCacheContract } from './shard-cache-contract.ts';
 
 const BYTES = Uint8Array.from({ length: 5000 }, (_, i) => i * 3);
-const entry = { url: 'https://models.test/a.gguf', validator: '"1"', start: 4096, bytes: BYTES };
+const START = 4096;
+const MB = 2 ** 20;
 
-function ask(request: CacheRequest): Promise<unknown> {
-  const { port1, port2 } = new MessageChannel();
-  const answer = new Promise((resolve) => {
-    port1.onmessage = ({ data }) => resolve(data);
-  });
-  worker.postMessage(request, [port2]);
-  return answer;
-}
+const fileAt = (url: string): RangeSource => ({ ...memoryRangeSource(new Uint8Array(0), 1, url), size: 1e9, validator: '"1"' });
+const source = fileAt('https://models.test/a.gguf');
 
-const put = (change: Partial<CacheRequest> = {}) => ask({ ...entry, ...change, action: 'put' });
-const get = (change: Partial<CacheRequest> = {}) => ask({ ...entry, ...change, action: 'get' });
-const has = (change: Partial<CacheRequest> = {}) => ask({ ...entry, ...change, action: 'has' });
+const tab = new OpfsTab();
+const otherTab = new OpfsTab();
+afterAll(() => {
+  tab.terminate();
+  otherTab.terminate();
+});
 
 const root = await navigator.storage.getDirectory();
-afterEach(() => root.removeEntry('weights', { recursive: true }).catch(() => undefined));
+beforeEach(async () => {
+  await tab.open();
+  await otherTab.open();
+});
+afterEach(async () => {
+  await tab.close();
+  await otherTab.close();
+  for await (const name of root.keys()) await root.removeEntry(name, { recursive: true });
+});
 
-/** The one entry's file, found without knowing how directories are called. */
-async function onlyFile(directory = root): Promise<FileSystemFileHandle> {
+async function got(cache = tab, from = source): Promise<Uint8Array | null> {
+  const into = new Uint8Array(BYTES.length);
+  return (await cache.get(from, START, into)) ? into : null;
+}
+
+/** Every entry's file, found without knowing how directories are called. */
+async function entryFiles(directory = root): Promise<FileSystemFileHandle[]> {
+  const found: FileSystemFileHandle[] = [];
   for await (const handle of directory.values()) {
-    return handle.kind === 'file' ? (handle as FileSystemFileHandle) : onlyFile(handle as FileSystemDirectoryHandle);
+    if (handle.kind === 'directory') found.push(...(await entryFiles(handle as FileSystemDirectoryHandle)));
+    else if (/^\d+-\d+$/.test(handle.name)) found.push(handle as FileSystemFileHandle);
   }
-  throw new Error('the cache is empty');
+  return found;
 }
 
 async function rewrite(change: (content: Uint8Array) => Uint8Array): Promise<void> {
-  const handle = await onlyFile();
-  const content = new Uint8Array(await (await handle.getFile()).arrayBuffer());
-  const writable = await handle.createWritable();
+  const [handle] = await entryFiles();
+  const content = new Uint8Array(await (await handle!.getFile()).arrayBuffer());
+  const writable = await handle!.createWritable();
   await writable.write(change(content) as Uint8Array<ArrayBuffer>);
   await writable.close();
 }
 
-test('what was put is got, by a cache that was opened later as well', async () => {
-  expect(await has()).toBe(false);
-  expect(await get()).toBeNull();
-  await put();
-  expect(await has()).toBe(true);
-  expect(await get()).toEqual(BYTES);
-});
+describeShardCacheContract('private file system', () => tab.open());
 
-test('an entry answers only for its own file, version and range', async () => {
-  await put();
-  expect(await get({ url: 'https://models.test/b.gguf' })).toBeNull();
-  expect(await get({ start: 4097 })).toBeNull();
-  expect(await get({ bytes: BYTES.subarray(1) })).toBeNull();
-  expect(await get({ validator: '"2"' })).toBeNull();
-});
-
-test('another version of a file takes the place of the old one', async () => {
-  await put();
-  await put({ validator: '"2"' });
-  expect(await get({ validator: '"2"' })).toEqual(BYTES);
-  expect(await get()).toBeNull();
-});
-
-test('a file without a validator is not kept', async () => {
-  await put({ validator: null });
-  expect(await get({ validator: null })).toBeNull();
+test('what was put is got by a later visit and by another tab as well', async () => {
+  await tab.put(source, START, BYTES);
+  await tab.open();
+  expect(await got()).toEqual(BYTES);
+  expect(await got(otherTab)).toEqual(BYTES);
 });
 
 test.each<[string, (content: Uint8Array) => Uint8Array]>([
@@ -74,22 +68,125 @@ test.each<[string, (content: Uint8Array) => Uint8Array]>([
   ['changed in one bit', (content) => content.with(77, content[77]! ^ 1)],
   ['emptied', () => new Uint8Array(0)],
 ])('an entry that was %s is not served, and can be put again', async (_, change) => {
-  await put();
+  await tab.put(source, START, BYTES);
   await rewrite(change);
-  expect(await get()).toBeNull();
-  await put();
-  expect(await get()).toEqual(BYTES);
+  expect(await got()).toBeNull();
+  await tab.put(source, START, BYTES);
+  expect(await got()).toEqual(BYTES);
 });
 
 test('an entry that another tab is writing is left alone', async () => {
-  await put();
-  const handle = await onlyFile();
-  const writing = await handle.createWritable();
-  await put({ bytes: BYTES.map((byte) => byte + 1) });
+  await tab.put(source, START, BYTES);
+  const [handle] = await entryFiles();
+  const writing = await handle!.createWritable();
+  await tab.put(
+    source,
+    START,
+    BYTES.map((byte) => byte + 1),
+  );
   await writing.abort();
-  expect(await get()).toEqual(BYTES);
+  expect(await got()).toEqual(BYTES);
+});
+
+test('what another version of the store has left is dropped, and what is not of the store stays', async () => {
+  await tab.put(source, START, BYTES);
+  for (const name of ['weights', 'weights-1', 'weights-999', 'conversations'])
+    await root.getDirectoryHandle(name, { create: true });
+  await tab.open();
+  const names: string[] = [];
+  for await (const name of root.keys()) names.push(name);
+  expect(names).toContain('conversations');
+  expect(names.filter((name) => name.startsWith('weights'))).toHaveLength(1);
+  expect(await got()).toEqual(BYTES);
 });
 
 test('outside of a worker there is no cache', async () => {
-  expect(await openOpfsCache()).toBeNull();
+  expect(await openOpfsCache(new AbortController().signal)).toBeNull();
 });
+
+describe('where room is short', () => {
+  const older = fileAt('https://models.test/older.gguf');
+  const newer = fileAt('https://models.test/newer.gguf');
+  const PIECES = 6;
+  const piece = new Uint8Array(4 * MB);
+
+  afterEach(() => setQuota(null));
+
+  /** A visit that stores some pieces of a model and ends. */
+  async function visit(from: RangeSource): Promise<void> {
+    await otherTab.open();
+    for (let i = 0; i < PIECES; i++) expect(await otherTab.put(from, i * piece.length, piece)).toBeNull();
+    await otherTab.close();
+  }
+
+  /** Which of these pieces are there. */
+  async function stored(from: RangeSource): Promise<number[]> {
+    await otherTab.open();
+    const there: number[] = [];
+    for (let i = 0; i < PIECES; i++) {
+      if (await otherTab.has(from, i * piece.length, (i + 1) * piece.length)) there.push(i);
+    }
+    await otherTab.close();
+    return there;
+  }
+
+  const ALL = Array.from({ length: PIECES }, (_, i) => i);
+
+  test('a write that fails makes the model give way that was used longest ago, from its end, and is tried again', async () => {
+    await visit(older);
+    await visit(newer);
+    await leaveRoomFor(MB);
+    expect(await tab.put(source, 0, piece)).toBeNull();
+    expect(await tab.has(source, 0, piece.length)).toBe(true);
+    expect(await stored(newer)).toEqual(ALL);
+    const left = await stored(older);
+    expect(left.length).toBeLessThan(PIECES);
+    expect(left).toEqual(ALL.slice(0, left.length));
+  });
+
+  test('a model that was used again since stays, and the other gives way', async () => {
+    await visit(older);
+    await visit(newer);
+    await visit(older);
+    await leaveRoomFor(MB);
+    expect(await tab.put(source, 0, piece)).toBeNull();
+    expect(await stored(older)).toEqual(ALL);
+    expect((await stored(newer)).length).toBeLessThan(PIECES);
+  });
+
+  test('what another tab has open is not evicted, and that nothing could be kept is said', async () => {
+    await visit(older);
+    await otherTab.open();
+    await otherTab.has(older, 0, 1);
+    await tab.put(source, 100 * MB, BYTES);
+    await leaveRoomFor(MB);
+    expect(await tab.put(source, 0, piece)).toEqual({ neededBytes: piece.length + 32, freeBytes: expect.any(Number) });
+    expect(await tab.has(source, 0, piece.length)).toBe(false);
+    // Neither its own nor the other's pieces were given up for it.
+    expect(await stored(older)).toEqual(ALL);
+    expect(await tab.has(source, 100 * MB, 100 * MB + BYTES.length)).toBe(true);
+  });
+
+  test('room is made before the write where the browser says that there is too little', async () => {
+    await visit(older);
+    await tab.pretendFree(MB);
+    await tab.open();
+    expect(await tab.put(source, 0, piece)).toBeNull();
+    expect((await stored(older)).length).toBeLessThan(PIECES);
+  });
+});
+
+/** What the browser lets this site store, bytes; null for as much as it likes. */
+async function setQuota(quotaBytes: number | null): Promise<void> {
+  const quota = quotaBytes === null ? {} : { quotaSize: quotaBytes };
+  await (cdp() as unknown as Sender).send('Storage.overrideQuotaForOrigin', { origin: location.origin, ...quota });
+}
+
+interface Sender {
+  send(method: string, values: object): Promise<unknown>;
+}
+
+async function leaveRoomFor(freeBytes: number): Promise<void> {
+  const { usage = 0 } = await navigator.storage.estimate();
+  await setQuota(usage + freeBytes);
+}

@@ -1,26 +1,37 @@
 import { openOpfsCache } from './opfs-cache.ts';
-import { memoryRangeSource } from './range-source.ts';
+import { memoryRangeSource, type RangeSource } from './range-source.ts';
 
 /** What a test asks of the cache; it lives here because only a worker may write to it. */
 export interface CacheRequest {
-  action: 'put' | 'get' | 'has';
-  url: string;
-  validator: string | null;
+  /** `open`: anew, as by another visit. `close`: the tab uses the model no more. */
+  action: 'open' | 'close' | 'put' | 'get' | 'has' | 'estimate';
+  file: Pick<RangeSource, 'url' | 'validator' | 'size'>;
   start: number;
-  /** The bytes for `put`; else as many as the entry has. */
+  end: number;
+  /** For `put`. */
   bytes: Uint8Array;
+  /** For `estimate`: what the browser says from now on. */
+  freeBytes: number;
 }
 
-self.onmessage = async ({ data, ports }: MessageEvent<CacheRequest>) => {
-  const { action, url, validator, start, bytes } = data;
-  const cache = await openOpfsCache();
-  const source = { ...memoryRangeSource(new Uint8Array(0), 1, url), validator, size: 1000 };
-  const answer = () => {
-    if (!cache) return 'no cache';
-    if (action === 'put') return cache.put(source, start, bytes);
-    if (action === 'has') return cache.has(source, start, start + bytes.length);
-    const into = new Uint8Array(bytes.length);
-    return cache.get(source, start, into).then((isThere) => (isThere ? into : null));
-  };
-  ports[0]!.postMessage(await answer());
-};
+let use = new AbortController();
+let opening = openOpfsCache(use.signal);
+
+async function answer({ action, file, start, end, bytes, freeBytes }: CacheRequest): Promise<unknown> {
+  if (action === 'estimate') navigator.storage.estimate = async () => ({ quota: freeBytes, usage: 0 });
+  if (action === 'open' || action === 'close') use.abort();
+  if (action === 'open') {
+    use = new AbortController();
+    opening = openOpfsCache(use.signal);
+  }
+  const cache = await opening;
+  if (!cache) return 'no cache';
+  const source = { ...memoryRangeSource(new Uint8Array(0)), ...file };
+  if (action === 'put') return cache.put(source, start, bytes);
+  if (action === 'has') return cache.has(source, start, end);
+  if (action !== 'get') return null;
+  const into = new Uint8Array(end - start);
+  return (await cache.get(source, start, into)) ? into : null;
+}
+
+self.onmessage = async ({ data, ports }: MessageEvent<CacheRequest>) => ports[0]!.postMessage(await answer(data));

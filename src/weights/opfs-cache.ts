@@ -1,50 +1,53 @@
+import { type EntryHandle, entryBytes, hasSyncAccess, readEntry, writeEntry } from './opfs-entry.ts';
 import type { RangeSource } from './range-source.ts';
-import type { ShardCache } from './shard-cache.ts';
+import type { ShardCache, Shortage } from './shard-cache.ts';
+import { holdModel } from './store-lock.ts';
+import { StoreRoom } from './store-room.ts';
+import { openStoreRoot } from './store-root.ts';
+import { markUsed, modelName, openVersion } from './stored-model.ts';
 
-const ROOT_NAME = 'weights';
-/** An entry is the range's bytes and then their SHA-256; one that was cut short or changed fits neither length nor digest. */
-const DIGEST_BYTES = 32;
-
-/** Only a worker can write this way, which is the one that every browser with an origin private file system has. */
-interface SyncAccessHandle {
-  read(into: Uint8Array, options: { at: number }): number;
-  write(bytes: Uint8Array, options?: { at: number }): number;
-  truncate(size: number): void;
-  flush(): void;
-  close(): void;
-}
-interface WorkerFileHandle {
-  /** Older browsers know no mode: there, one tab reads an entry at a time. */
-  createSyncAccessHandle?: (options?: { mode: 'read-only' }) => Promise<SyncAccessHandle>;
-}
-
-type EntryHandle = FileSystemFileHandle & WorkerFileHandle;
+/** How often a model that is being loaded says that it is in use, ms. */
+const MARK_INTERVAL_MS = 10 * 60_000;
+/** A store without room for one piece has none for the next, and looking for some costs time, ms. */
+const FULL_MS = 60_000;
 
 /**
  * A cache in the origin private file system (WHATWG File System standard), or null where there is none: outside of a worker, in some private
- * modes, without a secure context, in Node. Entries of a file whose validator has changed are deleted.
+ * modes, without a secure context, in Node. Entries of a file whose validator has changed are deleted. Where room is short, models that
+ * no tab has open give way.
+ *
+ * @param signal ends the use of what is opened through this cache
  */
-export async function openOpfsCache(): Promise<ShardCache | null> {
+export async function openOpfsCache(signal: AbortSignal): Promise<ShardCache | null> {
   try {
     if (typeof crypto === 'undefined' || !crypto.subtle || !hasSyncAccess()) return null;
-    const storage = await navigator.storage.getDirectory();
-    return new OpfsCache(await storage.getDirectoryHandle(ROOT_NAME, { create: true }));
+    return new OpfsCache(await openStoreRoot(await navigator.storage.getDirectory()), signal);
   } catch {
     // Why there is none makes no difference: everything is downloaded then.
     return null;
   }
 }
 
-function hasSyncAccess(): boolean {
-  return typeof FileSystemFileHandle !== 'undefined' && 'createSyncAccessHandle' in FileSystemFileHandle.prototype;
+/** A version of a file that is open here. */
+interface OpenVersion {
+  model: FileSystemDirectoryHandle;
+  directory: FileSystemDirectoryHandle;
+  markedMs: number;
 }
 
 class OpfsCache implements ShardCache {
   private readonly root: FileSystemDirectoryHandle;
-  private readonly directories = new Map<string, Promise<FileSystemDirectoryHandle>>();
+  private readonly signal: AbortSignal;
+  private readonly room: StoreRoom;
+  private readonly versions = new Map<string, Promise<OpenVersion>>();
+  private readonly ownModels = new Set<string>();
+  private fullUntilMs = 0;
+  private freeBytes = 0;
 
-  constructor(root: FileSystemDirectoryHandle) {
+  constructor(root: FileSystemDirectoryHandle, signal: AbortSignal) {
     this.root = root;
+    this.signal = signal;
+    this.room = new StoreRoom(root, (model) => this.ownModels.has(model));
   }
 
   async has(source: RangeSource, start: number, end: number): Promise<boolean> {
@@ -54,55 +57,75 @@ class OpfsCache implements ShardCache {
   async get(source: RangeSource, start: number, into: Uint8Array): Promise<boolean> {
     try {
       const handle = await this.entry(source, start, start + into.length);
-      const sum = handle && (await readEntry(handle, into));
-      return sum ? isSame(await digest(into), sum) : false;
+      return handle !== null && (await readEntry(handle, into));
     } catch {
       return false;
     }
   }
 
-  async put(source: RangeSource, start: number, bytes: Uint8Array): Promise<void> {
-    const name = entryName(start, start + bytes.length);
+  async put(source: RangeSource, start: number, bytes: Uint8Array): Promise<Shortage | null> {
+    const neededBytes = entryBytes(bytes.length);
     try {
-      const directory = await this.directory(source);
-      if (directory) await writeEntry(await directory.getFileHandle(name, { create: true }), bytes);
+      const version = await this.version(source);
+      if (!version) return null;
+      if (performance.now() < this.fullUntilMs) return { neededBytes, freeBytes: this.freeBytes };
+      await this.markOften(version);
+      await this.room.expect(neededBytes);
+      if (await this.write(version.directory, entryName(start, start + bytes.length), bytes)) return null;
+      this.fullUntilMs = performance.now() + FULL_MS;
+      this.freeBytes = await this.room.measure();
+      return { neededBytes, freeBytes: this.freeBytes };
     } catch {
-      // No room, or another tab is writing the same entry: what is incomplete is never read.
+      // Another tab is writing the same entry, or has dropped this version: what is incomplete is never read.
+      return null;
     }
+  }
+
+  /** @returns false when there is no room, and no other model to make some. @throws what the browser throws otherwise */
+  private async write(directory: FileSystemDirectoryHandle, name: string, bytes: Uint8Array): Promise<boolean> {
+    if (await fits(directory, name, bytes)) return true;
+    return (await this.room.make(entryBytes(bytes.length))) > 0 && fits(directory, name, bytes);
   }
 
   /** The entry's file if it is there in full length. */
   private async entry(source: RangeSource, start: number, end: number): Promise<EntryHandle | null> {
     try {
-      const directory = await this.directory(source);
-      const handle = await directory?.getFileHandle(entryName(start, end));
+      const version = await this.version(source);
+      const handle = await version?.directory.getFileHandle(entryName(start, end));
       const file = await handle?.getFile();
-      return handle && file?.size === end - start + DIGEST_BYTES ? handle : null;
+      return handle && file?.size === entryBytes(end - start) ? handle : null;
     } catch {
       return null;
     }
   }
 
   /** Without a validator nobody could tell whether the file on the server is still the same. */
-  private directory(source: RangeSource): Promise<FileSystemDirectoryHandle> | null {
+  private version(source: RangeSource): Promise<OpenVersion> | null {
     if (source.validator === null) return null;
     const key = JSON.stringify([source.url, source.validator, source.size]);
-    let directory = this.directories.get(key);
-    if (!directory) {
-      directory = this.openDirectory(source.url, key);
-      this.directories.set(key, directory);
+    let version = this.versions.get(key);
+    if (!version) {
+      version = this.open(source);
+      this.versions.set(key, version);
     }
-    return directory;
+    return version;
   }
 
-  /** One directory per address, and in it one per version of the file; the others' space is given back. */
-  private async openDirectory(url: string, versionKey: string): Promise<FileSystemDirectoryHandle> {
-    const ofUrl = await this.root.getDirectoryHandle(await hexDigest(url), { create: true });
-    const version = await hexDigest(versionKey);
-    for await (const name of ofUrl.keys()) {
-      if (name !== version) await ofUrl.removeEntry(name, { recursive: true }).catch(() => undefined);
-    }
-    return ofUrl.getDirectoryHandle(version, { create: true });
+  private async open(source: RangeSource): Promise<OpenVersion> {
+    const name = await modelName(source.url);
+    this.ownModels.add(name);
+    await holdModel(name, this.signal);
+    const model = await this.root.getDirectoryHandle(name, { create: true });
+    const version = { model, directory: await openVersion(model, source), markedMs: 0 };
+    await this.markOften(version);
+    return version;
+  }
+
+  private async markOften(version: OpenVersion): Promise<void> {
+    const nowMs = Date.now();
+    if (nowMs - version.markedMs < MARK_INTERVAL_MS) return;
+    version.markedMs = nowMs;
+    await markUsed(version.model, nowMs);
   }
 }
 
@@ -110,42 +133,14 @@ function entryName(start: number, end: number): string {
   return `${start}-${end}`;
 }
 
-/** Straight into the caller's memory. @returns the digest behind the bytes, null when the entry is too short by now */
-async function readEntry(handle: EntryHandle, into: Uint8Array): Promise<Uint8Array | null> {
-  const file = await handle.createSyncAccessHandle?.({ mode: 'read-only' });
-  if (!file) return null;
+/** Writes an entry. @returns false, and leaves none, when there is no room for it */
+async function fits(directory: FileSystemDirectoryHandle, name: string, bytes: Uint8Array): Promise<boolean> {
   try {
-    const sum = new Uint8Array(DIGEST_BYTES);
-    const count = file.read(into, { at: 0 }) + file.read(sum, { at: into.length });
-    return count === into.length + sum.length ? sum : null;
-  } finally {
-    file.close();
+    await writeEntry(await directory.getFileHandle(name, { create: true }), bytes);
+    return true;
+  } catch (thrown) {
+    if (!(thrown instanceof Error) || thrown.name !== 'QuotaExceededError') throw thrown;
+    await directory.removeEntry(name).catch(() => undefined);
+    return false;
   }
-}
-
-async function writeEntry(handle: EntryHandle, bytes: Uint8Array): Promise<void> {
-  const sum = await digest(bytes);
-  const file = await handle.createSyncAccessHandle?.();
-  if (!file) return;
-  try {
-    file.truncate(0);
-    const written = file.write(bytes, { at: 0 }) + file.write(sum, { at: bytes.length });
-    if (written < bytes.length + sum.length) file.truncate(0);
-    file.flush();
-  } finally {
-    file.close();
-  }
-}
-
-async function digest(bytes: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
-}
-
-async function hexDigest(text: string): Promise<string> {
-  const bytes = await digest(new TextEncoder().encode(text));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -6,5 +6,13 @@ export interface ShardCache {
   has(source: RangeSource, start: number, end: number): Promise<boolean>;
   /** Fills `into` with the very bytes that were put for this range; false when they are not there. */
   get(source: RangeSource, start: number, into: Uint8Array): Promise<boolean>;
-  put(source: RangeSource, start: number, bytes: Uint8Array): Promise<void>;
+  /** Null, unless there was no room and none could be made. What is wrong otherwise nobody can mend, and is not told. */
+  put(source: RangeSource, start: number, bytes: Uint8Array): Promise<Shortage | null>;
+}
+
+/** A range could not be kept. */
+export interface Shortage {
+  neededBytes: number;
+  /** What the browser still has for this site. */
+  freeBytes: number;
 }

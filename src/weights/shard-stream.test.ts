@@ -3,16 +3,18 @@ import { readGgufHeader } from '../gguf/header.ts';
 import { headTensors, layerTensors, sliceBytes, type TensorSlice } from '../gguf/shard-bytes.ts';
 import { tinyLlama, writeGguf } from '../gguf/test-gguf.ts';
 import type { WeightTensor } from '../gguf/weight-tensor.ts';
+import { MemoryCache } from './memory-cache.test-helper.ts';
 import { memoryRangeSource, type RangeSource } from './range-source.ts';
-import type { ShardCache } from './shard-cache.ts';
-import { PIECE_BYTES, streamTensors } from './shard-stream.ts';
+import type { ShardCache, Shortage } from './shard-cache.ts';
+import { streamTensors } from './shard-stream.ts';
+import { PIECE_BYTES } from './tensor-pieces.ts';
 
 const FILE = writeGguf(tinyLlama({ nLayers: 3, tiedHead: true }));
 const header = await readGgufHeader(memoryRangeSource(FILE));
 
 /** The file, with a record of what is asked of it. */
 function recorded(file = FILE): RangeSource & { ranges: [number, number][] } {
-  const source = memoryRangeSource(file, 1000);
+  const source = { ...memoryRangeSource(file, 1000), validator: 'v1' };
   const ranges: [number, number][] = [];
   return {
     ...source,
@@ -22,18 +24,6 @@ function recorded(file = FILE): RangeSource & { ranges: [number, number][] } {
       return source.stream(start, end);
     },
   };
-}
-
-class MapCache implements ShardCache {
-  readonly entries = new Map<string, Uint8Array>();
-  has = async (_: RangeSource, start: number, end: number) => this.entries.has(`${start}-${end}`);
-  get = async (_: RangeSource, start: number, into: Uint8Array) => {
-    const bytes = this.entries.get(`${start}-${start + into.length}`);
-    if (bytes) into.set(bytes);
-    return bytes !== undefined;
-  };
-  put = async (_: RangeSource, start: number, bytes: Uint8Array) =>
-    void this.entries.set(`${start}-${start + bytes.length}`, bytes.slice());
 }
 
 async function collect(tensors: AsyncIterable<WeightTensor>): Promise<WeightTensor[]> {
@@ -65,7 +55,7 @@ test('a large tensor comes in pieces of whole rows, with one request, and from t
   const rows = 2 * (PIECE_BYTES / (4 * columns)) + 3;
   const file = Uint8Array.from({ length: 4 * columns * rows + 5 }, (_, i) => i * 7 + (i >> 12));
   const slice: TensorSlice = { role: 'output', type: 'F32', rows, columns, start: 5, end: file.length };
-  const cache = new MapCache();
+  const cache = new MemoryCache();
   for (const requests of [[[5, file.length]], []]) {
     const source = recorded(file);
     const pieces = await collect(streamTensors(source, [slice], { cache }));
@@ -116,14 +106,14 @@ test('progress counts every byte once', async () => {
 });
 
 test('what is in the cache is not fetched again, and what is missing there is', async () => {
-  const cache = new MapCache();
+  const cache = new MemoryCache();
   const slices = layerTensors(header, 0);
   await collect(streamTensors(recorded(), slices, { cache }));
-  expect(cache.entries.size).toBe(slices.length);
+  for (const { start, end } of slices) expect(await cache.has(recorded(), start, end)).toBe(true);
 
   const missing = slices[3]!;
-  cache.entries.delete(`${missing.start}-${missing.end}`);
   const source = recorded();
+  cache.drop(source, missing.start, missing.end);
   const bytesFrom = { network: 0, cache: 0 };
   const onBytes = (count: number, from: 'network' | 'cache') => {
     bytesFrom[from] += count;
@@ -136,10 +126,20 @@ test('what is in the cache is not fetched again, and what is missing there is', 
 
 test('an entry that turns out to be damaged is fetched', async () => {
   const slices = headTensors(header);
-  const damaged: ShardCache = { has: async () => true, get: async () => false, put: async () => undefined };
+  const damaged: ShardCache = { has: async () => true, get: async () => false, put: async () => null };
   const source = recorded();
   expect(await collect(streamTensors(source, slices, { cache: damaged }))).toEqual(fromFile(slices));
   expect(source.ranges).toHaveLength(2);
+});
+
+test('what the cache has no room for is loaded all the same, and said', async () => {
+  const slices = layerTensors(header, 0);
+  const shortage = { neededBytes: 5, freeBytes: 1 };
+  const full: ShardCache = { has: async () => false, get: async () => false, put: async () => shortage };
+  const told: Shortage[] = [];
+  const onNotKept = (what: Shortage) => told.push(what);
+  expect(await collect(streamTensors(recorded(), slices, { cache: full, onNotKept }))).toEqual(fromFile(slices));
+  expect(told).toEqual(slices.map(() => shortage));
 });
 
 test('a source that ends early is a truncated model', async () => {

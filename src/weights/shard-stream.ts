@@ -1,22 +1,19 @@
-import { rowBytes } from '../gguf/quant.ts';
 import type { TensorSlice } from '../gguf/shard-bytes.ts';
 import type { WeightTensor } from '../gguf/weight-tensor.ts';
 import { AppError } from '../shared/errors.ts';
 import { giveBackRoom, takeRoom } from './piece-room.ts';
 import type { RangeSource } from './range-source.ts';
-import type { ShardCache } from './shard-cache.ts';
+import type { ShardCache, Shortage } from './shard-cache.ts';
+import { cutIntoPieces, type TensorPiece } from './tensor-pieces.ts';
 
 export interface StreamOptions {
   /** Called with the bytes that have newly come, and from where. */
   onBytes?: (count: number, from: 'network' | 'cache') => void;
   cache?: ShardCache | null;
+  /** Called for each piece that the cache had no room for. It is loaded all the same. */
+  onNotKept?: (shortage: Shortage) => void;
   signal?: AbortSignal;
 }
-
-/** Tensors larger than this come in pieces, bytes: what is on its way to an engine must not count beside the shard itself. */
-export const PIECE_BYTES = 4 * 1024 * 1024;
-/** Engines write rows of some formats together. */
-const PIECE_ROWS = 8;
 
 /**
  * Loads tensors one at a time, in file order, large ones in pieces of whole rows. All come in the same memory, and so do
@@ -30,7 +27,7 @@ export async function* streamTensors(
   slices: readonly TensorSlice[],
   options: StreamOptions = {},
 ): AsyncGenerator<WeightTensor> {
-  const pieces = slices.toSorted((a, b) => a.start - b.start).flatMap(cut);
+  const pieces = cutIntoPieces(slices);
   const room = reserve(pieces);
   try {
     for (const run of await runs(source, pieces, options.cache)) {
@@ -42,30 +39,13 @@ export async function* streamTensors(
   }
 }
 
-/** Rows of a tensor, and where they are in the file. */
-interface Piece extends TensorSlice {
-  firstRow?: number;
-}
-
-function cut(slice: TensorSlice): Piece[] {
-  if (slice.end - slice.start <= PIECE_BYTES) return [slice];
-  const bytesPerRow = rowBytes(slice.type, slice.columns);
-  const pieceRows = Math.max(PIECE_ROWS, Math.floor(PIECE_BYTES / bytesPerRow / PIECE_ROWS) * PIECE_ROWS);
-  return Array.from({ length: Math.ceil(slice.rows / pieceRows) }, (_, i) => {
-    const firstRow = i * pieceRows;
-    const rows = Math.min(pieceRows, slice.rows - firstRow);
-    const start = slice.start + firstRow * bytesPerRow;
-    return { ...slice, firstRow, rows, start, end: start + rows * bytesPerRow };
-  });
-}
-
 interface Run {
   cached: boolean;
   /** One cached piece, or pieces without a gap between them. */
-  slices: Piece[];
+  slices: TensorPiece[];
 }
 
-async function runs(source: RangeSource, slices: readonly Piece[], cache: ShardCache | null | undefined): Promise<Run[]> {
+async function runs(source: RangeSource, slices: readonly TensorPiece[], cache: ShardCache | null | undefined): Promise<Run[]> {
   const found: Run[] = [];
   for (const slice of slices) {
     const cached = (await cache?.has(source, slice.start, slice.end)) ?? false;
@@ -78,7 +58,7 @@ async function runs(source: RangeSource, slices: readonly Piece[], cache: ShardC
 
 async function* loadCached(
   source: RangeSource,
-  piece: Piece,
+  piece: TensorPiece,
   room: Uint8Array,
   options: StreamOptions,
 ): AsyncGenerator<WeightTensor> {
@@ -93,7 +73,7 @@ async function* loadCached(
 
 async function* download(
   source: RangeSource,
-  run: readonly Piece[],
+  run: readonly TensorPiece[],
   room: Uint8Array,
   options: StreamOptions,
 ): AsyncGenerator<WeightTensor> {
@@ -109,7 +89,8 @@ async function* download(
         filled += part.length;
         rest = rest.subarray(part.length);
       }
-      await options.cache?.put(source, piece.start, bytes);
+      const shortage = await options.cache?.put(source, piece.start, bytes);
+      if (shortage) options.onNotKept?.(shortage);
       yield toTensor(piece, bytes);
     }
   } finally {
@@ -124,7 +105,7 @@ async function nextArrival(arriving: AsyncIterator<Uint8Array>, options: StreamO
   return value;
 }
 
-function reserve(pieces: readonly Piece[]): Uint8Array<ArrayBuffer> {
+function reserve(pieces: readonly TensorPiece[]): Uint8Array<ArrayBuffer> {
   const largest = pieces.reduce((a, b) => (b.end - b.start > a.end - a.start ? b : a));
   try {
     return takeRoom(largest.end - largest.start);
@@ -134,6 +115,6 @@ function reserve(pieces: readonly Piece[]): Uint8Array<ArrayBuffer> {
   }
 }
 
-function toTensor({ start: _, end: __, ...tensor }: Piece, bytes: Uint8Array): WeightTensor {
+function toTensor({ start: _, end: __, ...tensor }: TensorPiece, bytes: Uint8Array): WeightTensor {
   return { ...tensor, bytes };
 }

@@ -1,5 +1,6 @@
-import { chooseEngine, type EngineDecision, isGpuSlow } from '../engine/choose-engine.ts';
+import { chooseEngine, isGpuSlow } from '../engine/choose-engine.ts';
 import { type EngineProfile, MEASURE_BUDGET_MS, measureDevice } from '../engine/device-profile.ts';
+import { keptIn } from '../engine/kept-values.ts';
 import { ONNX_TYPES } from '../engine/onnx/onnx-types.ts';
 import type { EngineOptions, ShardEngine } from '../engine/shard-engine.ts';
 import { createProcessorEngine } from '../engine/wasm/processor-engine.ts';
@@ -9,6 +10,7 @@ import { createWebGpuEngine } from '../engine/webgpu/webgpu-engine.ts';
 import { AppError } from '../shared/errors.ts';
 import type { EngineChoice, EngineKind } from '../shared/model/device-profile.ts';
 import { type LayerMix, layerMix } from './layer-mix.ts';
+import { type Measured, measuredOnce } from './measured-once.ts';
 import type { OpenModel } from './open-model.ts';
 
 export type CreateEngine = (options: EngineOptions) => Promise<ShardEngine>;
@@ -18,9 +20,10 @@ const OTHERS: Record<EngineKind, EngineKind[]> = { webgpu: ['cpu'], cpu: ['webgp
 
 const now = () => performance.now();
 
-export interface DeviceEngine extends EngineDecision {
+export interface DeviceEngine extends Measured {
   create: CreateEngine;
-  profile: EngineProfile;
+  /** What its owner asked for. */
+  choice: EngineChoice;
 }
 
 /**
@@ -36,6 +39,18 @@ export interface DeviceEngine extends EngineDecision {
 export async function chooseDeviceEngine(choice: EngineChoice, model: OpenModel): Promise<DeviceEngine> {
   const mix = layerMix(model.header, model.spec.nLayers);
   const engines = enginesFor(model, mix);
+  const decided = await measuredOnce(await measurementKey(choice, model, mix), 'start', () =>
+    decide(choice, model, mix, engines),
+  );
+  return { ...decided, create: engines[decided.engine], choice };
+}
+
+async function decide(
+  choice: EngineChoice,
+  model: OpenModel,
+  mix: LayerMix,
+  engines: Record<EngineKind, CreateEngine>,
+): Promise<Measured> {
   const profiles: EngineProfile[] = [];
   const missing: Partial<Record<EngineKind, string>> = {};
   const measured = async (kind: EngineKind) => {
@@ -54,12 +69,29 @@ export async function chooseDeviceEngine(choice: EngineChoice, model: OpenModel)
   }
   const decision = chooseEngine(choice, profiles, model.spec.nLayers, missing);
   const profile = profiles.find(({ engine }) => engine === decision.engine)!;
-  return { ...decision, create: engines[decision.engine], profile };
+  return { ...decision, profile };
 }
 
-/** The same engine, measured once more. @throws AppError what the engine throws */
-export function measureAgain({ create }: DeviceEngine, model: OpenModel): Promise<EngineProfile> {
-  return profileOf(create, model, layerMix(model.header, model.spec.nLayers));
+/**
+ * The same engine, measured once more, now that the device is calm.
+ * @param isCalm asked afterwards, whether it still is: what was measured beside other work is told to no other tab
+ * @throws AppError what the engine throws
+ */
+export async function measureAgain(
+  { create, choice, engine, why }: DeviceEngine,
+  model: OpenModel,
+  isCalm: () => boolean,
+): Promise<EngineProfile> {
+  const mix = layerMix(model.header, model.spec.nLayers);
+  const measure = async () => ({ engine, why, profile: await profileOf(create, model, mix) });
+  const measured = await measuredOnce(await measurementKey(choice, model, mix), 'calm', measure, isCalm);
+  // Another tab may have come to another engine.
+  return measured.engine === engine ? measured.profile : (await measure()).profile;
+}
+
+/** A GPU that is gone, or another one, makes another key; so does another browser, of which Node says nothing. */
+async function measurementKey(choice: EngineChoice, { spec }: OpenModel, { types, meanToCommon }: LayerMix): Promise<string> {
+  return JSON.stringify([globalThis.navigator?.userAgent, await webGpuAdapterInfo(), choice, spec, types, meanToCommon]);
 }
 
 /** WebGPU is tuned for the model when it is first opened. */
@@ -88,11 +120,8 @@ function enginesFor(model: OpenModel, mix: LayerMix): Record<EngineKind, CreateE
 async function tuned({ spec }: OpenModel, { types }: LayerMix): Promise<KernelVariant | null> {
   if (!(await webGpuAdapterInfo()).available) return null;
   const shape = { type: types.ffn_gate, spec };
-  const [{ TUNING_BUDGET_MS, tuneWebGpu }, { cacheStorageTunings: store }] = await Promise.all([
-    import('../engine/webgpu/tuning.ts'),
-    import('../engine/webgpu/tuning-store.ts'),
-  ]);
-  return tuneWebGpu(shape, { budgetMs: TUNING_BUDGET_MS, now, store });
+  const { TUNING_BUDGET_MS, tuneWebGpu } = await import('../engine/webgpu/tuning.ts');
+  return tuneWebGpu(shape, { budgetMs: TUNING_BUDGET_MS, now, store: keptIn('tuning') });
 }
 
 /** Measured on the most common kind of layer, told of the mean one: what a layer takes goes with its bytes. */

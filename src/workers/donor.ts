@@ -8,6 +8,7 @@ import type { Transport } from '../pipeline/transport.ts';
 import { AppError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
+import type { Shortage } from '../weights/shard-cache.ts';
 import type { DeviceEngine } from './choose-device-engine.ts';
 import type { DeviceMessage, RoomMessage } from './messages.ts';
 import type { OpenModel } from './open-model.ts';
@@ -42,6 +43,8 @@ export class Donor {
   private shardBytes = 0;
   private toldMs = 0;
   private loadingEpoch = 0;
+  /** Of the part loaded last: all that could not be kept. */
+  private notKept: Shortage | null = null;
   private servedMs = performance.now();
   private speed: ServedSpeed;
 
@@ -79,6 +82,7 @@ export class Donor {
     const stage = stageOf(plan, transport.selfId);
     this.loadingEpoch = plan.epoch;
     this.loadedBytes = 0;
+    this.notKept = null;
     this.shardBytes = stage ? model.shardBytes(this.host.missing(plan)) : 0;
     try {
       const ready = await this.host.prepare(plan);
@@ -88,6 +92,15 @@ export class Donor {
     } catch (thrown) {
       post({ kind: 'prepare-failed', epoch: plan.epoch, error: AppError.from(thrown).toReport() });
     }
+    // A load that broke off has stored something too.
+    await this.tellStored();
+  }
+
+  /** What this device would not download again, and what it could not keep. */
+  async tellStored(): Promise<void> {
+    const { post, model } = this.options;
+    post({ kind: 'stored', modelUrl: model.url, ...(await model.storedParts()) });
+    if (this.notKept) post({ kind: 'store-full', ...this.notKept });
   }
 
   activate(epoch: number): void {
@@ -116,7 +129,10 @@ export class Donor {
       this.loadedBytes += bytes;
       if (performance.now() - this.toldMs > PROGRESS_INTERVAL_MS) this.tellProgress();
     };
-    return { signal, onBytes };
+    const onNotKept = ({ neededBytes, freeBytes }: Shortage) => {
+      this.notKept = { neededBytes: (this.notKept?.neededBytes ?? 0) + neededBytes, freeBytes };
+    };
+    return { signal, onBytes, onNotKept };
   }
 
   private tellProgress(): void {

@@ -88,7 +88,11 @@ export type DeviceMessage =
   | { kind: 'device-failed'; error: ErrorReport }
   | { kind: 'progress'; epoch: number; progress: LoadProgress }
   | { kind: 'stage'; stage: Stage | null }
-  | { kind: 'served'; tokensServed: number };
+  | { kind: 'served'; tokensServed: number }
+  /** The layers, and whether the head, that this device need not download again; after them `store-full`, if it is. */
+  | { kind: 'stored'; modelUrl: string; layers: number[]; head: boolean }
+  /** So much of its part could not be kept for next time, bytes. */
+  | { kind: 'store-full'; neededBytes: number; freeBytes: number };
 
 /** What goes on to the server and the other devices. */
 export type RoomMessage =

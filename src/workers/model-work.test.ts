@@ -64,7 +64,7 @@ function startWork({ lendBytes = 1e8, chats = false } = {}) {
     hints: { userAgent: '' },
   } as const;
   const settings = { modelUrl, contextLength: 64, sourceLayers: 0, headOnSource: false };
-  const work = new ModelWork({ setup, settings, transport, lendBytes: () => lendBytes, post });
+  const work = new ModelWork({ setup, settings, transport, lendBytes: () => lendBytes, lendable: async () => {}, post });
   opened.push(() => work.close(new AppError('stopped', 'the test is over')));
   const told = <K extends FromWorker['kind']>(kind: K) =>
     posted.filter((message): message is Extract<FromWorker, { kind: K }> => message.kind === kind);
@@ -123,6 +123,16 @@ test('a processor offers no more than its kernels can reach, whatever its owner 
   const [offered] = told('profile');
   expect(offered!.profile.engine).toBe('cpu');
   expect(offered!.profile.lendBytes).toBeLessThan(2 ** 32);
+});
+
+test('a device says what it need not download again when it donates and after each load, here nothing', async () => {
+  const { work, told } = startWork();
+  const stored = { kind: 'stored', modelUrl, layers: [], head: false };
+  await work.startDonating();
+  await expect.poll(() => told('stored')).toEqual([stored]);
+  work.prepare(planOf(1, SELF));
+  await expect.poll(() => told('stored'), { timeout: 20_000 }).toEqual([stored, stored]);
+  expect(told('store-full')).toEqual([]);
 });
 
 test('a device that lends nothing says so when a plan counts on it, and nothing when it does not', () => {

@@ -13,6 +13,7 @@ import type { ForwardFrame, Frame } from '../shared/protocol/frame.ts';
 import type { PipelineMessage } from '../shared/protocol/peer.ts';
 import { chooseDeviceEngine, type DeviceEngine, measureAgain } from './choose-device-engine.ts';
 import { Donor } from './donor.ts';
+import { httpSources } from './http-sources.ts';
 import type { DeviceMessage, ModelSettings, RoomMessage, WorkerSetup } from './messages.ts';
 import { OpenModel } from './open-model.ts';
 import { openChatSource, type Source } from './source.ts';
@@ -27,6 +28,8 @@ export interface ModelWorkOptions {
   transport: WorkerTransport;
   /** What the owner lends, bytes. */
   lendBytes(): number;
+  /** Settles when it is known how much other tabs of this browser leave of that. */
+  lendable(): Promise<void>;
   post(message: DeviceMessage | RoomMessage): void;
 }
 
@@ -60,7 +63,8 @@ export class ModelWork {
       this.rejectClosed = reject;
     });
     this.closed.catch(() => undefined);
-    this.opened = OpenModel.open(this.modelUrl, options.setup.label, this.abort.signal);
+    const { signal } = this.abort;
+    this.opened = OpenModel.open(this.modelUrl, httpSources(options.setup.label, signal), signal);
     this.opened.then(
       ({ spec }) => options.post({ kind: 'model-opened', modelUrl: this.modelUrl, spec }),
       (thrown) => this.modelFailed(thrown),
@@ -80,6 +84,7 @@ export class ModelWork {
       const model = await this.opened;
       if (this.abort.signal.aborted) return;
       post({ kind: 'measuring' });
+      await this.options.lendable();
       const device = this.device ?? (await chooseDeviceEngine(setup.engine, model));
       const contextLength = this.contextOf(model);
       const onLost = (error: AppError) => this.deviceLost(error);
@@ -92,6 +97,7 @@ export class ModelWork {
       this.device = device;
       this.donor = donor;
       this.tellRoom(device.profile, 'measured');
+      void donor.tellStored();
       if (this.preparing) void donor.prepare(this.preparing);
     } catch (thrown) {
       if (this.abort.signal.aborted) return;
@@ -244,9 +250,10 @@ export class ModelWork {
     const { device, donor } = this;
     if (this.measuredCalm || !device || !donor || donor.idleMs < CALM_MS) return;
     this.measuredCalm = true;
-    const calm = await measureAgain(device, await this.opened).catch(() => null);
     // What was measured while a forward ran beside it tells nothing.
-    if (!calm || this.donor !== donor || donor.idleMs < CALM_MS) return;
+    const isCalm = () => this.donor === donor && donor.idleMs >= CALM_MS;
+    const calm = await measureAgain(device, await this.opened, isCalm).catch(() => null);
+    if (!calm || !isCalm()) return;
     this.device = { ...device, profile: calm };
     donor.measuredAnew(calm);
     this.tellRoom(calm, 'measured');

@@ -4,21 +4,20 @@ import { embeddingTensors, headTensors, layerTensors, sliceBytes, type TensorSli
 import type { WeightTensor } from '../gguf/weight-tensor.ts';
 import type { Holdings } from '../pipeline/state.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
-import { openHttpRange } from '../weights/http-range.ts';
 import { openGguf } from '../weights/open-gguf.ts';
 import { openOpfsCache } from '../weights/opfs-cache.ts';
-import type { RangeSource } from '../weights/range-source.ts';
-import type { ShardCache } from '../weights/shard-cache.ts';
+import type { OpenSource, RangeSource } from '../weights/range-source.ts';
+import type { ShardCache, Shortage } from '../weights/shard-cache.ts';
 import { streamTensors } from '../weights/shard-stream.ts';
+import { type StoredParts, storedParts } from '../weights/stored-parts.ts';
 
 export interface LoadOptions {
   signal: AbortSignal;
   /** Called with newly arrived bytes, from the network or the cache. */
   onBytes(bytes: number): void;
+  /** Called for each piece that this device has no room to keep. */
+  onNotKept?(shortage: Shortage): void;
 }
-
-/** Tells this project's own server which device downloads; other servers get no header that they might refuse. */
-const DEVICE_HEADER = 'x-edgeshard-device';
 
 /** A model whose header has been read: any part of its weights can be streamed at any time. */
 export class OpenModel {
@@ -38,13 +37,12 @@ export class OpenModel {
 
   /**
    * Reads a GGUF file's header, or those of all its parts, and nothing else.
-   * @throws AppError model-unreachable, model-ignores-ranges, not-gguf, architecture-unsupported and the other model codes
+   * @param signal ends the use of what this device has stored of it
+   * @throws AppError not-gguf, architecture-unsupported and the other model codes, and what `openSource` throws
    */
-  static async open(modelUrl: string, deviceLabel: string, signal: AbortSignal): Promise<OpenModel> {
-    const ownServer = new URL(modelUrl, location.origin).origin === location.origin;
-    const headers = ownServer ? { [DEVICE_HEADER]: deviceLabel } : {};
-    const { source, header } = await openGguf(modelUrl, (url) => openHttpRange(url, { headers, signal }));
-    return new OpenModel(modelUrl, source, header, await openOpfsCache());
+  static async open(modelUrl: string, openSource: OpenSource, signal: AbortSignal): Promise<OpenModel> {
+    const { source, header } = await openGguf(modelUrl, openSource);
+    return new OpenModel(modelUrl, source, header, await openOpfsCache(signal));
   }
 
   layer(layer: number, options: LoadOptions): AsyncIterable<WeightTensor> {
@@ -65,7 +63,13 @@ export class OpenModel {
     return [...layers].reduce((sum, layer) => sum + sliceBytes(layerTensors(this.header, layer)), headBytes);
   }
 
-  private stream(slices: TensorSlice[], { signal, onBytes }: LoadOptions): AsyncIterable<WeightTensor> {
-    return streamTensors(this.source, slices, { signal, onBytes, cache: this.cache });
+  /** What of it need not be downloaded again, at this moment. */
+  storedParts(): Promise<StoredParts> {
+    return storedParts(this.cache, this.source, this.header, this.spec.nLayers);
+  }
+
+  private stream(slices: TensorSlice[], { signal, onBytes, onNotKept }: LoadOptions): AsyncIterable<WeightTensor> {
+    const cache = this.cache;
+    return streamTensors(this.source, slices, { signal, onBytes, cache, ...(onNotKept ? { onNotKept } : {}) });
   }
 }

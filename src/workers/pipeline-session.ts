@@ -1,6 +1,7 @@
 import { defaultLendBytes } from '../engine/lend-default.ts';
 import { unlessAborted } from '../pipeline/abort.ts';
 import { AppError } from '../shared/errors.ts';
+import { Allowance } from './allowance.ts';
 import type { Finished } from './chat-session.ts';
 import type { FromWorker, GenerateSettings, ModelSettings, Prompt, ToWorker, WorkerSetup } from './messages.ts';
 import { ModelWork } from './model-work.ts';
@@ -16,7 +17,7 @@ export class PipelineSession {
   private transport: WorkerTransport | null = null;
   private work: ModelWork | null = null;
   private donates = false;
-  private lendBytes = 0;
+  private readonly allowance = new Allowance(() => this.work?.tellLent());
 
   constructor(post: Post) {
     this.post = post;
@@ -38,7 +39,7 @@ export class PipelineSession {
         this.setDonates(message.donates);
         break;
       case 'lend':
-        this.lendBytes = message.lendBytes;
+        this.allowance.wish(message.lendBytes);
         this.work?.tellLent();
         break;
       case 'generate':
@@ -81,7 +82,7 @@ export class PipelineSession {
     this.work = null;
     this.setup = setup;
     this.donates = setup.donates;
-    this.lendBytes = setup.lendBytes ?? defaultLendBytes(setup.hints);
+    this.allowance.wish(setup.lendBytes, defaultLendBytes(setup.hints));
     this.transport?.close();
     this.transport = new WorkerTransport(setup.selfId, links, {
       receiveFrame: (from, frame) => this.work?.receiveFrame(from, frame),
@@ -96,15 +97,21 @@ export class PipelineSession {
     const { setup, transport } = this;
     if (!setup || !transport) return;
     this.work?.close(new AppError('room-changed', 'the host has changed the settings of the room'));
-    const lendBytes = () => this.lendBytes;
-    this.work = new ModelWork({ setup, settings, transport, lendBytes, post: this.post });
+    const lendBytes = () => this.allowance.bytes;
+    const lendable = () => this.allowance.take();
+    this.work = new ModelWork({ setup, settings, transport, lendBytes, lendable, post: this.post });
     if (this.donates) void this.work.startDonating();
   }
 
   private setDonates(donates: boolean): void {
     this.donates = donates;
-    if (donates) void this.work?.startDonating();
-    else this.work?.stopOffering();
+    if (donates) {
+      void this.allowance.take();
+      void this.work?.startDonating();
+    } else {
+      this.work?.stopOffering();
+      this.allowance.giveBack();
+    }
   }
 
   private async generate(id: number, prompt: Prompt, settings: GenerateSettings): Promise<void> {

@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { PLAIN_MODEL } from '../contract/contract-models.ts';
+import { type KeptValues, keptIn } from '../kept-values.ts';
 import { openGpu } from './gpu-context.ts';
 import { ProductBench } from './product-bench.ts';
 import { attentionMs } from './rows-bench.ts';
 import { type TuningShape, tunedVariant } from './tuning.ts';
-import { cacheStorageTunings, type TuningStore } from './tuning-store.ts';
 import { candidates, defaultVariant, type KernelVariant } from './variants.ts';
 
 const SPEC = { ...PLAIN_MODEL.spec, dim: 256, ffnDim: 352 };
@@ -15,7 +15,7 @@ const now = () => performance.now();
 
 function memoryStore() {
   const kept = new Map<string, string>();
-  const store: TuningStore = { get: async (key) => kept.get(key) ?? null, put: async (key, value) => void kept.set(key, value) };
+  const store: KeptValues = { get: async (key) => kept.get(key) ?? null, put: async (key, value) => void kept.set(key, value) };
   return { kept, store };
 }
 
@@ -84,7 +84,7 @@ describe('tuning', () => {
 
 test('the browser keeps what tuning found', async () => {
   const key = `a key with / and ? ${Math.random()}`;
-  expect(await cacheStorageTunings.get(key)).toBeNull();
-  await cacheStorageTunings.put(key, '{"one":1}');
-  expect(await cacheStorageTunings.get(key)).toBe('{"one":1}');
+  expect(await keptIn('tuning').get(key)).toBeNull();
+  await keptIn('tuning').put(key, '{"one":1}');
+  expect(await keptIn('tuning').get(key)).toBe('{"one":1}');
 });

@@ -1,5 +1,6 @@
 import type { QuantType } from '../../gguf/quant.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import type { KeptValues } from '../kept-values.ts';
 import { type GpuContext, openGpu } from './gpu-context.ts';
 import { mixKernel, scoreKernel } from './kernels/attention.ts';
 import { flashAttentionKernel } from './kernels/flash-attention.ts';
@@ -8,7 +9,6 @@ import { rotateKernel } from './kernels/rotate.ts';
 import { ProductBench } from './product-bench.ts';
 import { productSources } from './product-sources.ts';
 import { attentionMs } from './rows-bench.ts';
-import type { TuningStore } from './tuning-store.ts';
 import { candidates, type KernelVariant, type VariantChoices } from './variants.ts';
 
 /** What there is to compute. */
@@ -23,7 +23,7 @@ export interface TuningOptions {
   budgetMs: number;
   /** A clock, ms. */
   now(): number;
-  store: TuningStore;
+  store: KeptValues;
 }
 
 export const TUNING_BUDGET_MS = 1000;

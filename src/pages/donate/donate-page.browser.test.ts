@@ -48,6 +48,16 @@ test('the progress bar counts the bytes of its own shard', async () => {
   await expect.poll(() => bar()?.position).toBe(1);
 });
 
+test('a part that could not be kept is told in one line, and no longer when it is', async () => {
+  const session = open(viewOf({ notKept: { neededBytes: 1_200_000_000, freeBytes: 3_000_000 } }));
+  const line = page.getByTestId('not-kept');
+  await expect
+    .element(line)
+    .toHaveTextContent('1.2 GB could not be kept for next time: this browser has only 3 MB left for this site.');
+  session.show(viewOf({ notKept: null }));
+  await expect.element(line).not.toBeInTheDocument();
+});
+
 test('it says when it runs on the CPU, and why', async () => {
   open(viewOf({ engineNote: 'WebGPU is missing in this browser: using the CPU' }));
   await expect.element(page.getByTestId('engine-note')).toHaveTextContent('WebGPU is missing in this browser: using the CPU');

@@ -13,6 +13,7 @@ import { keepAwake } from '../ui/wake-lock.ts';
 import { DeviceFacts } from './device-facts.tsx';
 import { donationState } from './donation-state.ts';
 import { LinkList } from './link-list.tsx';
+import { NotKept } from './not-kept.tsx';
 import { ShardProgress } from './shard-progress.tsx';
 
 interface Props {
@@ -58,6 +59,7 @@ function Donation({ view, session }: { view: RoomView; session: PageSession }) {
           {text}
         </p>
         <ShardProgress load={view.self.load} />
+        <NotKept notKept={view.self.notKept} />
         <ErrorLines errors={[view.error, ownProblem, view.room?.problem ?? null, failures.last.value]} />
         <DeviceFacts view={view} />
       </section>

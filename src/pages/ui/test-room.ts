@@ -57,7 +57,8 @@ export function testRoom(peers: PeerState[], change: Partial<RoomState> = {}): R
 }
 
 export function testView(room: RoomState | null, change: Partial<RoomView> = {}): RoomView {
-  const self = { donates: true, engine: null, engineNote: null, measuring: false, profile: null, load: null, stage: null };
+  const device = { donates: true, engine: null, engineNote: null, measuring: false, profile: null };
+  const self = { ...device, load: null, notKept: null, stage: null };
   return {
     phase: 'joined',
     error: null,
