@@ -2,9 +2,11 @@
  * The CPU engine's two ways to compute, on one thread and without a browser: ms per token and tokens per second of a prompt.
  * `node bench/run.mjs cpu-kernels [--models mini,mid] [--formats Q4_0,Q8_0] [--skip-plain]`
  */
+
 import { parseArgs } from 'node:util';
 import { createCpuEngine } from '../src/engine/cpu/cpu-engine.ts';
 import { meanRounds } from '../src/engine/mean-rounds.ts';
+import { askRows } from '../src/engine/shard-engine.ts';
 import { createProcessorEngine } from '../src/engine/wasm/processor-engine.ts';
 import { loadWholeModel, type WholeModel } from '../src/engine/whole-model.ts';
 import { MODEL_SHAPES } from '../tools/synthetic-gguf/model-shapes.ts';
@@ -67,6 +69,6 @@ async function run({ spec, engine }: WholeModel, sequence: string, start: number
     rows: Array.from({ length: count }, (_, i) => ({ sequence, position: start + i })),
     input: { tokens: Uint32Array.from({ length: count }, (_, i) => (start + i) % spec.vocabSize) },
     layers: { startLayer: 0, endLayer: spec.nLayers },
-    head: { rows: [count - 1], wantIds: new Uint32Array(), fullRow: false, invTemperature: 1 },
+    head: askRows([count - 1]),
   });
 }

@@ -1,4 +1,4 @@
-import type { ShardEngine } from '../../src/engine/shard-engine.ts';
+import { askRows, type ShardEngine } from '../../src/engine/shard-engine.ts';
 import { floatToHalf, halfToFloat } from '../../src/shared/model/float16.ts';
 import { layerRanges } from './stages.ts';
 
@@ -20,7 +20,7 @@ export async function textLogits(
   for (let start = 0; start < ids.length; start += CHUNK_ROWS) {
     const chunk = ids.slice(start, start + CHUNK_ROWS);
     const rows = chunk.map((_, i) => ({ sequence: 'text', position: start + i }));
-    const head = { rows: rows.map((_, i) => i), wantIds: new Uint32Array(), fullRow: true, invTemperature: 1 };
+    const head = askRows([...rows.keys()], { fullRow: true });
     const request = { rows, input: { tokens: Uint32Array.from(chunk) } };
     const whole = { startLayer: 0, endLayer: nLayers };
     const reply =

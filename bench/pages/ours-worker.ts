@@ -1,3 +1,4 @@
+import { askRows } from '../../src/engine/shard-engine.ts';
 import { loadWholeModel, type WholeModel } from '../../src/engine/whole-model.ts';
 import { memorySource } from '../../src/gguf/byte-source.ts';
 import { type Contestant, median, promptIds } from '../engine/contestant.ts';
@@ -79,7 +80,7 @@ async function forward(sequence: string, ids: readonly number[], start: number):
     rows: ids.map((_, i) => ({ sequence, position: start + i })),
     input: { tokens: Uint32Array.from(ids) },
     layers: { startLayer: 0, endLayer: model.spec.nLayers },
-    head: { rows: [ids.length - 1], wantIds: new Uint32Array(), fullRow: false, invTemperature: 1 },
+    head: askRows([ids.length - 1]),
   });
   return head[0]!.topIds[0]!;
 }

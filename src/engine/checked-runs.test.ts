@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../shared/errors.ts';
 import { checkedRuns } from './checked-runs.ts';
 import { PLAIN_MODEL } from './contract/contract-models.ts';
-import type { ForwardRequest } from './shard-engine.ts';
+import { askRows, type ForwardRequest } from './shard-engine.ts';
 
 const options = { spec: PLAIN_MODEL.spec, contextLength: 10 };
-const head = { rows: [0], wantIds: new Uint32Array(), fullRow: false, invTemperature: 1 };
+const head = askRows([0]);
 const good: ForwardRequest = {
   rows: [
     { sequence: 'a', position: 0 },
@@ -33,14 +33,18 @@ describe('a request from another device', () => {
     { why: 'hidden states of another width', wrong: { input: { hidden: new Float32Array(3 * 63) } }, code: 'frame-malformed' },
     { why: 'layers that the model lacks', wrong: { layers: { startLayer: 2, endLayer: 4 } }, code: 'frame-malformed' },
     { why: 'layers from back to front', wrong: { layers: { startLayer: 2, endLayer: 1 } }, code: 'frame-malformed' },
-    { why: 'a head row that is not there', wrong: { head: { ...head, rows: [3] } }, code: 'frame-malformed' },
-    { why: 'a head row twice', wrong: { head: { ...head, rows: [1, 1] } }, code: 'frame-malformed' },
+    { why: 'a head row that is not there', wrong: { head: askRows([3]) }, code: 'frame-malformed' },
+    { why: 'a head row twice', wrong: { head: askRows([1, 1]) }, code: 'frame-malformed' },
     {
       why: 'a wanted id beyond the vocabulary',
-      wrong: { head: { ...head, wantIds: Uint32Array.of(999) } },
+      wrong: { head: askRows([0], { wantIds: Uint32Array.of(999) }) },
       code: 'frame-malformed',
     },
-    { why: 'a temperature that is no number', wrong: { head: { ...head, invTemperature: Number.NaN } }, code: 'frame-malformed' },
+    {
+      why: 'a temperature that is no number',
+      wrong: { head: askRows([0], { invTemperature: Number.NaN }) },
+      code: 'frame-malformed',
+    },
     { why: 'a position left out', wrong: { rows: [a0, { ...a1, position: 2 }, b7] }, code: 'sequence-gap' },
     { why: 'a sequence in two places', wrong: { rows: [a0, b7, a1] }, code: 'sequence-gap' },
     { why: 'a negative position', wrong: { rows: [a0, a1, { ...b7, position: -1 }] }, code: 'sequence-gap' },

@@ -1,5 +1,5 @@
 import { AppError } from '../shared/errors.ts';
-import type { EngineOptions, ForwardRequest, HeadRequest, SequenceKey } from './shard-engine.ts';
+import type { EngineOptions, ForwardRequest, HeadAsk, SequenceKey } from './shard-engine.ts';
 
 /** Neighbouring rows of one sequence in a forward. */
 export interface SequenceRun {
@@ -51,15 +51,17 @@ function checkIds(what: string, ids: Uint32Array, vocabSize: number): void {
   }
 }
 
-function checkHead({ rows, wantIds, invTemperature }: HeadRequest, rowCount: number, vocabSize: number): void {
-  checkIds('wanted id', wantIds, vocabSize);
-  const ascending = rows.every(
-    (row, i) => Number.isInteger(row) && row >= 0 && row < rowCount && (i === 0 || row > rows[i - 1]!),
-  );
-  if (!ascending)
-    throw new AppError('frame-malformed', `logits asked of rows ${rows.join(', ')} of ${rowCount}, which must ascend`);
-  if (!(invTemperature > 0 && Number.isFinite(invTemperature))) {
-    throw new AppError('frame-malformed', `inverse temperature ${invTemperature}, it must be positive and finite`);
+function checkHead(asks: readonly HeadAsk[], rowCount: number, vocabSize: number): void {
+  let last = -1;
+  for (const { row, wantIds, invTemperature } of asks) {
+    if (!(Number.isInteger(row) && row > last && row < rowCount)) {
+      throw new AppError('frame-malformed', `logits asked of row ${row} of ${rowCount}, after row ${last}`);
+    }
+    last = row;
+    checkIds('wanted id', wantIds, vocabSize);
+    if (!(invTemperature > 0 && Number.isFinite(invTemperature))) {
+      throw new AppError('frame-malformed', `inverse temperature ${invTemperature}, it must be positive and finite`);
+    }
   }
 }
 

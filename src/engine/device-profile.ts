@@ -4,7 +4,7 @@ import type { DeviceProfile } from '../shared/model/device-profile.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
 import { meanRounds } from './mean-rounds.ts';
 import { randomHead, randomLayer } from './random-weights.ts';
-import type { EngineOptions, ForwardRequest, ShardEngine } from './shard-engine.ts';
+import { askRows, type EngineOptions, type ForwardRequest, type ShardEngine } from './shard-engine.ts';
 import { type TensorTypes, tensorShape } from './tensor-shape.ts';
 
 /** What an engine measured; how much the device lends is for its owner to say. */
@@ -110,7 +110,7 @@ async function measureHead(
   budgetMs: number,
   now: () => number,
 ) {
-  const head = { rows: [0], wantIds: new Uint32Array(), fullRow: false, invTemperature: 1 };
+  const head = askRows([0]);
   const reply = () => engine.forward({ ...request(spec, 1, 0, 1), head });
   const [timing] = await meanRounds([reply], budgetMs, now);
   return Math.max(0, timing!.meanMs - forwardOverheadMs);

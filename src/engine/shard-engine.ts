@@ -33,18 +33,25 @@ export interface ForwardRequest {
   input: { tokens: Uint32Array /* (rows) */ } | { hidden: Float32Array /* (rows, dim) */ };
   /** May be empty: with `tokens` and no layers the result is the embeddings. */
   layers: LayerRange;
-  head: HeadRequest | null;
+  /** Ascending rows, each at most once. May be empty: then nothing is said of any row, and no hidden states come back. */
+  head: readonly HeadAsk[] | null;
 }
 
-export interface HeadRequest {
-  /** Which rows get logits: indices into `rows`, ascending. May be empty. */
-  rows: readonly number[];
+/** What is wanted of one row's logits. */
+export interface HeadAsk {
+  /** Index into `rows`. */
+  row: number;
   /** Ids whose logits are wanted whether or not they are among the largest (biased, penalised, drafted). */
   wantIds: Uint32Array;
   /** All logits as well, when the largest do not suffice to sample exactly. */
   fullRow: boolean;
   /** 1 / temperature for `scaledLogSumExp`; 1 for greedy. */
   invTemperature: number;
+}
+
+/** The same of several rows. */
+export function askRows(rows: readonly number[], wish: Partial<Omit<HeadAsk, 'row'>> = {}): HeadAsk[] {
+  return rows.map((row) => ({ row, wantIds: new Uint32Array(0), fullRow: false, invTemperature: 1, ...wish }));
 }
 
 /** What the head says of one row. */
@@ -65,7 +72,7 @@ export interface HeadRow {
 export interface ForwardResult {
   /** (rows, dim) hidden states after the last layer; null when the head was asked. */
   hidden: Float32Array | null;
-  /** One entry per `head.rows`. */
+  /** One entry per ask. */
   head: HeadRow[];
 }
 

@@ -4,7 +4,7 @@ import { llamaSpec } from '../gguf/llama-spec.ts';
 import { embeddingTensors, headTensors, layerTensors, type TensorSlice } from '../gguf/shard-bytes.ts';
 import type { WeightTensor } from '../gguf/weight-tensor.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
-import type { EngineOptions, ShardEngine } from './shard-engine.ts';
+import { askRows, type EngineOptions, type ShardEngine } from './shard-engine.ts';
 
 /** A whole model in one engine, without a room around it: to compare engines with the references and with each other. */
 export interface WholeModel {
@@ -51,7 +51,7 @@ export async function continueGreedily(
       rows: input.map((_, i) => ({ sequence: 'greedy', position: position + i })),
       input: { tokens: Uint32Array.from(input) },
       layers: { startLayer: 0, endLayer: spec.nLayers },
-      head: { rows: [input.length - 1], wantIds: new Uint32Array(), fullRow: false, invTemperature: 1 },
+      head: askRows([input.length - 1]),
     });
     position += input.length;
     const { topIds, topLogits } = head[0]!;

@@ -27,7 +27,7 @@ export class EngineSourcePart implements SourcePart {
     // The head alone: no layer, so that neither sequence nor position mean anything.
     const rows = [{ sequence: 'head', position: 0 }];
     const layers = { startLayer: this.sourceLayers, endLayer: this.sourceLayers };
-    const { head } = await this.engine.forward({ rows, input: { hidden }, layers, head: { rows: [0], ...step } });
+    const { head } = await this.engine.forward({ rows, input: { hidden }, layers, head: [{ row: 0, ...step }] });
     return head[0]!;
   }
 

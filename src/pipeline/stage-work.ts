@@ -38,12 +38,7 @@ export function forwardRequest(
     const key = keyOf(source, sequence);
     return Array.from({ length: rows }, (_, i) => ({ sequence: key, position: position + i }));
   });
-  return { rows, input: { hidden: frame.hidden }, layers: work.layers, head: work.head ? askOf(frame) : null };
-}
-
-function askOf({ heads }: ForwardFrame) {
-  const [first] = heads;
-  return { rows: heads.map(({ row }) => row), ...first! };
+  return { rows, input: { hidden: frame.hidden }, layers: work.layers, head: work.head ? frame.heads : null };
 }
 
 /** What goes on to the next stage. */

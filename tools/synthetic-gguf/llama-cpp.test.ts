@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { createCpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
+import { askRows } from '../../src/engine/shard-engine.ts';
 import { createProcessorEngine } from '../../src/engine/wasm/processor-engine.ts';
 import { loadWholeModel } from '../../src/engine/whole-model.ts';
 import { ARCHITECTURE_VARIANTS, VARIANT_TOKENS } from './architecture-variants.ts';
@@ -39,7 +40,7 @@ test.each(CASES)('$name, $engine: the logits after 48 tokens are those of llama.
     rows: VARIANT_TOKENS.map((_, position) => ({ sequence: 's', position })),
     input: { tokens: Uint32Array.from(VARIANT_TOKENS) },
     layers: { startLayer: 0, endLayer: spec.nLayers },
-    head: { rows: [VARIANT_TOKENS.length - 1], wantIds: new Uint32Array(), fullRow: true, invTemperature: 1 },
+    head: askRows([VARIANT_TOKENS.length - 1], { fullRow: true }),
   });
   engine.destroy();
   const logits = head[0]!.logits!;

@@ -1,5 +1,5 @@
 import { createCpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
-import type { HeadRow } from '../../src/engine/shard-engine.ts';
+import { askRows, type HeadRow } from '../../src/engine/shard-engine.ts';
 import type { ByteSource } from '../../src/gguf/byte-source.ts';
 import { readGgufHeader } from '../../src/gguf/header.ts';
 import { llamaSpec } from '../../src/gguf/llama-spec.ts';
@@ -23,7 +23,7 @@ export async function nextTokens(source: ByteSource, ids: readonly number[]): Pr
     engine.unloadLayer(layer);
   }
   await engine.loadHead(read(source, headTensors(header)));
-  const head = { rows: rows.map((_, i) => i), wantIds: new Uint32Array(), fullRow: false, invTemperature: 1 };
+  const head = askRows([...rows.keys()]);
   const result = await engine.forward({ rows, input: { hidden: hidden! }, layers: noLayers, head });
   engine.destroy();
   return result.head.map(({ topIds }: HeadRow) => topIds[0]!);

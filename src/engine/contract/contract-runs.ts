@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { LayerRange } from '../../shared/model/layer-range.ts';
-import type { ForwardRequest, HeadRequest, HeadRow, Row, ShardEngine } from '../shard-engine.ts';
+import { askRows, type ForwardRequest, type HeadAsk, type HeadRow, type Row, type ShardEngine } from '../shard-engine.ts';
 import type { ContractModel } from './contract-models.ts';
 
 /** Tokens of one sequence that go into a forward together. */
@@ -19,8 +19,8 @@ export function rowsOf(parts: readonly Part[]): Row[] {
 }
 
 /** Asks for everything that the head can say of the first `count` rows. */
-export function fullHead(count: number): HeadRequest {
-  return { rows: Array.from({ length: count }, (_, i) => i), wantIds: new Uint32Array(), fullRow: true, invTemperature: 1.25 };
+export function fullHead(count: number): HeadAsk[] {
+  return askRows([...Array(count).keys()], { fullRow: true, invTemperature: 1.25 });
 }
 
 /** A forward of parts through all layers and the head, every row of it. */

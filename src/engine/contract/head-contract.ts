@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import type { WeightTensor } from '../../gguf/weight-tensor.ts';
-import { HEAD_TOP, type HeadRequest, type HeadRow, type ShardEngine } from '../shard-engine.ts';
+import { askRows, HEAD_TOP, type HeadAsk, type HeadRow, type ShardEngine } from '../shard-engine.ts';
 import { type ContractModel, headTensors, someTokens } from './contract-models.ts';
 import { expectSameBits, rowsOf, wholeModel } from './contract-runs.ts';
 
 /** What the head replies about the rows that it is asked for. */
 export function describeHead(model: ContractModel, engine: () => ShardEngine): void {
-  const ask = (head: HeadRequest) => askHead(engine(), model, head);
+  const ask = (head: readonly HeadAsk[]) => askHead(engine(), model, head);
 
   test('names the largest logits in order, the smaller id first among equals', async () => {
-    const [row] = await ask({ rows: [3], wantIds: new Uint32Array(), fullRow: true, invTemperature: 1 });
+    const [row] = await ask(askRows([3], { fullRow: true }));
     expectTop(row!);
     expect(row!.topIds.length).toBe(Math.min(HEAD_TOP, model.spec.vocabSize));
   });
@@ -17,7 +17,7 @@ export function describeHead(model: ContractModel, engine: () => ShardEngine): v
   test('orders equal logits by id', async () => {
     engine().unloadHead();
     await engine().loadHead(repeatedRows(headTensors(model), 5));
-    const [row] = await ask({ rows: [2], wantIds: new Uint32Array(), fullRow: true, invTemperature: 1 });
+    const [row] = await ask(askRows([2], { fullRow: true }));
     expect(new Set(row!.logits!).size).toBeLessThanOrEqual(5);
     expectTop(row!);
     engine().unloadHead();
@@ -26,7 +26,7 @@ export function describeHead(model: ContractModel, engine: () => ShardEngine): v
 
   test('sums over the whole vocabulary, plain and by temperature', async () => {
     for (const invTemperature of [1, 1.25, 4, 0.1]) {
-      const [row] = await ask({ rows: [1], wantIds: new Uint32Array(), fullRow: true, invTemperature });
+      const [row] = await ask(askRows([1], { fullRow: true, invTemperature }));
       expect(row!.logSumExp).toBeCloseTo(logSumExp(row!.logits!, 1), 4);
       expect(row!.scaledLogSumExp).toBeCloseTo(logSumExp(row!.logits!, invTemperature), 4);
     }
@@ -34,34 +34,57 @@ export function describeHead(model: ContractModel, engine: () => ShardEngine): v
 
   test('adds the logits of wanted ids, in the order asked, for each row', async () => {
     const wantIds = Uint32Array.of(model.spec.vocabSize - 1, 0, 77, 77, 5);
-    const rows = await ask({ rows: [0, 2, 4], wantIds, fullRow: true, invTemperature: 1 });
+    const rows = await ask(askRows([0, 2, 4], { wantIds, fullRow: true }));
     expect(rows.length).toBe(3);
     for (const { wantLogits, logits } of rows) expectSameBits(wantLogits, pick(logits!, wantIds), 'wanted logits');
   });
 
   test('leaves the full row out unless asked, and says the same of the rest', async () => {
-    const full = await ask({ rows: [4], wantIds: Uint32Array.of(9), fullRow: true, invTemperature: 1.5 });
-    const brief = await ask({ rows: [4], wantIds: Uint32Array.of(9), fullRow: false, invTemperature: 1.5 });
+    const full = await ask(askRows([4], { wantIds: Uint32Array.of(9), fullRow: true, invTemperature: 1.5 }));
+    const brief = await ask(askRows([4], { wantIds: Uint32Array.of(9), invTemperature: 1.5 }));
     expect(brief[0]!.logits).toBeNull();
     expect({ ...brief[0], logits: null }).toEqual({ ...full[0], logits: null });
   });
 
+  test('gives each row what was asked of it, the same as alone, whatever is asked of the rows beside it', async () => {
+    // More rows than are computed together, of several sequences, each with a temperature and wishes of its own.
+    const parts = Array.from({ length: 3 }, (_, i) => ({
+      sequence: `chat ${i}`,
+      start: 0,
+      tokens: someTokens(model, 5, 30 + i),
+    }));
+    const rows = rowsOf(parts);
+    const asks = rows.map((_, row): HeadAsk => {
+      const wantIds = Uint32Array.from(
+        { length: row % 4 === 3 ? 40 : row % 4 },
+        (__, i) => (7 * row + 3 * i) % model.spec.vocabSize,
+      );
+      return { row, wantIds, fullRow: row % 3 === 0, invTemperature: 1 + row / 8 };
+    });
+    const tokens = Uint32Array.from(parts.flatMap((part) => part.tokens));
+    const forward = async (head: readonly HeadAsk[]) => {
+      const result = await engine().forward({ rows, input: { tokens }, layers: wholeModel(model), head });
+      for (const { sequence } of parts) engine().freeSequence(sequence);
+      return result.head;
+    };
+    const together = await forward(asks);
+    for (const [i, ask] of asks.entries()) expect(together[i], `row ${i}`).toEqual((await forward([ask]))[0]);
+  });
+
   test('says nothing about no rows, and gives no hidden states when it is asked', async () => {
-    const result = await engine().forward(
-      request(model, { rows: [], wantIds: new Uint32Array(), fullRow: false, invTemperature: 1 }),
-    );
+    const result = await engine().forward(request(model, []));
     engine().freeSequence('head');
     expect(result).toEqual({ hidden: null, head: [] });
   });
 }
 
-function request(model: ContractModel, head: HeadRequest) {
+function request(model: ContractModel, head: readonly HeadAsk[]) {
   const tokens = someTokens(model, 5, 17);
   const rows = rowsOf([{ sequence: 'head', start: 0, tokens }]);
   return { rows, input: { tokens: Uint32Array.from(tokens) }, layers: wholeModel(model), head };
 }
 
-async function askHead(engine: ShardEngine, model: ContractModel, head: HeadRequest): Promise<HeadRow[]> {
+async function askHead(engine: ShardEngine, model: ContractModel, head: readonly HeadAsk[]): Promise<HeadRow[]> {
   const reply = await engine.forward(request(model, head));
   engine.freeSequence('head');
   return reply.head;

@@ -1,5 +1,5 @@
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
-import { HEAD_TOP, type HeadRequest, type HeadRow } from '../shard-engine.ts';
+import { HEAD_TOP, type HeadAsk, type HeadRow } from '../shard-engine.ts';
 import type { Matrix } from './matrix.ts';
 import { multiply, type Work } from './multiply.ts';
 import { normWeight, rmsNorm } from './norm.ts';
@@ -11,24 +11,24 @@ export interface HeadWeights {
 }
 
 /** Final norm, output matrix, and what the source needs to sample. hidden: (rows, dim). */
-export function* runHead(spec: ModelSpec, weights: HeadWeights, hidden: Float32Array, request: HeadRequest): Work<HeadRow[]> {
+export function* runHead(spec: ModelSpec, weights: HeadWeights, hidden: Float32Array, asks: readonly HeadAsk[]): Work<HeadRow[]> {
   const { dim, vocabSize } = spec;
-  const count = request.rows.length;
+  const count = asks.length;
   const normed = new Float32Array(count * dim);
-  for (const [i, row] of request.rows.entries()) normed.set(hidden.subarray(row * dim, (row + 1) * dim), i * dim);
+  for (const [i, { row }] of asks.entries()) normed.set(hidden.subarray(row * dim, (row + 1) * dim), i * dim);
   rmsNorm(normed, normWeight(weights.output_norm), spec.rmsEps, count, normed);
   const logits = new Float32Array(count * vocabSize);
   yield* multiply(weights.output, normed, count, logits);
   const reply: HeadRow[] = [];
-  for (let i = 0; i < count; i++) {
-    reply.push(describeHeadRow(logits.slice(i * vocabSize, (i + 1) * vocabSize), request));
+  for (const [i, ask] of asks.entries()) {
+    reply.push(describeHeadRow(logits.slice(i * vocabSize, (i + 1) * vocabSize), ask));
     yield;
   }
   return reply;
 }
 
 /** What the source needs of one row of logits, (vocabSize). */
-export function describeHeadRow(logits: Float32Array, { wantIds, fullRow, invTemperature }: HeadRequest): HeadRow {
+export function describeHeadRow(logits: Float32Array, { wantIds, fullRow, invTemperature }: HeadAsk): HeadRow {
   const top = topIds(logits, HEAD_TOP);
   const largest = logits[top[0]!]!;
   return {

@@ -1,7 +1,7 @@
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { SequenceRun } from '../checked-runs.ts';
 import { describeHeadRow } from '../cpu/head.ts';
-import type { ForwardRequest, ForwardResult, HeadRequest, HeadRow } from '../shard-engine.ts';
+import type { ForwardRequest, ForwardResult, HeadAsk, HeadRow } from '../shard-engine.ts';
 import type { LayerKv } from './kv-cache.ts';
 import { VALUES } from './llama-graph.ts';
 import type { OnnxRuntime, Session, Tensor } from './runtime.ts';
@@ -88,20 +88,21 @@ export class Forwarder {
 
   private async headRows(
     session: Session,
-    head: HeadRequest,
+    asks: readonly HeadAsk[],
     { firstRow, rowCount }: SequenceRun,
     hidden: Tensor,
   ): Promise<HeadRow[]> {
     const { vocabSize } = this.spec;
-    const rows = head.rows.filter((row) => row >= firstRow && row < firstRow + rowCount).map((row) => row - firstRow);
-    if (rows.length === 0) return [];
-    const wanted = new this.runtime.ort.Tensor('int32', Int32Array.from(rows), [rows.length]);
+    const own = asks.filter(({ row }) => row >= firstRow && row < firstRow + rowCount);
+    if (own.length === 0) return [];
+    const rows = Int32Array.from(own, ({ row }) => row - firstRow);
+    const wanted = new this.runtime.ort.Tensor('int32', rows, [rows.length]);
     const results = await this.runtime.run(
       session,
       { [VALUES.input]: hidden, [VALUES.headRows]: wanted },
       { [VALUES.logits]: null },
     );
     const logits = (await results[VALUES.logits]!.getData()) as Float32Array;
-    return rows.map((_, i) => describeHeadRow(logits.slice(i * vocabSize, (i + 1) * vocabSize), head));
+    return own.map((ask, i) => describeHeadRow(logits.slice(i * vocabSize, (i + 1) * vocabSize), ask));
   }
 }

@@ -1,6 +1,6 @@
 import type { Work } from '../cpu/multiply.ts';
 import { topIds } from '../cpu/top-logits.ts';
-import { HEAD_TOP, type HeadRequest, type HeadRow } from '../shard-engine.ts';
+import { HEAD_TOP, type HeadAsk, type HeadRow } from '../shard-engine.ts';
 import { multiply } from './compute.ts';
 import type { LayerInput } from './decoder-layer.ts';
 import type { Heap } from './heap.ts';
@@ -13,17 +13,17 @@ export interface HeadWeights {
 }
 
 /** Final norm, output matrix, and what the source needs to sample, of the asked rows of the hidden states. */
-export function* runHead(weights: HeadWeights, input: LayerInput, request: HeadRequest): Work<HeadRow[]> {
+export function* runHead(weights: HeadWeights, input: LayerInput, asks: readonly HeadAsk[]): Work<HeadRow[]> {
   const { heap, kernels, spec, scratch } = input;
   const { dim, vocabSize } = spec;
-  for (const [i, row] of request.rows.entries()) {
+  for (const [i, { row }] of asks.entries()) {
     const from = scratch.hidden + row * dim * 4;
     kernels.rmsNorm(from, weights.output_norm.address, dim, spec.rmsEps, 1, scratch.normed + i * dim * 4);
   }
-  yield* multiply(input, scratch.normed, request.rows.length, [[weights.output, scratch.logits]]);
+  yield* multiply(input, scratch.normed, asks.length, [[weights.output, scratch.logits]]);
   const reply: HeadRow[] = [];
-  for (let i = 0; i < request.rows.length; i++) {
-    reply.push(describeRow(heap, kernels, scratch.logits + i * vocabSize * 4, vocabSize, request));
+  for (const [i, ask] of asks.entries()) {
+    reply.push(describeRow(heap, kernels, scratch.logits + i * vocabSize * 4, vocabSize, ask));
     yield;
   }
   return reply;
@@ -34,7 +34,7 @@ function describeRow(
   kernels: Kernels,
   address: Address,
   vocabSize: number,
-  { wantIds, fullRow, invTemperature }: HeadRequest,
+  { wantIds, fullRow, invTemperature }: HeadAsk,
 ): HeadRow {
   const logits = heap.floats(address, vocabSize);
   const top = topIds(logits, HEAD_TOP);

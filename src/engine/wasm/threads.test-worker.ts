@@ -1,6 +1,6 @@
 import type { QuantType } from '../../gguf/quant.ts';
 import { type ContractModel, loadWhole, PLAIN_MODEL, someTokens } from '../contract/contract-models.ts';
-import type { ShardEngine } from '../shard-engine.ts';
+import { askRows, type ShardEngine } from '../shard-engine.ts';
 import { uniformTypes } from '../tensor-shape.ts';
 import { createProcessorEngine } from './processor-engine.ts';
 
@@ -41,7 +41,7 @@ async function forward(engine: ShardEngine, tokens: readonly number[], start: nu
     rows: tokens.map((_, i) => ({ sequence: 's', position: start + i })),
     input: { tokens: Uint32Array.from(tokens) },
     layers: { startLayer: 0, endLayer: SHAPE.nLayers },
-    head: { rows: tokens.map((_, i) => i), wantIds: new Uint32Array(), fullRow: true, invTemperature: 1 },
+    head: askRows([...tokens.keys()], { fullRow: true }),
   });
   return head.flatMap(({ logits }) => Array.from(logits!));
 }

@@ -127,7 +127,7 @@ export class WasmEngine extends PartsEngine<Layer, Head, Embedding> {
 
   private scratchFor({ request: { rows, head }, runs }: Job): Scratch {
     const kvBlocks = runs.reduce((sum, { start, rowCount }) => sum + Math.ceil((start + rowCount) / KV_BLOCK_POSITIONS), 0);
-    const headRows = head?.rows.length ?? 0;
+    const headRows = head?.length ?? 0;
     return allocateScratch(this.heap, { spec: this.options.spec, rows: rows.length, headRows, kvBlocks });
   }
 

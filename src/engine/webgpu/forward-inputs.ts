@@ -10,7 +10,8 @@ export interface ChunkInputs {
   rows: number;
   /** Empty where no layer runs. Row numbers are those of the chunk. */
   runs: readonly SequenceRun[];
-  invTemperature: number;
+  /** Of the first block of head rows; empty where there is none. */
+  temperatures: readonly number[];
 }
 
 /** Uploads it in two goes: each upload takes a browser as long as many dispatches. */
@@ -30,11 +31,11 @@ export class ForwardInputs {
     this.angles = new Float32Array(2 * this.frequencies.length * chunkRows);
   }
 
-  write({ ids, rows, runs, invTemperature }: ChunkInputs): void {
+  write({ ids, rows, runs, temperatures }: ChunkInputs): void {
     const { gpu, scratch } = this.base;
     const { words } = this;
     words[INPUT_WORDS.tokens] = rows;
-    this.floats[INPUT_WORDS.headOptions] = invTemperature;
+    this.floats.set(temperatures, INPUT_WORDS.headOptions);
     if (ids) words.set(ids, INPUT_WORDS.ids);
     let at: number = INPUT_WORDS.runs;
     for (const { firstRow, rowCount, start } of runs) {
@@ -45,6 +46,12 @@ export class ForwardInputs {
     }
     gpu.device.queue.writeBuffer(scratch.inputs, 0, words, 0, at);
     if (runs.length > 0) gpu.device.queue.writeBuffer(scratch.angles, 0, this.angles, 0, this.fillAngles(runs));
+  }
+
+  /** Between two submissions: for a block of head rows whose temperatures are others. */
+  writeTemperatures(temperatures: readonly number[]): void {
+    const { gpu, scratch } = this.base;
+    gpu.device.queue.writeBuffer(scratch.inputs, 4 * INPUT_WORDS.headOptions, Float32Array.from(temperatures));
   }
 
   /** Cosine and sine of every angle, which is in float64 until then. @returns how many values that is */

@@ -1,11 +1,11 @@
 import { type LayerRange, layerCount } from '../../shared/model/layer-range.ts';
 import type { SequenceRun } from '../checked-runs.ts';
-import type { ForwardRequest, ForwardResult, HeadRequest, HeadRow } from '../shard-engine.ts';
+import type { ForwardRequest, ForwardResult, HeadAsk, HeadRow } from '../shard-engine.ts';
 import { Attention } from './attention.ts';
 import { ForwardInputs } from './forward-inputs.ts';
 import type { EmbeddingPart, HeadPart, LayerPart, PartBase } from './gpu-parts.ts';
 import { headRow } from './head-reply.ts';
-import { type HeadBlock, HeadStage } from './head-stage.ts';
+import { type HeadBlock, HeadStage, temperaturesOf } from './head-stage.ts';
 import { encodeSteps } from './kernel.ts';
 import type { KvCache } from './kv-cache.ts';
 import { type Pace, Pacer } from './pacing.ts';
@@ -73,7 +73,7 @@ export class Forwarder {
     this.pacer.learn(rows, layerCount(request.layers), performance.now() - started);
     this.cache.advance(runs, request.layers);
     if (!request.head) return { hidden: new Float32Array(result), head: [] };
-    return { hidden: null, head: await this.headRows(result, blocks, request.head, parts.head) };
+    return { hidden: null, head: await this.headRows(result, blocks, parts.head) };
   }
 
   destroy(): void {
@@ -91,7 +91,8 @@ export class Forwarder {
     const { device } = this.base.gpu;
     const { parts, pace, request } = job;
     const runs = runsWithin(job.runs, chunk);
-    this.writeInputs(request, runs, chunk);
+    const endingBlocks = blocksEndingIn(job.blocks, chunk);
+    this.writeInputs(request, runs, chunk, endingBlocks[0]);
     const rows = chunk.end - chunk.start;
     let encoder = device.createCommandEncoder({ label: 'forward' });
     let pass = encoder.beginComputePass({ label: 'layers' });
@@ -107,11 +108,15 @@ export class Forwarder {
       this.encodeLayers(pass, job, runs, rows, { startLayer: first, endLayer: end });
     }
     pass.end();
-    this.encodeResults(encoder, job, chunk);
-    device.queue.submit([encoder.finish()]);
+    device.queue.submit([this.encodeResults(encoder, job, chunk).finish()]);
   }
 
-  private writeInputs({ input, layers, head }: ForwardRequest, runs: readonly SequenceRun[], { start, end }: Chunk): void {
+  private writeInputs(
+    { input, layers }: ForwardRequest,
+    runs: readonly SequenceRun[],
+    { start, end }: Chunk,
+    firstBlock: HeadBlock | undefined,
+  ): void {
     const { gpu, scratch, spec } = this.base;
     const isTokens = 'tokens' in input;
     if (!isTokens) gpu.device.queue.writeBuffer(scratch.hidden, 0, input.hidden.slice(start * spec.dim, end * spec.dim));
@@ -119,7 +124,7 @@ export class Forwarder {
       ids: isTokens ? input.tokens.subarray(start, end) : null,
       rows: end - start,
       runs: layerCount(layers) > 0 ? runs : [],
-      invTemperature: head?.invTemperature ?? 1,
+      temperatures: firstBlock ? temperaturesOf(firstBlock) : [],
     });
   }
 
@@ -142,56 +147,78 @@ export class Forwarder {
     }
   }
 
-  private encodeResults(encoder: GPUCommandEncoder, { request, parts, blocks, readBack }: Job, { start, end }: Chunk): void {
+  /** @returns the encoder to go on with: another one where a block of head rows needed other temperatures than that before it */
+  private encodeResults(encoder: GPUCommandEncoder, job: Job, { start, end }: Chunk): GPUCommandEncoder {
     const { scratch, spec } = this.base;
+    const { request, parts, blocks, readBack } = job;
     if (!request.head) {
       const rowBytes = 4 * spec.dim;
       encoder.copyBufferToBuffer(scratch.hidden, 0, readBack, start * rowBytes, (end - start) * rowBytes);
-      return;
+      return encoder;
     }
+    let [current, before]: [GPUCommandEncoder, HeadBlock | null] = [encoder, null];
     for (const block of blocks) {
-      const rows = request.head.rows.slice(block.first, block.first + block.layout.rows);
       // A block may begin in one chunk and end in another: its rows wait in a buffer of their own.
-      for (const [to, row] of rows.entries()) {
-        if (row >= start && row < end) this.headStage.takeRow(encoder, row - start, to);
+      for (const [to, { row }] of block.layout.asks.entries()) {
+        if (row >= start && row < end) this.headStage.takeRow(current, row - start, to);
       }
-      const last = rows.at(-1)!;
-      if (last >= start && last < end) this.headStage.encode(encoder, parts.head!, block, readBack, request.head.wantIds);
+      if (!endsIn(block, { start, end })) continue;
+      if (before) current = this.withTemperatures(current, before, block);
+      this.headStage.encode(current, parts.head!, block, readBack);
+      before = block;
     }
+    return current;
   }
 
-  private async headRows(
-    result: ArrayBuffer,
-    blocks: readonly HeadBlock[],
-    request: HeadRequest,
-    head: HeadPart | null,
-  ): Promise<HeadRow[]> {
+  /** Several blocks of one submission share their temperatures; those of unlike ones are written between two. */
+  private withTemperatures(encoder: GPUCommandEncoder, before: HeadBlock, block: HeadBlock): GPUCommandEncoder {
+    const { device } = this.base.gpu;
+    const temperatures = temperaturesOf(block);
+    const known = temperaturesOf(before);
+    if (block.layout.asks.every((_, row) => temperatures[row] === known[row])) return encoder;
+    device.queue.submit([encoder.finish()]);
+    this.inputs.writeTemperatures(temperatures);
+    return device.createCommandEncoder({ label: 'head, continued' });
+  }
+
+  private async headRows(result: ArrayBuffer, blocks: readonly HeadBlock[], head: HeadPart | null): Promise<HeadRow[]> {
     const { dim, vocabSize } = this.base.spec;
     const rows: HeadRow[] = [];
     for (const { layout, offsetBytes } of blocks) {
       const block = result.slice(offsetBytes, offsetBytes + 4 * layout.words);
-      for (let row = 0; row < layout.rows; row++) {
+      for (const [row, ask] of layout.asks.entries()) {
         const hidden = new Float32Array(block, 4 * (layout.hidden + row * dim), dim);
-        rows.push(headRow(block, layout, row, vocabSize, request) ?? (await this.wholeHeadRow(hidden, request, head!)));
+        rows.push(headRow(block, layout, row, vocabSize) ?? (await this.wholeHeadRow(hidden, ask, head!)));
       }
     }
     return rows;
   }
 
   /** So many logits are as large as the HEAD_TOP-th that they did not fit: once more, with all of them. */
-  private async wholeHeadRow(hidden: Float32Array<ArrayBuffer>, request: HeadRequest, head: HeadPart): Promise<HeadRow> {
+  private async wholeHeadRow(hidden: Float32Array<ArrayBuffer>, ask: HeadAsk, head: HeadPart): Promise<HeadRow> {
     const { gpu, scratch, spec } = this.base;
-    const whole = { ...request, rows: [0], fullRow: true };
-    const { blocks, bytes } = this.headStage.blocks(whole);
+    const { blocks, bytes } = this.headStage.blocks([{ ...ask, row: 0, fullRow: true }]);
     const block = blocks[0]!;
     const result = await this.results.read(bytes, 'whole row of logits', (readBack) => {
       gpu.device.queue.writeBuffer(scratch.headHidden, 0, hidden);
+      this.inputs.writeTemperatures(temperaturesOf(block));
       const encoder = gpu.device.createCommandEncoder({ label: 'whole row' });
-      this.headStage.encode(encoder, head, block, readBack, whole.wantIds);
+      this.headStage.encode(encoder, head, block, readBack);
       gpu.device.queue.submit([encoder.finish()]);
     });
-    return headRow(result, block.layout, 0, spec.vocabSize, request)!;
+    const row = headRow(result, block.layout, 0, spec.vocabSize)!;
+    return ask.fullRow ? row : { ...row, logits: null };
   }
+}
+
+/** A block is computed in the chunk that has its last row. */
+function endsIn({ layout }: HeadBlock, { start, end }: Chunk): boolean {
+  const { row } = layout.asks.at(-1)!;
+  return row >= start && row < end;
+}
+
+function blocksEndingIn(blocks: readonly HeadBlock[], chunk: Chunk): HeadBlock[] {
+  return blocks.filter((block) => endsIn(block, chunk));
 }
 
 /** The parts of runs that lie in a chunk, with rows counted from the chunk's first. */

@@ -1,4 +1,4 @@
-import { HEAD_TOP, type HeadRequest, type HeadRow } from '../shard-engine.ts';
+import { HEAD_TOP, type HeadAsk, type HeadRow } from '../shard-engine.ts';
 import { BAR_WORDS, CANDIDATE_WORDS, GROUP_WORDS, HEAD_CANDIDATES, HEAD_GROUPS } from './kernels/head.ts';
 
 /** With more wanted ids than this, copying the whole row is cheaper than copying them one by one. */
@@ -6,47 +6,53 @@ const MAX_PICKED_IDS = 32;
 
 /** Where the parts of a block of head rows lie in the buffer that is read back, in 32-bit words from the block's start. */
 export interface HeadLayout {
-  rows: number;
+  asks: readonly HeadAsk[];
   hidden: number;
   groups: number;
   bars: number;
   candidates: number;
-  /** Either whole rows of logits, or the wanted ones. */
-  logits: number;
-  logitsPerRow: number;
-  wholeRows: boolean;
+  /** Of each row. */
+  logits: RowLogits[];
   /** Words in all. */
   words: number;
 }
 
-export function headLayout(rows: number, dim: number, vocabSize: number, request: HeadRequest): HeadLayout {
-  const wholeRows = request.fullRow || request.wantIds.length > MAX_PICKED_IDS;
-  const logitsPerRow = wholeRows ? vocabSize : request.wantIds.length;
+/** Either the whole row of logits, or the wanted ones. */
+interface RowLogits {
+  start: number;
+  words: number;
+  isWhole: boolean;
+}
+
+export function headLayout(asks: readonly HeadAsk[], dim: number, vocabSize: number): HeadLayout {
+  const rows = asks.length;
   const hidden = 0;
   const groups = hidden + rows * dim;
   const bars = groups + rows * GROUP_WORDS;
   const candidates = bars + rows * BAR_WORDS;
-  const logits = candidates + rows * CANDIDATE_WORDS;
-  return { rows, hidden, groups, bars, candidates, logits, logitsPerRow, wholeRows, words: logits + rows * logitsPerRow };
+  let words = candidates + rows * CANDIDATE_WORDS;
+  const logits = asks.map(({ fullRow, wantIds }) => {
+    const isWhole = fullRow || wantIds.length > MAX_PICKED_IDS;
+    const row = { start: words, words: isWhole ? vocabSize : wantIds.length, isWhole };
+    words += row.words;
+    return row;
+  });
+  return { asks, hidden, groups, bars, candidates, logits, words };
 }
 
 /**
  * Makes the reply of one row out of what the device left. Null when the whole row is needed: more logits reached the bar
  * than fit, or, because some are no numbers, fewer than there must be. `block` begins at the block's start.
  */
-export function headRow(
-  block: ArrayBuffer,
-  layout: HeadLayout,
-  row: number,
-  vocabSize: number,
-  request: HeadRequest,
-): HeadRow | null {
+export function headRow(block: ArrayBuffer, layout: HeadLayout, row: number, vocabSize: number): HeadRow | null {
+  const { wantIds, fullRow, invTemperature } = layout.asks[row]!;
+  const { start, words, isWhole } = layout.logits[row]!;
   const floats = new Float32Array(block);
-  const logits = floats.slice(layout.logits + row * layout.logitsPerRow, layout.logits + (row + 1) * layout.logitsPerRow);
+  const logits = floats.slice(start, start + words);
   const count = new Uint32Array(block)[layout.bars + row * BAR_WORDS + 1]!;
   const topCount = Math.min(HEAD_TOP, vocabSize);
   const gathered = count >= topCount && count <= HEAD_CANDIDATES;
-  if (!gathered && !layout.wholeRows) return null;
+  if (!gathered && !isWhole) return null;
   const candidates = gathered
     ? candidatesAt(block, layout.candidates + row * CANDIDATE_WORDS, count)
     : Array.from(logits, (logit, id) => ({ id, logit }));
@@ -54,11 +60,11 @@ export function headRow(
   const groups = floats.subarray(layout.groups + row * GROUP_WORDS, layout.groups + (row + 1) * GROUP_WORDS);
   return {
     logSumExp: joinGroups(groups, 1, 1),
-    scaledLogSumExp: joinGroups(groups, 2, request.invTemperature),
+    scaledLogSumExp: joinGroups(groups, 2, invTemperature),
     topIds: Uint32Array.from(top, ({ id }) => id),
     topLogits: Float32Array.from(top, ({ logit }) => logit),
-    wantLogits: layout.wholeRows ? Float32Array.from(request.wantIds, (id) => logits[id]!) : logits,
-    logits: request.fullRow ? logits : null,
+    wantLogits: isWhole ? Float32Array.from(wantIds, (id) => logits[id]!) : logits,
+    logits: fullRow ? logits : null,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { HeadRequest } from '../shard-engine.ts';
+import type { HeadAsk } from '../shard-engine.ts';
 import type { HeadPart, PartBase } from './gpu-parts.ts';
 import { type HeadLayout, headLayout } from './head-reply.ts';
 import { encodeSteps, rowStep, type Step } from './kernel.ts';
@@ -7,8 +7,6 @@ import { HEAD_ROWS } from './scratch.ts';
 
 /** A block of head rows that was encoded, and where it will be read back. */
 export interface HeadBlock {
-  /** Indices into `HeadRequest.rows`. */
-  first: number;
   layout: HeadLayout;
   offsetBytes: number;
 }
@@ -30,27 +28,27 @@ export class HeadStage {
     ];
   }
 
-  /** Blocks of at most HEAD_ROWS for all rows of a request, and the bytes that they take together. */
-  blocks(request: HeadRequest): { blocks: HeadBlock[]; bytes: number } {
+  /** Blocks of at most HEAD_ROWS for all asks of a request, and the bytes that they take together. */
+  blocks(asks: readonly HeadAsk[]): { blocks: HeadBlock[]; bytes: number } {
     const { dim, vocabSize } = this.base.spec;
     const blocks: HeadBlock[] = [];
     let bytes = 0;
-    for (let first = 0; first < request.rows.length; first += HEAD_ROWS) {
-      const layout = headLayout(Math.min(HEAD_ROWS, request.rows.length - first), dim, vocabSize, request);
-      blocks.push({ first, layout, offsetBytes: bytes });
+    for (let first = 0; first < asks.length; first += HEAD_ROWS) {
+      const layout = headLayout(asks.slice(first, first + HEAD_ROWS), dim, vocabSize);
+      blocks.push({ layout, offsetBytes: bytes });
       bytes += 4 * layout.words;
     }
     return { blocks, bytes };
   }
 
   /** Computes a block from rows of `hidden` and copies what there is to say to `readBack`. */
-  encode(encoder: GPUCommandEncoder, head: HeadPart, block: HeadBlock, readBack: GPUBuffer, wantIds: Uint32Array): void {
-    const { rows } = block.layout;
+  encode(encoder: GPUCommandEncoder, head: HeadPart, block: HeadBlock, readBack: GPUBuffer): void {
+    const rows = block.layout.asks.length;
     const pass = encoder.beginComputePass({ label: 'head' });
     encodeSteps(pass, head.toLogits, rows);
     encodeSteps(pass, this.picking, rows);
     pass.end();
-    this.copyOut(encoder, block, readBack, wantIds);
+    this.copyOut(encoder, block, readBack);
   }
 
   /** Takes row `row` of `hidden` as row `to` of the block that is encoded next. */
@@ -60,28 +58,25 @@ export class HeadStage {
     encoder.copyBufferToBuffer(scratch.hidden, row * rowBytes, scratch.headHidden, to * rowBytes, rowBytes);
   }
 
-  private copyOut(
-    encoder: GPUCommandEncoder,
-    { layout, offsetBytes }: HeadBlock,
-    readBack: GPUBuffer,
-    wantIds: Uint32Array,
-  ): void {
+  private copyOut(encoder: GPUCommandEncoder, { layout, offsetBytes }: HeadBlock, readBack: GPUBuffer): void {
     const { scratch, spec } = this.base;
+    const rows = layout.asks.length;
     const copy = (from: GPUBuffer, fromWord: number, toWord: number, words: number) => {
       if (words > 0) encoder.copyBufferToBuffer(from, 4 * fromWord, readBack, offsetBytes + 4 * toWord, 4 * words);
     };
-    copy(scratch.headHidden, 0, layout.hidden, layout.rows * spec.dim);
-    copy(scratch.groups, 0, layout.groups, layout.rows * GROUP_WORDS);
-    copy(scratch.bars, 0, layout.bars, layout.rows * BAR_WORDS);
-    copy(scratch.candidates, 0, layout.candidates, layout.rows * CANDIDATE_WORDS);
-    if (layout.wholeRows) {
-      copy(scratch.logits, 0, layout.logits, layout.rows * spec.vocabSize);
-      return;
-    }
-    for (let row = 0; row < layout.rows; row++) {
-      for (const [i, id] of wantIds.entries()) {
-        copy(scratch.logits, row * spec.vocabSize + id, layout.logits + row * layout.logitsPerRow + i, 1);
-      }
+    copy(scratch.headHidden, 0, layout.hidden, rows * spec.dim);
+    copy(scratch.groups, 0, layout.groups, rows * GROUP_WORDS);
+    copy(scratch.bars, 0, layout.bars, rows * BAR_WORDS);
+    copy(scratch.candidates, 0, layout.candidates, rows * CANDIDATE_WORDS);
+    for (const [row, { start, isWhole }] of layout.logits.entries()) {
+      const from = row * spec.vocabSize;
+      if (isWhole) copy(scratch.logits, from, start, spec.vocabSize);
+      else for (const [i, id] of layout.asks[row]!.wantIds.entries()) copy(scratch.logits, from + id, start + i, 1);
     }
   }
+}
+
+/** Rows beyond those asked for take any. */
+export function temperaturesOf({ layout }: HeadBlock): number[] {
+  return Array.from({ length: HEAD_ROWS }, (_, row) => layout.asks[row]?.invTemperature ?? 1);
 }

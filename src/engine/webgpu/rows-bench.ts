@@ -25,7 +25,7 @@ export async function attentionMs(gpu: GpuContext, spec: ModelSpec, now: () => n
     const base = { gpu, spec, kernels, scratch };
     const attention = new Attention(base);
     const run = { sequence: 'tuning', start: CONTEXT - 1, firstRow: 0, rowCount: 1 };
-    new ForwardInputs(base).write({ ids: null, rows: 1, runs: [run], invTemperature: 1 });
+    new ForwardInputs(base).write({ ids: null, rows: 1, runs: [run], temperatures: [] });
     const cache = { buffer, length: CONTEXT, capacity: CONTEXT };
     const ms = await passMs(gpu, now, (pass) => attention.encode(pass, 0, run, cache));
     buffer.destroy();

@@ -7,7 +7,7 @@ import { BAR_WORDS, CANDIDATE_WORDS, GROUP_WORDS } from './kernels/head.ts';
 
 /** Most rows that run through the layers together. */
 export const MAX_CHUNK_ROWS = 64;
-/** Rows whose logits are computed together. */
+/** Rows whose logits are computed together; a multiple of four. */
 export const HEAD_ROWS = 8;
 /** Distance between two runs, which dynamic offsets point to, bytes. */
 export const RUN_STRIDE_BYTES = BINDING_ALIGN_BYTES;
@@ -29,7 +29,7 @@ export interface Scratch {
   activated: GPUBuffer; // (chunkRows, ffnDim)
   inputs: GPUBuffer; // the following four
   tokens: GPUBufferBinding; // uniform: rows of this chunk
-  headOptions: GPUBufferBinding; // uniform: inverse temperature
+  headOptions: GPUBufferBinding; // uniform: (HEAD_ROWS) of inverse temperatures
   ids: GPUBufferBinding; // (chunkRows)
   runs: GPUBufferBinding; // uniform: one run of a sequence every RUN_STRIDE_BYTES
   headHidden: GPUBuffer; // (HEAD_ROWS, dim)
@@ -81,7 +81,7 @@ export async function createScratch(gpu: GpuContext, { spec, contextLength }: En
     chunkRows,
     ...buffers,
     tokens: input('tokens', 4),
-    headOptions: input('headOptions', 4),
+    headOptions: input('headOptions', HEAD_ROWS),
     ids: input('ids', MAX_CHUNK_ROWS),
     runs: input('runs', RUN_WORDS),
     destroy,

@@ -9,6 +9,7 @@ import { barKernel, groupKernel, pickKernel } from './kernels/head.ts';
 import { normKernel } from './kernels/norm.ts';
 import { rotateKernel } from './kernels/rotate.ts';
 import { swigluKernel } from './kernels/swiglu.ts';
+import { HEAD_ROWS } from './scratch.ts';
 
 /** The kernels that depend on the model's shape but not on its weight formats. */
 export interface ShapeKernels {
@@ -31,7 +32,7 @@ export async function compileShapeKernels(gpu: GpuContext, { spec, contextLength
     gpu.kernel(rotateKernel(shape, gpu.variant.rows)),
     isCooperative ? flashAttention(gpu, shape) : scoredAttention(gpu, shape),
     gpu.kernel(swigluKernel(spec.ffnDim)),
-    gpu.kernel(groupKernel(spec.vocabSize)),
+    gpu.kernel(groupKernel(spec.vocabSize, HEAD_ROWS)),
     gpu.kernel(barKernel(HEAD_TOP)),
     gpu.kernel(pickKernel(spec.vocabSize)),
   ]);

@@ -10,7 +10,7 @@ import {
 } from '../contract/contract-models.ts';
 import { expectSameRows, largestDifference, runChunked, runWhole, wholeModel } from '../contract/contract-runs.ts';
 import { createCpuEngine } from '../cpu/cpu-engine.ts';
-import type { ShardEngine } from '../shard-engine.ts';
+import { askRows, type ShardEngine } from '../shard-engine.ts';
 import { BUFFER_USAGE } from './gpu-constants.ts';
 import { type GpuContext, openGpu, webGpuAdapterInfo } from './gpu-context.ts';
 import { createBuffers } from './gpu-memory.ts';
@@ -61,7 +61,7 @@ describe('the head on WebGPU', () => {
         rows,
         input: { tokens: Uint32Array.of(1, 2, 3) },
         layers: wholeModel(model),
-        head: { rows: [0, 2], wantIds: Uint32Array.of(1099), fullRow: false, invTemperature: 1 },
+        head: askRows([0, 2], { wantIds: Uint32Array.of(1099) }),
       });
       for (const { topIds, topLogits, wantLogits, logits } of head) {
         expect(Array.from(topIds)).toEqual(Array.from({ length: 128 }, (_, i) => i));
@@ -182,7 +182,7 @@ function run(engine: ShardEngine) {
     rows: [{ sequence: `s${sequences++}`, position: 0 }],
     input: { tokens: Uint32Array.of(1) },
     layers: wholeModel(PLAIN_MODEL),
-    head: { rows: [0], wantIds: new Uint32Array(), fullRow: false, invTemperature: 1 },
+    head: askRows([0]),
   });
 }
 

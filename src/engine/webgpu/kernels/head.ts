@@ -18,10 +18,10 @@ export const CANDIDATE_WORDS = 2 * HEAD_CANDIDATES;
 const THREADS = 16;
 const LOWEST = '-3.4028234e38';
 
-/** Largest logit and sums of exponentials of each group. Grid: (groupsGrid, rows). */
-export function groupKernel(vocabSize: number): KernelSource {
+/** Largest logit and sums of exponentials of each group. Grid: (groupsGrid, rows). @param rows a multiple of four */
+export function groupKernel(vocabSize: number, rows: number): KernelSource {
   const wgsl = `
-struct Options { invTemperature: f32 }
+struct Options { invTemperatures: array<vec4f, ${rows / 4}> }           // one for each row
 @group(0) @binding(0) var<storage, read> logits: array<f32>;            // (rows, vocabSize)
 @group(0) @binding(1) var<storage, read_write> groups: array<vec4f>;    // (rows, groups)
 @group(0) @binding(2) var<storage, read_write> bars: array<vec2u>;      // (rows): bits of the bar, count
@@ -29,6 +29,7 @@ struct Options { invTemperature: f32 }
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let origin = id.y * ${vocabSize}u;
+  let invTemperature = options.invTemperatures[id.y / 4u][id.y % 4u];
   var largest = f32(${LOWEST});
   for (var i = id.x; i < ${vocabSize}u; i += ${HEAD_GROUPS}u) { largest = max(largest, logits[origin + i]); }
   var sum = 0.0;
@@ -36,7 +37,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   for (var i = id.x; i < ${vocabSize}u; i += ${HEAD_GROUPS}u) {
     let below = logits[origin + i] - largest;
     sum += exp(below);
-    scaledSum += exp(below * options.invTemperature);
+    scaledSum += exp(below * invTemperature);
   }
   groups[id.y * ${HEAD_GROUPS}u + id.x] = vec4f(largest, sum, scaledSum, 0.0);
   if (id.x == 0u) { bars[id.y] = vec2u(bitcast<u32>(f32(${LOWEST})), 0u); }
