@@ -28,6 +28,15 @@ export interface Candidates {
   /** No unknown id has a larger logit. */
   unknownLimit: number;
   unknownCount: number;
+  /** Of ids that are rows of the head and no tokens, as the model gave them: they are in its sums, and are never chosen. */
+  paddingLogits: number[];
+  unknownPadding: number;
+}
+
+/** A file's head may have more rows than its tokenizer has tokens: rows that pad it to a round number. */
+export interface VocabularySizes {
+  tokens: number;
+  headRows: number;
 }
 
 /**
@@ -37,23 +46,27 @@ export interface Candidates {
 export function candidatesOf(
   row: LogitsRow,
   wanted: Uint32Array,
-  vocabSize: number,
+  sizes: VocabularySizes,
   adjust: (id: number, logit: number) => number,
 ): Candidates {
-  const rawLogits = knownLogits(row, wanted, vocabSize);
-  const known = Array.from(rawLogits, ([id, rawLogit]) => ({ id, rawLogit, logit: adjust(id, rawLogit) }));
+  const rawLogits = [...knownLogits(row, wanted, sizes.headRows)];
+  const tokens = rawLogits.filter(([id]) => id < sizes.tokens);
+  const known = tokens.map(([id, rawLogit]) => ({ id, rawLogit, logit: adjust(id, rawLogit) }));
   known.sort((a, b) => b.logit - a.logit || a.id - b.id);
-  const unknownCount = vocabSize - known.length;
+  const paddingLogits = rawLogits.flatMap(([id, rawLogit]) => (id < sizes.tokens ? [] : [rawLogit]));
+  const unknownPadding = sizes.headRows - sizes.tokens - paddingLogits.length;
+  const unknownCount = sizes.tokens - known.length;
   const unknownLimit = unknownCount > 0 ? row.topLogits.at(-1)! : Number.NEGATIVE_INFINITY;
   // An unknown id may equal the limit, and would come before a known one of a larger id.
   const firstUncertain = unknownCount > 0 ? known.findIndex(({ logit }) => logit <= unknownLimit) : -1;
-  return { known, certain: firstUncertain < 0 ? known.length : firstUncertain, unknownLimit, unknownCount };
+  const certain = firstUncertain < 0 ? known.length : firstUncertain;
+  return { known, certain, unknownLimit, unknownCount, paddingLogits, unknownPadding };
 }
 
-function knownLogits(row: LogitsRow, wanted: Uint32Array, vocabSize: number): Map<number, number> {
+function knownLogits(row: LogitsRow, wanted: Uint32Array, headRows: number): Map<number, number> {
   const known = new Map<number, number>();
   if (row.logits) {
-    checkCount('logits', row.logits.length, vocabSize);
+    checkCount('logits', row.logits.length, headRows);
     row.logits.forEach((logit, id) => {
       known.set(id, checkLogit(id, logit));
     });
@@ -63,10 +76,10 @@ function knownLogits(row: LogitsRow, wanted: Uint32Array, vocabSize: number): Ma
   checkCount('wanted logits', row.wantLogits.length, wanted.length);
   if (row.topIds.length === 0) throw new AppError('stage-failed', 'the head gave no logits');
   row.topIds.forEach((id, i) => {
-    known.set(checkId(id, vocabSize), checkLogit(id, row.topLogits[i]!));
+    known.set(checkId(id, headRows), checkLogit(id, row.topLogits[i]!));
   });
   wanted.forEach((id, i) => {
-    known.set(checkId(id, vocabSize), checkLogit(id, row.wantLogits[i]!));
+    known.set(checkId(id, headRows), checkLogit(id, row.wantLogits[i]!));
   });
   return known;
 }
@@ -75,8 +88,8 @@ function checkCount(what: string, got: number, wanted: number): void {
   if (got !== wanted) throw new AppError('stage-failed', `the head gave ${got} ${what} where ${wanted} were asked`);
 }
 
-function checkId(id: number, vocabSize: number): number {
-  if (id >= vocabSize) throw new AppError('stage-failed', `the head named token ${id} of a vocabulary of ${vocabSize}`);
+function checkId(id: number, headRows: number): number {
+  if (id >= headRows) throw new AppError('stage-failed', `the head named token ${id} of a vocabulary of ${headRows}`);
   return id;
 }
 

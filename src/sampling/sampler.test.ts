@@ -28,9 +28,11 @@ function inputOf(
   settings: SamplingSettings,
   history: number[] = [],
   drawIndex = 0,
+  tokens = logits.length,
 ): SampleInput {
+  const sizes = { tokens, headRows: logits.length };
   const wanted = wantIds(history, settings);
-  return { row: rowOf(logits, topCount, wanted, settings), wanted, history, settings, vocabSize: logits.length, drawIndex };
+  return { row: rowOf(logits, topCount, wanted, settings), wanted, history, settings, sizes, drawIndex };
 }
 
 const withFullRow = (input: SampleInput, logits: readonly number[]): SampleInput => ({
@@ -98,6 +100,35 @@ describe('sampling from the largest logits', () => {
     );
     expect(decided).toBeGreaterThan(0.3 * (decided + asked));
     expect(asked).toBeGreaterThan(0);
+  });
+
+  test('never chooses a row of the head that is no token, and lets the tokens share what is left', () => {
+    let decided = 0;
+    fc.assert(
+      fc.property(
+        scenario,
+        fc.array(logit, { minLength: 1, maxLength: 20 }),
+        ({ logits, topCount, history, bias, ...rest }, padding) => {
+          const settings: SamplingSettings = { ...rest, logitBias: new Map(bias) };
+          const padded = [...logits, ...padding];
+          const input = inputOf(padded, topCount, settings, history, 0, logits.length);
+          const expected = sampleWhole(logits, settings, history, randomAt(settings.seed, 0));
+          const brief = sample(input);
+          if ('token' in brief) {
+            expect(brief.token).toBe(expected);
+            decided++;
+          }
+          expect(sample(withFullRow(input, padded))).toEqual({ token: expected });
+        },
+      ),
+      { numRuns: 3000 },
+    );
+    expect(decided).toBeGreaterThan(500);
+  });
+
+  test('asks for the full row where all that is known of it is padding', () => {
+    expect(sample(inputOf([1, 2, 9, 8], 2, GREEDY, [], 0, 2))).toEqual({ need: 'full-row' });
+    expect(sample(inputOf([1, 2, 9, 8], 2, { ...GREEDY, temperature: 1 }, [], 0, 2))).toEqual({ need: 'full-row' });
   });
 
   test('seldom needs the full row of a peaked distribution', () => {

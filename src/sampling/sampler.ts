@@ -1,5 +1,5 @@
 import { AppError } from '../shared/errors.ts';
-import { type Candidates, candidatesOf, type LogitsRow } from './candidates.ts';
+import { type Candidates, candidatesOf, type LogitsRow, type VocabularySizes } from './candidates.ts';
 import { adjustment } from './penalties.ts';
 import { randomAt } from './random.ts';
 import { inverseTemperature, type SamplingSettings } from './settings.ts';
@@ -14,7 +14,7 @@ export interface SampleInput {
   /** The tokens that penalties look at, as the caller understands them. */
   history: readonly number[];
   settings: SamplingSettings;
-  vocabSize: number;
+  sizes: VocabularySizes;
   /** Which draw of the seed this is: the index of the token in its answer. */
   drawIndex: number;
 }
@@ -28,11 +28,18 @@ const LOG_RELATIVE_ERROR = 2 ** -21;
  * nucleus (Holtzman et al. 2020), both after penalties and bias. What the head left out is known only as a range of
  * probability; if the choice is not the same at both ends of the range, the full row is needed.
  *
+ * Rows of the head that are no tokens are taken out of the distribution, whatever their logits: the tokens share what is left.
+ *
  * @throws AppError stage-failed when the head's reply is not usable
  */
-export function sample({ row, wanted, history, settings, vocabSize, drawIndex }: SampleInput): Sampled {
-  const candidates = candidatesOf(row, wanted, vocabSize, adjustment(history, settings));
-  const index = settings.temperature === 0 ? 0 : draw(candidates, row, settings, randomAt(settings.seed, drawIndex));
+export function sample({ row, wanted, history, settings, sizes, drawIndex }: SampleInput): Sampled {
+  const candidates = candidatesOf(row, wanted, sizes, adjustment(history, settings));
+  const isKnown = candidates.known.length > 0;
+  const index = !isKnown
+    ? null
+    : settings.temperature === 0
+      ? 0
+      : draw(candidates, row, settings, randomAt(settings.seed, drawIndex));
   if (index !== null && index < candidates.certain) return { token: candidates.known[index]!.id };
   if (row.logits) throw new AppError('stage-failed', 'the logits of the whole vocabulary leave no token to choose');
   return { need: 'full-row' };
@@ -57,7 +64,7 @@ function draw(candidates: Candidates, row: LogitsRow, settings: SamplingSettings
 
 /** Least and most that the ids weigh together whose logits are not known. */
 function unknownWeight(
-  { known, unknownCount, unknownLimit }: Candidates,
+  { known, unknownCount, unknownLimit, paddingLogits, unknownPadding }: Candidates,
   scaledLogSumExp: number,
   invTemperature: number,
   weightOf: (logit: number) => number,
@@ -65,9 +72,11 @@ function unknownWeight(
   if (unknownCount === 0) return [0, 0];
   const whole = weightOf(scaledLogSumExp / invTemperature);
   const error = whole * (SUM_RELATIVE_ERROR + Math.abs(scaledLogSumExp) * LOG_RELATIVE_ERROR);
-  const rest = known.reduce((sum, { rawLogit }) => sum - weightOf(rawLogit), whole);
+  const sumOf = (logits: readonly number[]) => logits.reduce((sum, logit) => sum + weightOf(logit), 0);
+  const rest = whole - sumOf(known.map(({ rawLogit }) => rawLogit)) - sumOf(paddingLogits);
   const limit = unknownCount * weightOf(unknownLimit);
-  return [Math.min(limit, Math.max(0, rest - error)), Math.min(limit, Math.max(0, rest + error))];
+  const padding = unknownPadding * weightOf(unknownLimit);
+  return [Math.min(limit, Math.max(0, rest - error - padding)), Math.min(limit, Math.max(0, rest + error))];
 }
 
 /**

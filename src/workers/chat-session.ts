@@ -17,6 +17,8 @@ export interface ChatSessionOptions {
   coordinator: Coordinator;
   tokenizer: Tokenizer;
   renderTemplate: RenderTemplate;
+  /** Rows of the model's output matrix: as many as there are tokens, or more. */
+  headRows: number;
   /** Tokens that a conversation may hold. */
   contextLength: number;
   now(): number;
@@ -120,13 +122,13 @@ export class ChatSession {
     const wanted = wantIds(history, settings);
     const step = { wantIds: wanted, invTemperature: inverseTemperature(settings), fullRow: false };
     const drawIndex = history.length;
-    const { vocabSize } = this.options.tokenizer;
+    const sizes = { tokens: this.options.tokenizer.vocabSize, headRows: this.options.headRows };
     try {
       const row = await this.options.coordinator.feed(this.conversation, tokens, step, options);
-      const sampled = sample({ row, wanted, history, settings, vocabSize, drawIndex });
+      const sampled = sample({ row, wanted, history, settings, sizes, drawIndex });
       if ('token' in sampled) return sampled.token;
       const whole = await this.options.coordinator.feed(this.conversation, tokens, { ...step, fullRow: true }, options);
-      const decided = sample({ row: whole, wanted, history, settings, vocabSize, drawIndex });
+      const decided = sample({ row: whole, wanted, history, settings, sizes, drawIndex });
       if ('token' in decided) return decided.token;
     } catch (thrown) {
       const error = AppError.from(thrown);

@@ -51,7 +51,7 @@ export async function openChatSource(options: SourceOptions): Promise<Source> {
   const templates = new TemplateRenderer(signal);
   const renderTemplate: RenderTemplate = (source, values) => templates.render(source, values);
   const now = () => performance.now();
-  const chat = new ChatSession({ coordinator, tokenizer, renderTemplate, contextLength, now });
+  const chat = new ChatSession({ coordinator, tokenizer, headRows: model.spec.vocabSize, renderTemplate, contextLength, now });
   return { coordinator, chat, close: () => engine.destroy() };
 }
 
