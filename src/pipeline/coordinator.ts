@@ -1,4 +1,4 @@
-import { AppError } from '../shared/errors.ts';
+import { AppError, type ErrorCode } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import type { HeadAsk, ReplyFrame, ReplyRow } from '../shared/protocol/frame.ts';
@@ -116,13 +116,14 @@ export class Coordinator {
     // Before the first token a room may load for as long as it takes, unless it says that it cannot be planned.
     const error = before ?? new AppError('no-plan', 'the room has no plan');
     let patience: Patience = { untilMs: before ? this.options.awake.ms + RECOVERY_PATIENCE_MS : Number.POSITIVE_INFINITY, error };
-    for (let failures = 0; ; failures++) {
+    for (const failures: ErrorCode[] = []; ; ) {
       const plan = await this.plan.when(isWanted, options.signal, patience);
       try {
         return await this.feedUnder(plan, conversation, tokens, step, options.signal);
       } catch (thrown) {
         const error = AppError.from(thrown);
         const recovery = this.ended || options.signal.aborted ? null : recoveryFrom(error, failures);
+        failures.push(error.code);
         if (recovery?.kind !== 'repeat') this.startOver(conversation, plan);
         if (!recovery) throw this.ended ?? error;
         options.onInterrupted?.(error);

@@ -1,4 +1,4 @@
-import type { AppError } from '../shared/errors.ts';
+import type { AppError, ErrorCode } from '../shared/errors.ts';
 
 /** What fails at one and the same token so many times will not get over it. */
 export const MAX_RECOVERIES = 6;
@@ -17,11 +17,11 @@ export const REPEAT_AFTER_MS = 250;
 export type Recovery = { kind: 'repeat'; afterMs: number } | { kind: 'rebuild'; sameEpoch: boolean; orReachable: boolean };
 
 /**
- * @param failures how often this token has failed before
+ * @param before how this token has failed before, in order
  * @returns null when the answer has to end with this error
  */
-export function recoveryFrom({ code }: AppError, failures: number): Recovery | null {
-  if (failures >= MAX_RECOVERIES) return null;
+export function recoveryFrom({ code }: AppError, before: readonly ErrorCode[]): Recovery | null {
+  if (before.length >= MAX_RECOVERIES) return null;
   switch (code) {
     // The device is there without what it held, or does not come back from a forward: the room makes another plan.
     case 'device-lost':
@@ -33,10 +33,10 @@ export function recoveryFrom({ code }: AppError, failures: number): Recovery | n
       return { kind: 'rebuild', sameEpoch: false, orReachable: true };
     // The layers are back, keys and values are not. Running from the first token leaves no gap, unless something is wrong.
     case 'sequence-gap':
-      return failures === 0 ? { kind: 'rebuild', sameEpoch: true, orReachable: false } : null;
+      return before.at(-1) === 'sequence-gap' ? null : { kind: 'rebuild', sameEpoch: true, orReachable: false };
     case 'frame-lost':
     case 'busy':
-      return { kind: 'repeat', afterMs: REPEAT_AFTER_MS * 2 ** failures };
+      return { kind: 'repeat', afterMs: REPEAT_AFTER_MS * 2 ** before.length };
     default:
       return null;
   }

@@ -189,7 +189,9 @@ export class StageHost {
     if (!isHung(elapsedMs, job.expectedMs)) return;
     this.hung = true;
     const message = `a forward takes ${Math.round(elapsedMs)} ms so far, ${Math.round(job.expectedMs)} ms were expected`;
-    this.options.onHung(new AppError('stage-hung', message));
+    const error = new AppError('stage-hung', message);
+    for (const { frame } of this.jobs) this.reportErrors(frame, error);
+    this.options.onHung(error);
   }
 
   private admit(run: Run, epoch: number): boolean {
