@@ -19,7 +19,11 @@ export function planned(room: Room, asked: PlanningProblem, result: PlanResult):
   if (!result.ok) return withoutPlanFor(room, result.error);
   if (!result.layout.stages.every((stage) => isDonor(room, stage.peerId))) return { room, effects: [REPLAN] };
   const current = room.preparing ?? room.plan;
-  const isNew = shouldAdopt(current, result.layout, withServing(room, asked));
+  const known = withServing(room, asked);
+  const fitsBeside = predictStages(result.layout.stages, known, servedSources(result.layout.stages, known)) !== null;
+  // What does not fit beside the plan that serves takes its place only where that one serves fewer chats, or none.
+  const isNew = fitsBeside ? shouldAdopt(current, result.layout, known) : !servesAs(current, result.layout, known);
+  if (isNew && !(fitsBeside && works(room.plan, known))) return prepare(withoutServing(room), result.layout);
   const serving = isNew || room.preparing ? predictedAnew(room.plan, asked) : room.plan;
   if (!current || isNew) return prepare({ ...room, plan: serving }, result.layout);
   const kept = { ...current, ...refreshed(current, result.layout, asked) };
@@ -41,6 +45,22 @@ function isStillAsked(room: Room, asked: PlanningProblem): boolean {
     asked.wireDtype === settings.wireDtype &&
     asked.objective === objectiveOf(room)
   );
+}
+
+function works(plan: PlanLayout | null, asked: PlanningProblem): boolean {
+  return plan !== null && predictStages(plan.stages, asked, servedSources(plan.stages, asked)) !== null;
+}
+
+/** Whether the plan that there is serves as many chats as another one would. */
+function servesAs(current: PlanLayout | null, other: PlanLayout, asked: PlanningProblem): boolean {
+  if (!works(current, asked)) return false;
+  const free = { ...asked, devices: asked.devices.map(({ held: _, ...device }) => device) };
+  return servedSources(current!.stages, asked).length >= servedSources(other.stages, free).length;
+}
+
+/** Tabs let go of what only that plan needs before they load the next one. */
+function withoutServing(room: Room): Room {
+  return room.plan ? { ...room, plan: null, broken: room.plan } : room;
 }
 
 /**

@@ -467,6 +467,26 @@ describe('two plans at once', () => {
   });
 });
 
+describe('a plan that fits only where the old one is gone', () => {
+  test('takes its place when that one has lost a link, and the tabs let go of it first', () => {
+    // Both have room for two layers, and the link between them is lost: another order of the same devices would do.
+    const room = running().apply({ kind: 'moved', peerId: 1, epoch: 1 });
+    room.donor().apply({ kind: 'profile', peerId: 4, profile: tinyProfile(HALF, 5), origin: 'measured' });
+    room.links([4, 1], [4, 2], [4, 3]).apply({ kind: 'link', peerId: 3, to: 2, link: null });
+    room.plan();
+    expect(room.room.preparing?.epoch).toBe(2);
+    expect(room.room.plan).toBeNull();
+  });
+
+  test('is not taken while the old one serves everybody', () => {
+    const room = running().apply({ kind: 'moved', peerId: 1, epoch: 1 });
+    const [first] = room.room.plan!.stages;
+    // Much faster, but too small to take any layer beside what it holds.
+    room.apply({ kind: 'profile', peerId: first!.peerId, profile: tinyProfile(HALF, 0.1), origin: 'measured' }).plan();
+    expect(room.room.plan?.epoch).toBe(1);
+  });
+});
+
 describe('who decides', () => {
   test('is every tab with a host key, in any number', () => {
     const room = new TestRoom().chat(true).chat(true).chat();

@@ -35,7 +35,7 @@ export function describeEngineContract(
     describeWith(PLAIN_MODEL, createEngine, (engine) => {
       describeRows(PLAIN_MODEL, engine, { kvRounding, same });
       describeBatches(PLAIN_MODEL, engine, same);
-      describeHead(PLAIN_MODEL, engine);
+      describeHead(PLAIN_MODEL, engine, same);
       describeLife(PLAIN_MODEL, engine, { contextLength: CONTEXT_LENGTH, same });
       if (kvRounding !== 'none') describeKvGrowth(PLAIN_MODEL, engine, CONTEXT_LENGTH);
     });

@@ -5,7 +5,7 @@ import type { HeadAsk, ReplyFrame, ReplyRow } from '../shared/protocol/frame.ts'
 import { stopped, unlessAborted } from './abort.ts';
 import type { AwakeClock } from './awake-clock.ts';
 import { CurrentPlan, type Patience } from './current-plan.ts';
-import { RECOVERY_PATIENCE_MS, type Recovery, recoveryFrom } from './recovery.ts';
+import { hopelessMs, RECOVERY_PATIENCE_MS, type Recovery, recoveryFrom } from './recovery.ts';
 import { ReplyWaiter } from './reply-waiter.ts';
 import { endOfPass, mayReportError } from './senders.ts';
 import { EMPTY_SEQUENCE, type Pass, passesFor, type SequenceState, underPlan } from './sequence.ts';
@@ -115,7 +115,8 @@ export class Coordinator {
     let isWanted: (plan: Plan) => boolean = () => true;
     // Before the first token a room may load for as long as it takes, unless it says that it cannot be planned.
     const error = before ?? new AppError('no-plan', 'the room has no plan');
-    let patience: Patience = { untilMs: before ? this.options.awake.ms + RECOVERY_PATIENCE_MS : Number.POSITIVE_INFINITY, error };
+    const untilMs = before ? this.options.awake.ms + RECOVERY_PATIENCE_MS : Number.POSITIVE_INFINITY;
+    let patience: Patience = { untilMs, hopelessMs: hopelessMs(error), error };
     for (const failures: ErrorCode[] = []; ; ) {
       const plan = await this.plan.when(isWanted, options.signal, patience);
       try {
@@ -128,7 +129,7 @@ export class Coordinator {
         if (!recovery) throw this.ended ?? error;
         options.onInterrupted?.(error);
         isWanted = this.wish(recovery, plan);
-        patience = { untilMs: this.options.awake.ms + RECOVERY_PATIENCE_MS, error };
+        patience = { untilMs: this.options.awake.ms + RECOVERY_PATIENCE_MS, hopelessMs: hopelessMs(error), error };
       }
     }
   }

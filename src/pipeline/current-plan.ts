@@ -2,12 +2,11 @@ import type { AppError } from '../shared/errors.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import { stopped } from './abort.ts';
 
-/** A room that cannot be planned as it is may be a moment later, when a device has measured itself or a link is there, ms. */
-export const HOPELESS_MS = 10_000;
-
 /** Until when somebody waits for a plan, and what is wrong if none has come by then. */
 export interface Patience {
   untilMs: number;
+  /** How long it waits in a room that says that it cannot be planned, ms. */
+  hopelessMs: number;
   error: AppError;
 }
 
@@ -67,7 +66,7 @@ export class CurrentPlan {
   tick(nowMs: number): void {
     this.look();
     for (const one of this.waiting) {
-      if (this.isHopeless) one.patience.untilMs = Math.min(one.patience.untilMs, nowMs + HOPELESS_MS);
+      if (this.isHopeless) one.patience.untilMs = Math.min(one.patience.untilMs, nowMs + one.patience.hopelessMs);
       if (nowMs <= one.patience.untilMs) continue;
       this.waiting.delete(one);
       one.reject(one.patience.error);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { AppError } from '../shared/errors.ts';
-import { HOPELESS_MS } from './current-plan.ts';
+import { HOPELESS_MS } from './recovery.ts';
 import { answer, GREEDY, planOf, SPEC, type TestDevice, TestRoom } from './test-room.ts';
 
 const PROMPT = [5, 17, 100, 42, 9];
@@ -163,6 +163,39 @@ describe('a stage that hangs', () => {
     expect(room.nowMs).toBeLessThanOrEqual(8000);
     await room.adopt(planOf(2, [2], [6]));
     expect(await whileTimePasses(room, answering)).toEqual(expected);
+  });
+
+  it('serves on when it was only held up for a while', async () => {
+    const { room, chat, last } = await roomOfThree();
+    const { forward } = last.engine;
+    let release = () => {};
+    const answering = answer(chat, PROMPT, 12, (tokens) => {
+      if (tokens !== 5) return;
+      last.engine.forward = async (request) => {
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        return forward.call(last.engine, request);
+      };
+    });
+    for (let ms = 0; last.hung.length === 0 && ms < 10_000; ms += 500) await room.pass(500);
+    last.engine.forward = forward;
+    release();
+    await expect.poll(() => last.cameBack).toBe(1);
+    await room.adopt(planOf(2, [2, 3], [3, 6]));
+    expect(await whileTimePasses(room, answering)).toEqual(expected);
+    expect(last.hung).toHaveLength(1);
+  });
+
+  it('gives its engine up when that does not come back at all', async () => {
+    const { room, chat, last } = await roomOfThree();
+    last.engine.forward = () => new Promise(() => {});
+    const abort = new AbortController();
+    chat.coordinator.feed(chat.coordinator.open(), PROMPT, GREEDY, { signal: abort.signal }).catch(() => undefined);
+    await room.pass(60_000);
+    expect(last.hung).toHaveLength(2);
+    expect(last.cameBack).toBe(0);
+    abort.abort();
   });
 
   it('is left alone when it is only slow, as it measured', async () => {

@@ -4,6 +4,16 @@ import type { AppError, ErrorCode } from '../shared/errors.ts';
 export const MAX_RECOVERIES = 6;
 /** How long an answer waits for a plan that replaces the one that failed, ms: a large shard is read anew in that time. */
 export const RECOVERY_PATIENCE_MS = 180_000;
+/** A room that cannot be planned as it is may be a moment later, when a device has measured itself or a link is there, ms. */
+export const HOPELESS_MS = 10_000;
+/** A device that hangs is tried again after a while, and may have been held up only. */
+const HUNG_HOPELESS_MS = 60_000;
+
+/** How long an answer that this has happened to waits in a room that says that it cannot be planned, ms. */
+export function hopelessMs({ code }: AppError): number {
+  return code === 'stage-hung' ? HUNG_HOPELESS_MS : HOPELESS_MS;
+}
+
 /** Before a pass is repeated a link has this much time to come back; doubles with every further try, ms. */
 export const REPEAT_AFTER_MS = 250;
 

@@ -7,7 +7,7 @@ import type { ForwardFrame, Run } from '../shared/protocol/frame.ts';
 import type { PipelineMessage } from '../shared/protocol/peer.ts';
 import type { AwakeClock } from './awake-clock.ts';
 import { keepRuns } from './frame-runs.ts';
-import { isHung } from './hung.ts';
+import { hungError, isHung, isLost } from './hung.ts';
 import { PassLog } from './pass-log.ts';
 import type { PlanBook } from './plan-book.ts';
 import { isOwn, maySendRows } from './senders.ts';
@@ -15,6 +15,7 @@ import { SourceBook } from './source-book.ts';
 import { forwardRequest, nextFrame, repliesOf, type StageWork, workOf } from './stage-work.ts';
 import {
   activate,
+  endActive,
   type Holdings,
   holdings,
   markReady,
@@ -62,8 +63,12 @@ export interface StageHostOptions {
   onServed(forward: ServedForward): void;
   /** A frame of somebody who has no business in the plan was dropped. */
   onRefused(from: PeerId): void;
-  /** The engine does not come back from a forward. Told once. */
+  /** The engine does not come back from a forward: the room should plan without this device. */
   onHung(error: AppError): void;
+  /** It has come back after all. */
+  onCameBack(): void;
+  /** It has not come back for so long that it never will. */
+  onLost(error: AppError): void;
 }
 
 /** A forward that the engine has, or will have when those before it are done. */
@@ -85,7 +90,7 @@ export class StageHost {
   private readonly passes = new PassLog();
   /** In the order in which the engine runs them. */
   private readonly jobs: Job[] = [];
-  private hung = false;
+  private hung: 'no' | 'yes' | 'for good' = 'no';
 
   constructor(options: StageHostOptions) {
     this.options = options;
@@ -138,6 +143,11 @@ export class StageHost {
     this.plans = activate(this.plans, epoch);
   }
 
+  /** The active plan is over, and no other has taken its place yet: what it alone needs goes as soon as another one loads. */
+  noPlan(): void {
+    this.plans = endActive(this.plans);
+  }
+
   retire(epoch: number): void {
     this.plans = retire(this.plans, epoch);
     // A load in progress may be fetching a layer that is not needed yet: it cleans up when the next plan comes.
@@ -184,14 +194,27 @@ export class StageHost {
   /** Called every half second by the worker's clock. */
   tick(): void {
     const [job] = this.jobs;
-    if (!job || job.startedMs === null || this.hung) return;
+    if (!job || job.startedMs === null) return;
     const elapsedMs = this.options.awake.ms - job.startedMs;
-    if (!isHung(elapsedMs, job.expectedMs)) return;
-    this.hung = true;
-    const message = `a forward takes ${Math.round(elapsedMs)} ms so far, ${Math.round(job.expectedMs)} ms were expected`;
-    const error = new AppError('stage-hung', message);
+    if (this.hung === 'no' && isHung(elapsedMs, job.expectedMs)) this.foundHung(elapsedMs, job.expectedMs);
+    else if (this.hung === 'yes' && isLost(elapsedMs, job.expectedMs)) {
+      this.hung = 'for good';
+      this.options.onLost(hungError(elapsedMs, job.expectedMs));
+    }
+  }
+
+  /** Another task may only have taken the device for itself; its chats wait for another plan meanwhile. */
+  private foundHung(elapsedMs: number, expectedMs: number): void {
+    const error = hungError(elapsedMs, expectedMs);
+    this.hung = 'yes';
     for (const { frame } of this.jobs) this.reportErrors(frame, error);
     this.options.onHung(error);
+  }
+
+  private cameBack(): void {
+    if (this.hung !== 'yes') return;
+    this.hung = 'no';
+    this.options.onCameBack();
   }
 
   private admit(run: Run, epoch: number): boolean {
@@ -230,6 +253,7 @@ export class StageHost {
       const result = await engine.forward(forwardRequest(frame, work, sequenceKey));
       return { result, ms: wasAlone && this.jobs.length === 1 ? now() - startMs : null };
     } finally {
+      this.cameBack();
       this.jobs.splice(this.jobs.indexOf(job), 1);
       if (this.jobs[0] && this.jobs[0].startedMs === null) this.started(this.jobs[0]);
     }

@@ -39,6 +39,11 @@ export function activate(state: PlanState, epoch: number): PlanState {
   return { preparing: null, ready: false, active: state.preparing, draining };
 }
 
+/** No frames of the active plan are run any more. */
+export function endActive(state: PlanState): PlanState {
+  return { ...state, active: null };
+}
+
 /** Forgets all plans up to `epoch`; the active plan stays even then: only another one replaces it. */
 export function retire(state: PlanState, epoch: number): PlanState {
   return { ...state, draining: state.draining.filter((plan) => plan.epoch > epoch) };

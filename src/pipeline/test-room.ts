@@ -58,6 +58,8 @@ export class TestDevice implements Transport {
   readonly hungStages: { epoch: number; peerId: PeerId }[] = [];
   /** What this device's stage said of itself. */
   readonly hung: AppError[] = [];
+  /** How often it came back from a forward after all. */
+  cameBack = 0;
   /** By this device's own measure, ms a forward. */
   expectedMs = 0;
   /** Drops a frame on its way to another device, if it says so. */
@@ -115,6 +117,8 @@ export class TestDevice implements Transport {
       onServed: ({ rows }) => this.rowsServed.push(rows),
       onRefused: (from) => this.refused.push(from),
       onHung: (error) => this.hung.push(error),
+      onCameBack: () => this.cameBack++,
+      onLost: (error) => this.hung.push(error),
     });
   }
 

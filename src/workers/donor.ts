@@ -27,7 +27,10 @@ export interface DonorOptions {
   post(message: DeviceMessage | RoomMessage): void;
   /** What serving says of this device's speed, now and then. */
   onServedSpeed(profile: EngineProfile): void;
-  /** The engine's device is gone, or does not come back from a forward: all that this donor held is lost with it. */
+  /** The engine does not come back from a forward, for now. */
+  onHung(error: AppError): void;
+  onCameBack(): void;
+  /** The engine's device is gone, or never comes back from a forward: all that this donor held is lost with it. */
   onLost(error: AppError): void;
   /** A device without business here sent a frame. */
   onRefused(from: PeerId): void;
@@ -66,7 +69,9 @@ export class Donor {
       expectedMs: (work) => this.speed.expectedMs(work),
       onServed: (forward) => this.served(forward),
       onRefused: options.onRefused,
-      onHung: options.onLost,
+      onHung: options.onHung,
+      onCameBack: options.onCameBack,
+      onLost: options.onLost,
     });
     void engine.lost.then((error) => options.onLost(error));
   }

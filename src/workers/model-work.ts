@@ -88,11 +88,13 @@ export class ModelWork {
       const device = this.device ?? (await chooseDeviceEngine(setup.engine, model));
       const contextLength = this.contextOf(model);
       const onLost = (error: AppError) => this.deviceLost(error);
+      const onHung = (error: AppError) => this.stageHung(error);
+      const onCameBack = () => this.tellRoom(this.device!.profile, 'measured');
       const onServedSpeed = (profile: EngineProfile) => this.tellRoom(profile, 'served');
       const onRefused = (from: PeerId) => post({ kind: 'refused', from });
       const { plans, awake } = this;
       const shared = { model, device, contextLength, transport, plans, awake, post };
-      const donor = await Donor.start({ ...shared, onLost, onServedSpeed, onRefused });
+      const donor = await Donor.start({ ...shared, onLost, onHung, onCameBack, onServedSpeed, onRefused });
       if (this.abort.signal.aborted || !this.offered) return donor.destroy();
       this.device = device;
       this.donor = donor;
@@ -142,6 +144,7 @@ export class ModelWork {
 
   noPlan(isHopeless: boolean): void {
     this.plan = null;
+    this.donor?.host.noPlan();
     this.source?.coordinator.setPlan(null, isHopeless);
     if (!this.offered) this.dropDonor();
   }
@@ -229,6 +232,11 @@ export class ModelWork {
 
   private contextOf({ spec }: OpenModel): number {
     return effectiveContext({ ...DEFAULT_SETTINGS, contextLength: this.options.settings.contextLength }, spec.contextLength);
+  }
+
+  /** The room plans without this device for as long as it is held up. */
+  private stageHung(error: AppError): void {
+    if (this.plan) this.options.post({ kind: 'prepare-failed', epoch: this.plan.epoch, error: error.toReport() });
   }
 
   /** A browser may take the GPU away at any time: start anew, and let the room plan with what is there then. */

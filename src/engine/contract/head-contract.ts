@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import type { WeightTensor } from '../../gguf/weight-tensor.ts';
 import { askRows, HEAD_TOP, type HeadAsk, type HeadRow, type ShardEngine } from '../shard-engine.ts';
 import { type ContractModel, headTensors, someTokens } from './contract-models.ts';
-import { expectSameBits, rowsOf, wholeModel } from './contract-runs.ts';
+import { expectSameBits, type RowComparison, rowsOf, wholeModel } from './contract-runs.ts';
 
 /** What the head replies about the rows that it is asked for. */
-export function describeHead(model: ContractModel, engine: () => ShardEngine): void {
+export function describeHead(model: ContractModel, engine: () => ShardEngine, same: RowComparison): void {
   const ask = (head: readonly HeadAsk[]) => askHead(engine(), model, head);
 
   test('names the largest logits in order, the smaller id first among equals', async () => {
@@ -46,7 +46,7 @@ export function describeHead(model: ContractModel, engine: () => ShardEngine): v
     expect({ ...brief[0], logits: null }).toEqual({ ...full[0], logits: null });
   });
 
-  test('gives each row what was asked of it, the same as alone, whatever is asked of the rows beside it', async () => {
+  test(`gives each row what was asked of it, ${same.words} as alone, whatever is asked of the rows beside it`, async () => {
     // More rows than are computed together, of several sequences, each with a temperature and wishes of its own.
     const parts = Array.from({ length: 3 }, (_, i) => ({
       sequence: `chat ${i}`,
@@ -68,7 +68,15 @@ export function describeHead(model: ContractModel, engine: () => ShardEngine): v
       return result.head;
     };
     const together = await forward(asks);
-    for (const [i, ask] of asks.entries()) expect(together[i], `row ${i}`).toEqual((await forward([ask]))[0]);
+    for (const [i, ask] of asks.entries()) {
+      const [got, [alone]] = [together[i]!, await forward([{ ...ask, fullRow: true }])];
+      expect(got.logits !== null, `row ${i}`).toBe(ask.fullRow);
+      if (got.logits) same.values(got.logits, alone!.logits!, `logits of row ${i}`);
+      same.values(got.topLogits, alone!.topLogits, `largest logits of row ${i}`);
+      same.values(got.wantLogits, pick(alone!.logits!, ask.wantIds), `wanted logits of row ${i}`);
+      const sums = ({ logSumExp: plain, scaledLogSumExp }: HeadRow) => Float32Array.of(plain, scaledLogSumExp);
+      same.values(sums(got), sums(alone!), `sums of row ${i}`);
+    }
   });
 
   test('says nothing about no rows, and gives no hidden states when it is asked', async () => {

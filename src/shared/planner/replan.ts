@@ -1,3 +1,4 @@
+import { hasLayer, layersOf } from '../model/layer-range.ts';
 import type { PeerId } from '../model/link-profile.ts';
 import type { Prediction, Stage } from '../model/plan.ts';
 import { costTables, shardBytes } from './cost.ts';
@@ -41,18 +42,17 @@ export function shouldAdopt(current: PlanLayout | null, candidate: PlanLayout, p
   return loadMs / nowMs + servingMs / nextMs > HORIZON_MS / nowMs;
 }
 
-/** The most bytes that any one device must load for a new plan; devices load side by side. */
+/** The most bytes that any one device must download for a new plan; devices load side by side. */
 export function moveBytes(current: readonly Stage[], next: readonly Stage[], asked: PlanningProblem): number {
   const problem = withUsableDevices(asked);
   const tables = costTables({ ...problem, sourceLayers: 0 }, [], { kind: 'token', head: 'last-stage' });
-  const perStage = next.map((stage) => {
-    const held = current.find((one) => one.peerId === stage.peerId);
-    const { startLayer, endLayer } = stage.layers;
-    const keptStart = Math.max(startLayer, held?.layers.startLayer ?? endLayer);
-    const keptEnd = Math.max(keptStart, Math.min(endLayer, held?.layers.endLayer ?? endLayer));
-    const kept = keptEnd > keptStart ? shardBytes(tables, keptStart, keptEnd, false) : 0;
-    const headBytes = stage.head && !held?.head ? tables.headBytes : 0;
-    return shardBytes(tables, startLayer, endLayer, false) - kept + headBytes;
+  const perStage = next.map(({ peerId, layers, head }) => {
+    const serving = current.find((one) => one.peerId === peerId);
+    const stored = problem.devices.find((device) => device.peerId === peerId)?.stored;
+    const isThere = (layer: number) => (serving && hasLayer(serving.layers, layer)) || stored?.layers.includes(layer);
+    const headBytes = head && !serving?.head && !stored?.head ? tables.headBytes : 0;
+    const missing = layersOf(layers).filter((layer) => !isThere(layer));
+    return missing.reduce((sum, layer) => sum + shardBytes(tables, layer, layer + 1, false), headBytes);
   });
   return Math.max(0, ...perStage);
 }
