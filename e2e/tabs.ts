@@ -1,4 +1,5 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright';
+import { keepChannelBytes } from './channel-frames.ts';
 
 /** What the end-to-end tests and the demo read of a page's `edgeshard.view`. */
 export interface View {
@@ -88,6 +89,8 @@ export interface TabOptions {
   donate?: boolean;
   /** False leaves camera and microphone out: then addresses are hidden behind mDNS names, as for real users. */
   grantMedia?: boolean;
+  /** Keeps what crosses the tab's data channels, for `seenFrames`. */
+  keepsChannelBytes?: boolean;
   /** Script that runs in the tab's pipeline worker ahead of its own. */
   workerPrologue?: string;
   context?: BrowserContextOptions;
@@ -117,11 +120,12 @@ export interface ChatTab extends RoomLink {
 export async function openTab(
   browser: Browser,
   url: string,
-  { grantMedia = true, workerPrologue, context = {} }: Partial<TabOptions> = {},
+  { grantMedia = true, keepsChannelBytes = false, workerPrologue, context = {} }: Partial<TabOptions> = {},
 ): Promise<Page> {
   const permissions = grantMedia ? ['camera', 'microphone'] : [];
   const page = await (await browser.newContext({ ...context, permissions })).newPage();
   if (workerPrologue !== undefined) await beginWorkersWith(page, workerPrologue);
+  if (keepsChannelBytes) await keepChannelBytes(page);
   await page.goto(url);
   return page;
 }
