@@ -1,6 +1,6 @@
 import { AppError } from '../src/shared/errors.ts';
 import type { PeerId } from '../src/shared/model/link-profile.ts';
-import type { Joined, SignalData } from '../src/shared/protocol/signaling.ts';
+import type { Joined, RoomSeed, SignalData } from '../src/shared/protocol/signaling.ts';
 import type { Clock } from './clock.ts';
 import { HostOffer } from './host-offer.ts';
 import { LoadWatch } from './load-watch.ts';
@@ -59,6 +59,7 @@ export class RoomActor {
   private reportedHung = new Set<string>();
   /** Null while somebody is here. */
   private emptySinceMs: number | null;
+  private readonly seededUntilMs: number;
   private closed = false;
 
   /** @param room whose members, if it has any, are all away */
@@ -67,6 +68,7 @@ export class RoomActor {
     this.options = options;
     const nowMs = options.clock.now();
     this.emptySinceMs = nowMs;
+    this.seededUntilMs = room.members.length > 0 ? nowMs + options.times.graceMs : 0;
     this.offer = new HostOffer(options.times.hostlessMs);
     for (const { peerId } of room.members) {
       this.places.set(peerId, { outlet: null, seenMs: nowMs, awaySinceMs: nowMs });
@@ -116,6 +118,17 @@ export class RoomActor {
   /** @throws AppError what `applyToRoom` throws. */
   apply(event: RoomEvent): void {
     this.perform(this.change(event));
+  }
+
+  /**
+   * What another tab knows of a room that was just made anew from one: whoever came first may have heard of less before the server went.
+   * The seed was checked against nothing but itself, so that only what contradicts nothing here is taken.
+   */
+  learn({ plan, nextPeerId, nextEpoch }: RoomSeed): void {
+    if (this.options.clock.now() > this.seededUntilMs) return;
+    const isServed = plan?.stages.every(({ peerId }) => memberOf(this.value, peerId)) ?? false;
+    const isNewer = isServed && plan?.modelUrl === this.value.settings.modelUrl && plan.epoch > (this.value.plan?.epoch ?? 0);
+    this.apply({ kind: 'learned', plan: isNewer ? plan : null, nextPeerId, nextEpoch });
   }
 
   /** Passes a WebRTC signal on. @throws AppError `peer-not-found` */

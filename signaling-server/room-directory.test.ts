@@ -286,6 +286,17 @@ describe('a server that has forgotten its rooms', () => {
     expect(directory.roomCount).toBe(2);
   });
 
+  test('learns from the others what the first one had not heard of yet', async () => {
+    const { host, donor, code, joinKey, known } = await remembered();
+    const { join } = await testServer();
+    const newer = { ...seedOf(known), plan: { ...known.plan!, epoch: 5 }, nextEpoch: 7, nextPeerId: 9 };
+    await join({ code, joinKey, tabKey: donor.tabKey, seed: { peerId: donor.peerId, room: seedOf(known) } });
+    const stranger = await join({ code, joinKey, seed: { peerId: 8, room: { ...newer, nextEpoch: 99 } } });
+    expect(stranger.room).toMatchObject({ plan: { epoch: 1 }, nextEpoch: 2 });
+    const second = await join({ code, joinKey, tabKey: host.tabKey, chats: true, seed: { peerId: host.peerId, room: newer } });
+    expect(second.room).toMatchObject({ plan: { epoch: 5 }, nextEpoch: 7, nextPeerId: 9 });
+  });
+
   test('gives rights to nobody for being first, and no place for another key', async () => {
     const { donor, code, joinKey, known } = await remembered();
     const { join } = await testServer();

@@ -86,6 +86,7 @@ export class RoomDirectory {
     const known = this.rooms.get(identity.code);
     if (known) {
       const isSameRoom = seed.hostKeyHashes.some((hash) => known.room.hostKeyHashes.includes(hash));
+      if (isSameRoom && known.placeOf(identity.tabKey) !== null) known.learn(seed);
       if (isSameRoom) return this.enter(known, identity, caller);
       this.limits.count('failed-join', caller.address);
       throw notFound(identity.code);

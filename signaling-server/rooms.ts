@@ -2,6 +2,7 @@ import { AppError, type ErrorReport } from '../src/shared/errors.ts';
 import type { DeviceProfile, ProfileOrigin } from '../src/shared/model/device-profile.ts';
 import type { PeerId } from '../src/shared/model/link-profile.ts';
 import type { ModelSpec } from '../src/shared/model/model-spec.ts';
+import type { Plan } from '../src/shared/model/plan.ts';
 import type { RoomSettings } from '../src/shared/model/room-settings.ts';
 import { DEVICE_TIMES, type Followed, follow, followAnew, LINK_NUMBERS, startFollowing } from '../src/shared/planner/drift.ts';
 import type { PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
@@ -45,6 +46,8 @@ export type RoomEvent =
   | { kind: 'remove'; peerId: PeerId; target: PeerId; joinKey: string }
   | { kind: 'renew-link'; peerId: PeerId; joinKey: string }
   | { kind: 'offer'; to: PeerId | null }
+  /** Of a room made anew, by another of its tabs. `plan`: one newer than is known here. */
+  | { kind: 'learned'; plan: Plan | null; nextPeerId: PeerId; nextEpoch: number }
   | { kind: 'take-host'; peerId: PeerId; keyHash: string }
   | { kind: 'settings'; peerId: PeerId; settings: RoomSettings }
   | { kind: 'model'; peerId: PeerId; modelUrl: string; spec: ModelSpec }
@@ -86,6 +89,8 @@ export function applyToRoom(room: Room, event: RoomEvent): Step {
       return { room: { ...room, joinKey: event.joinKey }, effects: [STATE] };
     case 'offer':
       return { room: { ...room, offeredTo: event.to }, effects: [STATE] };
+    case 'learned':
+      return learned(room, event);
     case 'take-host':
       return takenOver(room, event.peerId, event.keyHash);
     case 'settings':
@@ -186,6 +191,12 @@ function removed(room: Room, peerId: PeerId, target: PeerId, joinKey: string): S
   if (!member || target === peerId) throw new AppError('peer-not-found', `no other device ${target} in room ${room.code}`);
   const barred = [...room.barred, member.tabKeyHash].slice(-MAX_BARRED);
   return leave({ ...room, joinKey, barred }, target);
+}
+
+function learned(room: Room, { plan, nextPeerId, nextEpoch }: Extract<RoomEvent, { kind: 'learned' }>): Step {
+  const epochs = Math.max(room.nextEpoch, nextEpoch, (plan?.epoch ?? 0) + 1);
+  const ids = Math.max(room.nextPeerId, nextPeerId);
+  return { room: { ...room, plan: plan ?? room.plan, nextPeerId: ids, nextEpoch: epochs }, effects: [STATE] };
 }
 
 function takenOver(room: Room, peerId: PeerId, keyHash: string): Step {

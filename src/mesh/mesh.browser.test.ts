@@ -38,6 +38,7 @@ class Room {
           tab.onFrame(from, frame);
         },
         onBulk: (_from, data) => void tab.bulk.push(data),
+        onBadMessage: () => {},
         onLinkState: (state) => tab.states.push(state),
         onLinkMeasured: (to, measure) => tab.measures.push({ to, measure }),
       },

@@ -87,7 +87,14 @@ describe('a link that does not come up', () => {
       openLink: () => {
         throw new Error('no WebRTC');
       },
-      events: { onControl: () => {}, onFrame: () => {}, onBulk: () => {}, onLinkState: () => {}, onLinkMeasured: () => {} },
+      events: {
+        onControl: () => {},
+        onFrame: () => {},
+        onBulk: () => {},
+        onBadMessage: () => {},
+        onLinkState: () => {},
+        onLinkMeasured: () => {},
+      },
     });
     mesh.setPeers([1, 2]);
     for (let nowMs = 0; nowMs <= 10_000; nowMs += 500) mesh.tick(nowMs);

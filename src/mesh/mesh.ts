@@ -24,6 +24,8 @@ export interface MeshEvents {
   /** After every change. From `open` to anything else: what was on its way to or from that device may be lost. */
   onLinkState(link: LinkState): void;
   onLinkMeasured(to: PeerId, measure: LinkMeasure): void;
+  /** A message that does not fit the protocol was dropped. */
+  onBadMessage(from: PeerId): void;
 }
 
 export interface MeshOptions {
@@ -264,6 +266,7 @@ export class Mesh {
   private countBadMessage(from: PeerId): void {
     const count = (this.badMessages.get(from) ?? 0) + 1;
     this.badMessages.set(from, count);
+    this.options.events.onBadMessage(from);
     if (count === MAX_BAD_MESSAGES) this.roomLinks.get(from)?.bar();
   }
 }

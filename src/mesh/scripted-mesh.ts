@@ -115,6 +115,7 @@ export function startMesh(selfId: number, viaPipeline: (act: () => void) => void
       onControl: (from, message) => control.push({ from, kind: message.kind }),
       onFrame: () => {},
       onBulk: () => {},
+      onBadMessage: () => {},
       onLinkState: (state) => states.push(state),
       onLinkMeasured: (to) => measured.push(to),
     },

@@ -40,6 +40,7 @@ export class RoomLinks {
         onFrame: (from, frame) => port.bringFrame(from, frame),
         onControl: (from, message) => port.bringMessage(from, message),
         onBulk: () => {},
+        onBadMessage: () => this.view.count('badPeerMessages'),
         onLinkState: (link) => this.changed(link),
         onLinkMeasured: (to, link) => this.tell('link:report', { to, link }),
       },

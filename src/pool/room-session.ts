@@ -236,7 +236,7 @@ export class RoomSession {
         this.state.count('droppedFrames');
         break;
       case 'bad-frame':
-        this.state.update({ error: message.error });
+        this.state.count('badPeerMessages');
         break;
       case 'moved':
         tell('plan:moved', { epoch: message.epoch });

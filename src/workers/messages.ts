@@ -108,7 +108,7 @@ export type RoomMessage =
   /** What a device sent that has no part in it was dropped. */
   | { kind: 'refused'; from: PeerId }
   /** A device sent what is no frame; it was dropped. */
-  | { kind: 'bad-frame'; error: ErrorReport };
+  | { kind: 'bad-frame' };
 
 export type FromWorker = AnswerMessage | DeviceMessage | RoomMessage;
 

@@ -87,7 +87,7 @@ export class PipelineSession {
     this.transport = new WorkerTransport(setup.selfId, links, {
       receiveFrame: (from, frame) => this.work?.receiveFrame(from, frame),
       receiveMessage: (from, message) => this.work?.receiveMessage(from, message),
-      receiveBadFrame: (error) => this.post({ kind: 'bad-frame', error: error.toReport() }),
+      receiveBadFrame: () => this.post({ kind: 'bad-frame' }),
       peerLost: (peerId, name) => this.work?.peerLost(peerId, name),
       linkOpened: () => this.work?.linkOpened(),
     });
