@@ -25,7 +25,7 @@ function join(selfId: number, otherId: number): Promise<void> {
         onFrame: (from, frame) => port.bringFrame(from, frame),
         onControl: (from, message) => port.bringMessage(from, message),
         onBulk: () => {},
-      onBadMessage: () => {},
+        onBadMessage: () => {},
         onLinkState: ({ peerId, state }) => {
           port.linkChanged(peerId, `tab ${peerId}`, state === 'open');
           // The smaller id does not measure.
