@@ -1,4 +1,4 @@
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { expect } from '@playwright/test';
 import { test } from './room-test.ts';
 import type { ModelRequest } from './server.ts';
@@ -13,7 +13,7 @@ test("each donor downloads its own layers' bytes and the header, nothing else", 
   const { room, selfId } = await waitForStages(chat.page, 3);
   // The server's pages are isolated, so that threads may share memory.
   const adapters = room!.peers.flatMap(({ profile }) => profile?.adapter ?? []);
-  if (cpus().length > 1) for (const adapter of adapters) expect(adapter).toMatch(/on \d+ threads/);
+  if (availableParallelism() > 1) for (const adapter of adapters) expect(adapter).toMatch(/on \d+ threads/);
   await ask(chat.page, { text: 'Once' }, { maxTokens: 4 });
   const { layerBytes, headBytes, embeddingBytes } = room!.model!;
   const requests = (await server.modelRequests()).filter(({ device }) => device?.startsWith(chat.code));
