@@ -64,7 +64,11 @@ export class Coordinator {
   private ended: AppError | null = null;
   private movedEpoch = 0;
   private nextConversation = 1;
-  private nextSequence = 1;
+  /**
+   * Never one that this tab has used before, under whatever settings: stages drop what still comes of a freed sequence, and the last words
+   * of one coordinator may reach them after the first ones of the next.
+   */
+  private nextSequence = crypto.getRandomValues(new Uint32Array(1))[0]! >>> 1;
 
   constructor(options: CoordinatorOptions) {
     this.options = options;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../shared/errors.ts';
 import { MAX_QUEUED_ROWS } from './source-book.ts';
 import { answer, forward, GREEDY, planOf, SPEC, TestRoom } from './test-room.ts';
 
@@ -88,5 +89,21 @@ describe('what a source may keep at a stage', () => {
     expect(errors).toEqual([]);
     for (let i = 0; i < 4; i++) send(100 + i);
     await expect.poll(() => errors).toEqual(Array(4).fill('busy'));
+  });
+});
+
+describe('a chat that starts anew', () => {
+  it('is heard though the last words of its earlier self come after its first ones', async () => {
+    const { room, chat } = await threeStages();
+    const expected = await answer(chat, LONG_PROMPT, 4);
+    const held: (() => void)[] = [];
+    const send = chat.sendMessage.bind(chat);
+    chat.sendMessage = (to, message) => void held.push(() => send(to, message));
+    chat.coordinator.end(new AppError('room-changed', 'other settings'));
+    chat.sendMessage = send;
+    chat.startAgain().setPlan(planOf(1, [1, 2, 3], [2, 4, 6]));
+    for (const say of held) say();
+    await room.pass(500);
+    expect(await answer(chat, LONG_PROMPT, 4)).toEqual(expected);
   });
 });

@@ -46,7 +46,7 @@ export const GREEDY: StepRequest = { wantIds: new Uint32Array(0), invTemperature
 export class TestDevice implements Transport {
   readonly selfId: PeerId;
   stage: StageHost;
-  readonly coordinator: Coordinator;
+  coordinator: Coordinator;
   engine: ShardEngine;
   readonly awake = new AwakeClock();
   readonly loadedLayers: number[] = [];
@@ -65,6 +65,7 @@ export class TestDevice implements Transport {
   /** Drops a frame on its way to another device, if it says so. */
   losesFrame: (to: PeerId, frame: Frame) => boolean = () => false;
   readonly plans = new PlanBook();
+  private readonly source: SourcePart;
   private readonly room: TestRoom;
 
   constructor(room: TestRoom, selfId: PeerId, engine: ShardEngine, source: SourcePart) {
@@ -72,9 +73,20 @@ export class TestDevice implements Transport {
     this.selfId = selfId;
     this.engine = engine;
     this.stage = this.stageOf(engine);
-    this.coordinator = new Coordinator({
+    this.source = source;
+    this.coordinator = this.newCoordinator();
+  }
+
+  /** As a tab whose room has other settings: its chat starts anew. */
+  startAgain(): Coordinator {
+    this.coordinator = this.newCoordinator();
+    return this.coordinator;
+  }
+
+  private newCoordinator(): Coordinator {
+    return new Coordinator({
       transport: this,
-      source,
+      source: this.source,
       dim: SPEC.dim,
       nLayers: SPEC.nLayers,
       awake: this.awake,
