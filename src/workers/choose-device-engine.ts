@@ -77,7 +77,9 @@ function enginesFor(model: OpenModel, mix: LayerMix): Record<EngineKind, CreateE
     onnx: async (options) => {
       if (!runsOnOnnx(mix)) {
         const types = [...mix.stageTypes].join(', ');
-        throw new AppError('quantisation-unsupported', `it runs ${ONNX_TYPES.join(', ')}; this file has ${types}`);
+        throw new AppError('quantisation-unsupported', `it runs ${ONNX_TYPES.join(', ')}; this file has ${types}`, {
+          values: { formats: types, supported: ONNX_TYPES.join(', ') },
+        });
       }
       return (await import('../engine/onnx/onnx-engine.ts')).createOnnxEngine(options);
     },

@@ -58,8 +58,11 @@ test('a reason that names this page’s own device says "this device"', () => {
 });
 
 test('a problem is told before anything else', () => {
-  const problem = { code: 'out-of-memory', message: 'the shard needs 2 GB' } as const;
-  expect(rowOf({ problem }, { plan: otherPlan })).toMatchObject({ state: 'problem', stateText: 'the shard needs 2 GB' });
+  const problem = { code: 'out-of-memory', message: '', values: { neededBytes: 2e9 } } as const;
+  expect(rowOf({ problem }, { plan: otherPlan })).toMatchObject({
+    state: 'problem',
+    stateText: 'This device has no memory for 2 GB',
+  });
 });
 
 test('devices stand in the order that a token passes them, idle ones last', () => {

@@ -3,6 +3,7 @@ import type { LayerRange } from '../../shared/model/layer-range.ts';
 import type { PeerId } from '../../shared/model/link-profile.ts';
 import type { Plan, Stage } from '../../shared/model/plan.ts';
 import type { PeerState, RoomState } from '../../shared/protocol/signaling.ts';
+import { errorLine } from '../texts/errors.ts';
 import { layerWords, loadedPercent } from './format.ts';
 import { ownWords } from './peer-words.ts';
 
@@ -65,7 +66,7 @@ function stageOf(plan: Plan | null, peerId: PeerId): Stage | null {
 function stateOf(peer: PeerState, room: RoomState): Pick<DeviceRow, 'state' | 'stateText'> {
   const active = stageOf(room.plan, peer.peerId);
   const preparing = stageOf(room.preparing, peer.peerId);
-  if (peer.problem !== null) return { state: 'problem', stateText: peer.problem.message };
+  if (peer.problem !== null) return { state: 'problem', stateText: errorLine(peer.problem) };
   if (active !== null)
     return { state: 'serving', stateText: `Serving ${stageWords(active)}${nextWords(active, preparing, peer)}` };
   if (!peer.donates) return { state: 'idle', stateText: 'Chats only: it lends nothing' };

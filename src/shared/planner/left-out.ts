@@ -7,7 +7,6 @@ import { goalMs } from './goal.ts';
 import type { Part } from './part.ts';
 import type { PlanningDevice, PlanningProblem } from './problem.ts';
 import type { Setting } from './setting.ts';
-import { formatBytes } from './shortfall.ts';
 import { isExact, type Solution, type SolveOptions, solve } from './solve.ts';
 import { splitAlong } from './split.ts';
 
@@ -110,4 +109,8 @@ function linkCause(
   return isFar
     ? `${to} takes ${formatMs(slowest.rttMs)} there and back`
     : `${to} is ${Number(slowest.linkMbps.toPrecision(3))} Mbit/s`;
+}
+
+function formatBytes(bytes: number): string {
+  return `${Math.ceil(bytes)} bytes`;
 }
