@@ -56,8 +56,8 @@ export interface PlanView {
   contextLength: number;
   stages: { peerId: number; layers: { startLayer: number; endLayer: number }; head: boolean }[];
   predicted: { msPerToken: number; stageMs: number[]; linkMs: number[] };
-  why: string;
-  leftOut: { peerId: number; reason: string }[];
+  why: { code: string };
+  leftOut: { peerId: number; reason: { code: string } }[];
 }
 
 /** What a page calls `edgeshard`: the room with WebLLM's interface. */

@@ -1,4 +1,5 @@
 import type { ErrorCode, ErrorReport } from '../../shared/errors.ts';
+import { capitalised } from './capitalised.ts';
 import { fill } from './fill.ts';
 
 /** Every error as people read it. */
@@ -216,8 +217,4 @@ export function errorDetails(report: ErrorReport): string | null {
 /** One line for what an answer got over. */
 export function interruptionLine(report: ErrorReport): string {
   return `${errorLine(report)}: the answer goes on.`;
-}
-
-function capitalised(sentence: string): string {
-  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`;
 }

@@ -9,6 +9,7 @@ import {
 } from '../errors.ts';
 import { ENGINE_KINDS, PROFILE_ORIGINS } from '../model/device-profile.ts';
 import { OBJECTIVE_CHOICES, OBJECTIVES } from '../model/plan.ts';
+import { LeftOutReasonSchema, PlanWhySchema } from '../model/plan-reasons.ts';
 import { WIRE_DTYPES } from '../model/wire-dtype.ts';
 
 /**
@@ -163,11 +164,8 @@ export const PlanSchema = v.strictObject({
     overheadMs: v.array(measure),
     linkMs: v.array(measure),
   }),
-  why: v.pipe(v.string(), v.maxLength(500)),
-  leftOut: v.pipe(
-    v.array(v.strictObject({ peerId: positive, reason: v.pipe(v.string(), v.maxLength(300)) })),
-    v.maxLength(MAX_PEERS_PER_ROOM),
-  ),
+  why: PlanWhySchema,
+  leftOut: v.pipe(v.array(v.strictObject({ peerId: positive, reason: LeftOutReasonSchema })), v.maxLength(MAX_PEERS_PER_ROOM)),
 });
 
 /** Somebody without the room's link who waits for the host to let them in. */
