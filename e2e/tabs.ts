@@ -19,8 +19,8 @@ export interface View {
     knocks: { knockId: number; name: string }[];
     offeredTo: number | null;
   } | null;
-  links: { peerId: number; state: string; advice: string | null }[];
-  self: { engine: string | null; engineNote: string | null; tokensServed: number };
+  links: { peerId: number; state: string; advice: { code: string } | null }[];
+  self: { engine: string | null; engineNote: { code: string } | null; tokensServed: number };
   diagnostics: { badServerMessages: number; badPeerMessages: number; droppedFrames: number };
 }
 

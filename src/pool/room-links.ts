@@ -1,9 +1,9 @@
+import type { LinkState } from '../mesh/link-state.ts';
 import { Mesh } from '../mesh/mesh.ts';
 import { AppError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { ClientReply, SignalData } from '../shared/protocol/signaling.ts';
 import type { PipelineClient } from '../workers/client.ts';
-import type { LinkView } from './room-view.ts';
 import type { Tell } from './tell.ts';
 import type { ViewStore } from './view-store.ts';
 
@@ -75,7 +75,7 @@ export class RoomLinks {
     }
   }
 
-  private changed(link: LinkView): void {
+  private changed(link: LinkState): void {
     const others = this.view.current.links.filter(({ peerId }) => peerId !== link.peerId);
     this.view.update({ links: [...others, link] });
     this.worker.send({ kind: 'link', peerId: link.peerId, name: this.nameOf(link.peerId), open: link.state === 'open' });

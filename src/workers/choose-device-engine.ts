@@ -6,7 +6,7 @@ import { createProcessorEngine } from '../engine/wasm/processor-engine.ts';
 import { webGpuAdapterInfo } from '../engine/webgpu/gpu-context.ts';
 import type { KernelVariant } from '../engine/webgpu/variants.ts';
 import { createWebGpuEngine } from '../engine/webgpu/webgpu-engine.ts';
-import { AppError } from '../shared/errors.ts';
+import { AppError, type ErrorReport } from '../shared/errors.ts';
 import type { EngineChoice, EngineKind } from '../shared/model/device-profile.ts';
 import { type LayerMix, layerMix } from './layer-mix.ts';
 import type { OpenModel } from './open-model.ts';
@@ -37,12 +37,12 @@ export async function chooseDeviceEngine(choice: EngineChoice, model: OpenModel)
   const mix = layerMix(model.header, model.spec.nLayers);
   const engines = enginesFor(model, mix);
   const profiles: EngineProfile[] = [];
-  const missing: Partial<Record<EngineKind, string>> = {};
+  const missing: Partial<Record<EngineKind, ErrorReport>> = {};
   const measured = async (kind: EngineKind) => {
     try {
       profiles.push(await profileOf(engines[kind], model, mix));
     } catch (thrown) {
-      missing[kind] = AppError.from(thrown).message;
+      missing[kind] = AppError.from(thrown).toReport();
     }
   };
   for (const kind of choice === 'auto' ? (['webgpu', 'cpu'] as const) : [choice, ...OTHERS[choice]]) {

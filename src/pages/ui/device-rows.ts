@@ -1,4 +1,5 @@
-import type { LinkView, RoomView } from '../../pool/room-view.ts';
+import type { LinkState } from '../../mesh/link-state.ts';
+import type { RoomView } from '../../pool/room-view.ts';
 import type { LayerRange } from '../../shared/model/layer-range.ts';
 import type { PeerId } from '../../shared/model/link-profile.ts';
 import type { Plan, Stage } from '../../shared/model/plan.ts';
@@ -28,7 +29,7 @@ export interface DeviceRow {
   stageIndex: number | null;
   profile: PeerState['profile'];
   /** From this tab to that device; null for this tab itself and before the first attempt. */
-  link: LinkView | null;
+  link: LinkState | null;
 }
 
 /** The devices of a room in the order that a token passes them, then those without layers. */
