@@ -132,8 +132,13 @@ async function measure(page: Page, stages: number | null, team: string): Promise
   const layers = layersOf(plan, names);
   const measured = { team, layers, predictedMs: plan.predicted.msPerToken, answersMs: times };
   const after = (await readView(page)).room!.plan!;
-  process.stdout.write(`${team}: ${layers}: measured ${words(times)} ms\n  ${plan.why}\n`);
-  for (const { peerId, reason } of plan.leftOut) process.stdout.write(`  without ${names.get(peerId)}: ${reason}\n`);
+  process.stdout.write(
+    `${team}: ${layers}: measured ${words(times)} ms\n  ${await page.getByTestId('plan-why').textContent()}\n`,
+  );
+  for (const { peerId } of plan.leftOut) {
+    const state = page.locator(`[data-testid=device][data-peer-id="${peerId}"] .device-state`);
+    process.stdout.write(`  without ${names.get(peerId)}: ${await state.textContent()}\n`);
+  }
   for (const [when, { epoch, predicted }] of [['before', plan] as const, ['after', after] as const]) {
     const parts = `stages ${words(predicted.stageMs)}, links ${words(predicted.linkMs)}`;
     process.stdout.write(`  predicted ${when}: ${predicted.msPerToken.toFixed(1)} ms (${parts}), plan ${epoch}\n`);

@@ -20,8 +20,8 @@ export interface View {
     knocks: { knockId: number; name: string }[];
     offeredTo: number | null;
   } | null;
-  links: { peerId: number; state: string; advice: string | null }[];
-  self: { engine: string | null; engineNote: string | null; tokensServed: number };
+  links: { peerId: number; state: string; advice: { code: string } | null }[];
+  self: { engine: string | null; engineNote: { code: string } | null; tokensServed: number };
   diagnostics: { badServerMessages: number; badPeerMessages: number; droppedFrames: number };
 }
 
@@ -57,8 +57,8 @@ export interface PlanView {
   contextLength: number;
   stages: { peerId: number; layers: { startLayer: number; endLayer: number }; head: boolean }[];
   predicted: { msPerToken: number; stageMs: number[]; linkMs: number[] };
-  why: string;
-  leftOut: { peerId: number; reason: string }[];
+  why: { code: string };
+  leftOut: { peerId: number; reason: { code: string } }[];
 }
 
 /** What a page calls `edgeshard`: the room with WebLLM's interface. */

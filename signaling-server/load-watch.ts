@@ -42,8 +42,8 @@ export class LoadWatch {
 const NOTHING: LoadProgress = { loadedBytes: 0, shardBytes: 0 };
 
 function stallError({ loadedBytes, shardBytes }: LoadProgress, silentMs: number, allowedMs: number): AppError {
-  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
-  const part = shardBytes > 0 ? ` (${megabytes(loadedBytes)} of ${megabytes(shardBytes)} MB are there)` : '';
-  const seconds = `${Math.round(silentMs / 1000)} s, ${Math.round(allowedMs / 1000)} s are allowed`;
-  return new AppError('stage-failed', `this device has loaded nothing of its layers for ${seconds}${part}`);
+  const part = shardBytes > 0 ? { loadedBytes, shardBytes } : {};
+  const values = { silentMs: 1000 * Math.round(silentMs / 1000), allowedMs, ...part };
+  const message = `nothing of ${shardBytes} bytes loaded for ${values.silentMs} ms, ${loadedBytes} are there`;
+  return new AppError('stage-failed', message, { values });
 }

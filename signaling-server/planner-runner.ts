@@ -106,7 +106,9 @@ export class WorkerPlanner implements PlannerRunner {
     this.worker = null;
     void worker?.terminate();
     const seconds = this.limitMs / 1000;
-    const error = new AppError('planning-timeout', `planning this room took longer than ${seconds} s`);
+    const error = new AppError('planning-timeout', `planning this room took longer than ${seconds} s`, {
+      values: { allowedMs: 1000 * seconds },
+    });
     this.settle({ id, result: { ok: false, error: error.toReport() } });
   }
 

@@ -150,7 +150,9 @@ export class RoomDirectory {
 
   private requirePlace(): void {
     if (this.rooms.size < MAX_ROOMS) return;
-    throw new AppError('server-full', `this server holds ${this.rooms.size} rooms, the most that it may`);
+    throw new AppError('server-full', `this server holds ${this.rooms.size} rooms, the most that it may`, {
+      values: { rooms: this.rooms.size },
+    });
   }
 
   private sweepLater(): void {
@@ -174,5 +176,5 @@ function newcomer({ hostKeyHashes }: Room, { hostKey, tabKey, name, donates, cha
 }
 
 function notFound(code: string): AppError {
-  return new AppError('room-not-found', `there is no room ${code}`);
+  return new AppError('room-not-found', `there is no room ${code}`, { values: { code } });
 }

@@ -23,7 +23,6 @@ export function planningProblem(room: Room): PlanningProblem | null {
     devices: room.members.flatMap((member) =>
       isPlannable(member) && member.profile ? [planningDevice(room, member, member.profile.mean)] : [],
     ),
-    names: new Map(room.members.map(({ peerId, name }) => [peerId, name])),
     links: measuredLinks(room),
     sources,
     sequences: sources.length,

@@ -150,7 +150,7 @@ describe('a plan is given up', () => {
     expect(planningProblem(room.room)?.surviving).toEqual([last]);
     const mended = room.plan().room.preparing!;
     expect(mended.stages).toContainEqual(last);
-    expect(mended.why).toMatch(/after a device was lost/);
+    expect(mended.why.code).toBe('mended');
     room.ready(2, ...mended.stages.map((stage) => stage.peerId));
     expect(room.has('replan')).toBe(true);
     expect(planningProblem(room.room)?.surviving).toEqual([]);
@@ -212,7 +212,7 @@ describe('a plan is given up', () => {
     room.apply({ kind: 'profile', peerId: 2, profile: tinyProfile(HALF, 5.5), origin: 'measured' }).plan();
     const now = room.room.plan!;
     expect(now.predicted.msPerToken).toBeCloseTo(before.predicted.msPerToken + 2 * 0.5, 9);
-    expect(now.why).toContain(now.predicted.msPerToken.toFixed(1));
+    expect(now.why.expected.msPerToken).toBe(now.predicted.msPerToken);
     expect({ ...now, predicted: before.predicted, why: before.why }).toEqual(before);
     expect(room.has('state')).toBe(true);
   });
@@ -249,12 +249,6 @@ describe('a room', () => {
     expect(names()).toEqual(['chat', 'donor', 'donor 2']);
     room.apply({ kind: 'leave', peerId: 2 });
     expect(names()).toEqual(['chat', 'donor 2']);
-    expect(planningProblem(room.apply({ kind: 'model', peerId: 1, modelUrl: url, spec: tinySpec }).room)?.names).toEqual(
-      new Map([
-        [1, 'chat'],
-        [3, 'donor 2'],
-      ]),
-    );
     room.donor();
     expect(names()).toEqual(['chat', 'donor 2', 'donor']);
   });

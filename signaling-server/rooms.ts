@@ -125,7 +125,9 @@ export function applyToRoom(room: Room, event: RoomEvent): Step {
 /** The newcomer has the id that `nextPeerId` was before. */
 function join(room: Room, { name: asked, donates, chats, hasHostKey, tabKeyHash }: JoinRequest): Step {
   if (room.members.length >= MAX_PEERS_PER_ROOM) {
-    throw new AppError('room-full', `room ${room.code} has ${room.members.length} devices, the most that it may have`);
+    throw new AppError('room-full', `room ${room.code} has ${room.members.length} devices, the most that it may have`, {
+      values: { code: room.code, devices: room.members.length },
+    });
   }
   const peerId = room.nextPeerId;
   const taken = room.members.map((member) => member.name);
@@ -176,7 +178,9 @@ function cameBack(
 
 function knocked(room: Room, { name: asked, donates, chats }: Pick<Member, 'name' | 'donates' | 'chats'>): Step {
   if (room.knocks.length >= MAX_KNOCKS_PER_ROOM) {
-    throw new AppError('room-full', `${room.knocks.length} others wait to be let into room ${room.code}`);
+    throw new AppError('room-full', `${room.knocks.length} others wait to be let into room ${room.code}`, {
+      values: { code: room.code, waiting: room.knocks.length },
+    });
   }
   const knockId = room.nextKnockId;
   const name = displayName(asked, knockId, []);

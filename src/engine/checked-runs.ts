@@ -35,6 +35,7 @@ export function checkedRuns({ spec, contextLength }: EngineOptions, request: For
       throw new AppError(
         'context-full',
         `sequence ${sequence} would hold ${start + rowCount} tokens, this room allows ${contextLength}`,
+        { values: { askedTokens: start + rowCount, contextTokens: contextLength } },
       );
     }
   }

@@ -1,32 +1,36 @@
-import { AppError } from '../shared/errors.ts';
+import { AppError, type ErrorReport } from '../shared/errors.ts';
 import type { EngineChoice, EngineKind } from '../shared/model/device-profile.ts';
+import type { EngineNote } from '../shared/model/engine-note.ts';
 import type { EngineProfile } from './device-profile.ts';
 
 export interface EngineDecision {
   engine: EngineKind;
-  /** One sentence for the page. */
-  why: string;
+  why: EngineNote;
 }
 
-const NAMES: Record<EngineKind, string> = { webgpu: 'WebGPU', cpu: 'the CPU', onnx: 'onnxruntime-web' };
+type Missing = Partial<Record<EngineKind, ErrorReport>>;
 
 /**
  * Which engine a device uses: the one its owner named, if it is there, else the one that needs less time for a token.
  *
  * @param profiles of the engines that could be started
- * @param missing why an engine could not, for the sentence
+ * @param missing why an engine could not
  * @throws AppError no-devices when no engine works at all
  */
 export function chooseEngine(
   choice: EngineChoice,
   profiles: readonly EngineProfile[],
   nLayers: number,
-  missing: Partial<Record<EngineKind, string>> = {},
+  missing: Missing = {},
 ): EngineDecision {
   const chosen = profiles.find(({ engine }) => engine === choice);
-  if (chosen) return { engine: chosen.engine, why: `Using ${NAMES[chosen.engine]} as asked.` };
+  if (chosen) return { engine: chosen.engine, why: { code: 'as-asked', engine: chosen.engine } };
   const [fastest, second] = [...profiles].sort((a, b) => tokenMs(a, nLayers) - tokenMs(b, nLayers));
-  if (!fastest) throw new AppError('no-devices', `no engine works on this device: ${Object.values(missing).join('; ')}`);
+  if (!fastest) {
+    const reasons = Object.values(missing).map(({ message }) => message);
+    const values = { missing: reasons.join('; ') };
+    throw new AppError('no-devices', `no engine works on this device: ${values.missing}`, { values });
+  }
   return { engine: fastest.engine, why: explain(choice, fastest, second, nLayers, missing) };
 }
 
@@ -49,15 +53,16 @@ function explain(
   fastest: EngineProfile,
   second: EngineProfile | undefined,
   nLayers: number,
-  missing: Partial<Record<EngineKind, string>>,
-): string {
+  missing: Missing,
+): EngineNote {
+  const { engine } = fastest;
   if (second && (choice === 'auto' || missing[choice] === undefined)) {
-    const times = [fastest, second].map((profile) => `${NAMES[profile.engine]} ${tokenMs(profile, nLayers).toFixed(1)} ms`);
-    return `Using ${NAMES[fastest.engine]}: a token through the whole model takes ${times.join(', ')}.`;
+    const times = { tokenMs: tokenMs(fastest, nLayers), nextTokenMs: tokenMs(second, nLayers) };
+    return { code: 'fastest', engine, next: second.engine, ...times };
   }
-  const absent = choice === 'auto' ? (fastest.engine === 'webgpu' ? 'cpu' : 'webgpu') : choice;
-  const reason = missing[absent] ?? (choice === absent ? 'it is missing in this browser' : 'it was not tried');
-  return `Using ${NAMES[fastest.engine]}, as ${NAMES[absent]} does not work here: ${reason}.`;
+  const absent = choice === 'auto' ? (engine === 'webgpu' ? 'cpu' : 'webgpu') : choice;
+  const because = missing[absent] ?? (choice === absent ? 'not-offered' : 'not-tried');
+  return { code: 'instead', engine, missing: absent, because };
 }
 
 /** One token through every layer and the head, as if the device were alone, ms. */

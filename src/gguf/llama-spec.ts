@@ -44,8 +44,8 @@ export function llamaSpec(header: GgufHeader): ModelSpec {
   };
 }
 
-function unsupported(what: string): AppError {
-  return new AppError('architecture-unsupported', `${what}; only plain llama models run here`);
+function unsupported(detail: string): AppError {
+  return new AppError('architecture-unsupported', `${detail}; only plain llama models run here`, { values: { detail } });
 }
 
 function refuseOtherArchitectures(metadata: Metadata): void {
@@ -134,9 +134,11 @@ function checkDimensions(d: Dimensions, valueLength: number): void {
 function refuseOtherTensors(header: GgufHeader, nLayers: number): void {
   if (header.unsupported.length > 0) {
     const formats = [...new Set(header.unsupported.map(({ format }) => format))].join(', ');
+    const supported = QUANT_TYPES.join(', ');
     throw new AppError(
       'quantisation-unsupported',
-      `${header.unsupported.length} tensors are in the formats ${formats}; supported are ${QUANT_TYPES.join(', ')}`,
+      `${header.unsupported.length} tensors are in the formats ${formats}; supported are ${supported}`,
+      { values: { formats, supported } },
     );
   }
   const known = new Set(['rope_freqs.weight', 'token_embd.weight', 'output_norm.weight', 'output.weight']);
@@ -177,7 +179,9 @@ function checkShapes(slices: readonly TensorSlice[], dimensions: Dimensions, voc
       );
     }
     if (role.endsWith('_norm') && type !== 'F32') {
-      throw new AppError('quantisation-unsupported', `${role} is in ${type}; norms must be in F32`);
+      throw new AppError('quantisation-unsupported', `${role} is in ${type}; norms must be in F32`, {
+        values: { formats: `${type} (${role})`, supported: 'norms in F32' },
+      });
     }
   }
 }

@@ -4,9 +4,20 @@ import type { PeerId } from '../shared/model/link-profile.ts';
 export interface LinkState {
   peerId: PeerId;
   state: 'connecting' | 'open' | 'failed';
-  /** For `failed`: the likely cause and what to do. */
-  advice: string | null;
+  /** For `failed`. */
+  advice: LinkAdvice | null;
 }
+
+/** The likely cause of a link that did not come up, of which a page makes advice for the person at the device. */
+export type LinkAdvice =
+  /** This browser offers no network address. */
+  | { code: 'no-address' }
+  /** The other device has not answered. */
+  | { code: 'no-answer'; waitedMs: number }
+  /** It has, but no packet gets through. */
+  | { code: 'no-way-through'; waitedMs: number }
+  /** It sends messages that this version does not understand. */
+  | { code: 'other-protocol' };
 
 /** What a link that could not be set up has seen. */
 export interface SetupEvidence {
@@ -16,18 +27,10 @@ export interface SetupEvidence {
   heardFromPeer: boolean;
 }
 
-/** The likely cause and the fix for a link that did not come up, in words for the person at the device. */
-export function setupAdvice({ hasOwnAddress, heardFromPeer }: SetupEvidence, waitedMs: number): string {
-  const seconds = Math.round(waitedMs / 1000);
-  if (!hasOwnAddress) {
-    return `This browser offers no network address for a direct connection. Switch off VPNs and extensions that block WebRTC, then reload.`;
-  }
-  if (!heardFromPeer) {
-    return `This device has not answered for ${seconds} s. Its tab may be asleep: unlock it, bring the tab to the front, or reload it.`;
-  }
-  return `No direct connection within ${seconds} s. Guest, hotel and office Wi-Fi often keeps devices apart, or they are in different networks. Put both in the same home Wi-Fi or on one phone's hotspot, and switch VPNs off.`;
+export function setupAdvice({ hasOwnAddress, heardFromPeer }: SetupEvidence, waitedMs: number): LinkAdvice {
+  if (!hasOwnAddress) return { code: 'no-address' };
+  return heardFromPeer ? { code: 'no-way-through', waitedMs } : { code: 'no-answer', waitedMs };
 }
 
-/** For a device whose messages this version does not understand. */
-export const PROTOCOL_ADVICE =
-  'This device sends messages that this page does not understand. It may run another version: reload the page on both devices.';
+/** For a device that does not keep to the protocol. */
+export const PROTOCOL_ADVICE: LinkAdvice = { code: 'other-protocol' };

@@ -272,7 +272,7 @@ export class RoomLink {
     link?.close();
   }
 
-  private show(state: LinkState['state'], advice: string | null): void {
+  private show(state: LinkState['state'], advice: LinkState['advice']): void {
     this.shown = { peerId: this.peerId, state, advice };
     this.events.onState(this.shown);
   }

@@ -159,7 +159,7 @@ export class Coordinator {
 
   /** The link to a device is gone: what was on its way over it may be lost. */
   peerLost(peerId: PeerId, name: string): void {
-    const error = new AppError('peer-lost', `${name} left in mid-answer`);
+    const error = new AppError('peer-lost', `${name} left in mid-answer`, { values: { name } });
     this.replies.rejectWhere(({ plan }) => stageOf(plan, peerId) !== null, error);
     for (const conversation of this.conversations.values()) {
       const { plan } = conversation.state;
@@ -220,7 +220,9 @@ export class Coordinator {
     signal: AbortSignal,
   ): Promise<ReplyRow> {
     if (tokens.length > plan.contextLength) {
-      throw new AppError('context-full', `${tokens.length} tokens are more than this room's context of ${plan.contextLength}`);
+      const values = { askedTokens: tokens.length, contextTokens: plan.contextLength };
+      const message = `${tokens.length} tokens are more than this room's context of ${plan.contextLength} tokens`;
+      throw new AppError('context-full', message, { values });
     }
     const state = underPlan(conversation.state, plan);
     conversation.busyUnder = plan;

@@ -73,8 +73,9 @@ export class ReplyWaiter {
     const nowMs = this.now();
     for (const { request, plan, rows, sentMs } of this.pending.values()) {
       if (nowMs <= sentMs + REPLY_TIMEOUT_MS + PREDICTION_SLACK * rows * plan.predicted.msPerToken) continue;
-      const seconds = Math.round((nowMs - sentMs) / 1000);
-      this.reject(request, new AppError('stage-failed', `no answer from the room's devices for ${seconds} s`));
+      const waitedMs = Math.round((nowMs - sentMs) / 1000) * 1000;
+      const message = `there was no answer from the room's devices for ${waitedMs / 1000} s`;
+      this.reject(request, new AppError('stage-failed', message, { values: { waitedMs } }));
     }
   }
 

@@ -293,7 +293,8 @@ export class StageHost {
     for (const { position, rows } of frame.runs) {
       const end = position + rows;
       if (end <= plan.contextLength) continue;
-      throw new AppError('context-full', `position ${end} is beyond the context of ${plan.contextLength} tokens`);
+      const values = { askedTokens: end, contextTokens: plan.contextLength };
+      throw new AppError('context-full', `position ${end} is beyond the context of ${plan.contextLength} tokens`, { values });
     }
   }
 

@@ -290,7 +290,7 @@ export function planOf(epoch: number, peers: PeerId[], ends: number[], sourceLay
     sourceLayers: 0,
     stages,
     predicted,
-    why: '',
+    why: { code: 'mended', expected: { objective: 'latency', msPerToken: 1 } },
     leftOut: [],
   };
 }

@@ -1,4 +1,5 @@
 import type { DeviceProfile } from '../shared/model/device-profile.ts';
+import type { EngineNote } from '../shared/model/engine-note.ts';
 import type { DeviceMessage } from '../workers/messages.ts';
 import type { Tell } from './tell.ts';
 import type { ViewStore } from './view-store.ts';
@@ -39,7 +40,7 @@ export function reportDevice(message: DeviceMessage, view: ViewStore, tell: Tell
   }
 }
 
-function showMeasured(view: ViewStore, profile: DeviceProfile, engineNote: string): void {
+function showMeasured(view: ViewStore, profile: DeviceProfile, engineNote: EngineNote): void {
   const { engine, lendBytes } = profile;
   view.updateSelf({ measuring: false, profile, engine, engineNote, lendBytes });
 }

@@ -1,9 +1,9 @@
+import type { LinkState } from '../mesh/link-state.ts';
 import { Mesh } from '../mesh/mesh.ts';
 import { AppError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { ClientReply, SignalData } from '../shared/protocol/signaling.ts';
 import { LinkPort } from './link-port.ts';
-import type { LinkView } from './room-view.ts';
 import type { Tell } from './tell.ts';
 import type { ViewStore } from './view-store.ts';
 
@@ -103,7 +103,7 @@ export class RoomLinks {
     }
   }
 
-  private changed(link: LinkView): void {
+  private changed(link: LinkState): void {
     const { peerId, state } = link;
     const before = this.view.current.links.find((known) => known.peerId === peerId);
     const others = this.view.current.links.filter((known) => known !== before);

@@ -44,7 +44,7 @@ describe('while the server is away', () => {
     test.fromWorker({ kind: 'moved', epoch: 3 });
     test.forgetAsked();
     await test.loseConnection();
-    test.fromWorker({ kind: 'profile', profile, origin: 'measured', engineNote: '' });
+    test.fromWorker({ kind: 'profile', profile, origin: 'measured', engineNote: { code: 'as-asked', engine: 'cpu' } });
     test.fromWorker({ kind: 'tick', nowMs: 5000 });
     await test.session.setDonates(false);
     expect(test.view.error).toBeNull();
@@ -69,8 +69,8 @@ describe('while the server is away', () => {
 describe('when the server is back', () => {
   async function back(reply = joined(1, serving)) {
     const test = await inRoom(serving);
-    test.fromWorker({ kind: 'profile', profile, origin: 'measured', engineNote: '' });
-    test.fromWorker({ kind: 'profile', profile, origin: 'served', engineNote: '' });
+    test.fromWorker({ kind: 'profile', profile, origin: 'measured', engineNote: { code: 'as-asked', engine: 'cpu' } });
+    test.fromWorker({ kind: 'profile', profile, origin: 'served', engineNote: { code: 'as-asked', engine: 'cpu' } });
     test.fromWorker({ kind: 'model-opened', modelUrl: DEFAULT_SETTINGS.modelUrl, spec: SPEC });
     test.fromWorker({ kind: 'progress', epoch: 3, progress: { loadedBytes: 1, shardBytes: 2 } });
     test.fromWorker({ kind: 'progress', epoch: 3, progress: { loadedBytes: 2, shardBytes: 2 } });
@@ -341,7 +341,7 @@ test('a plan that overtakes the change of settings is prepared after it', async 
 
 test('nothing that was told of a model is told again of another', async () => {
   const test = await inRoom(serving);
-  test.fromWorker({ kind: 'profile', profile, origin: 'measured', engineNote: '' });
+  test.fromWorker({ kind: 'profile', profile, origin: 'measured', engineNote: { code: 'as-asked', engine: 'cpu' } });
   test.signaling.say('room:change', { settings: { ...DEFAULT_SETTINGS, modelUrl: '/other.gguf' }, model: null, plan: null });
   await test.loseConnection();
   test.forgetAsked();

@@ -1,5 +1,7 @@
+import type { LinkState } from '../mesh/link-state.ts';
 import type { ErrorReport } from '../shared/errors.ts';
 import type { DeviceProfile, EngineKind } from '../shared/model/device-profile.ts';
+import type { EngineNote } from '../shared/model/engine-note.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Stage } from '../shared/model/plan.ts';
 import type { LoadProgress, RoomState } from '../shared/protocol/signaling.ts';
@@ -14,7 +16,7 @@ export interface RoomView {
   /** As the server last told it; while it is away, as it was then. */
   room: RoomState | null;
   /** Direct connections to the other devices. */
-  links: LinkView[];
+  links: LinkState[];
   self: SelfView;
   diagnostics: RoomDiagnostics;
 }
@@ -32,19 +34,12 @@ export interface RoomDiagnostics {
   droppedFrames: number;
 }
 
-export interface LinkView {
-  peerId: PeerId;
-  state: 'connecting' | 'open' | 'failed';
-  /** For `failed`: the likely cause and what to do. */
-  advice: string | null;
-}
-
 /** This tab's own device. */
 export interface SelfView {
   donates: boolean;
   engine: EngineKind | null;
-  /** "WebGPU is missing in this browser: using the CPU", or why the faster engine was chosen. */
-  engineNote: string | null;
+  /** Why this engine. */
+  engineNote: EngineNote | null;
   measuring: boolean;
   profile: DeviceProfile | null;
   lendBytes: number;

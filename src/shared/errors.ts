@@ -1,4 +1,4 @@
-/** Every failure that a person or a peer can meet, by its stable name. The text beside it may change, the code may not. */
+/** Every failure that a person or a peer can meet, by its stable name. */
 export const ERROR_CODES = [
   // rooms and signaling
   'room-not-found',
@@ -58,31 +58,44 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** An error as it crosses a thread or a wire. */
+/**
+ * What the sentence for an error is made of on the page: numbers with their unit in the name (`neededBytes`, `waitedMs`), names,
+ * addresses.
+ */
+export type ErrorValues = Readonly<Record<string, string | number>>;
+
+/** What a report may carry of them; more is cut off before it is sent. */
+export const MAX_ERROR_VALUES = 12;
+export const MAX_VALUE_NAME_LENGTH = 40;
+export const MAX_VALUE_LENGTH = 200;
+export const MAX_ERROR_MESSAGE_LENGTH = 2000;
+
+/** An error as it crosses a thread or a wire. What people read is made of code and values; `message` is for logs and details. */
 export interface ErrorReport {
   code: ErrorCode;
+  values?: ErrorValues;
   message: string;
 }
 
-/**
- * The one error class of the project. `message` is written for the person who reads it on a page: it says what was got
- * and what was allowed.
- */
+/** The one error class of the project. `message` is a technical line: it says what was got and what was allowed. */
 export class AppError extends Error {
   readonly code: ErrorCode;
+  readonly values: ErrorValues | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+  constructor(code: ErrorCode, message: string, options: { values?: ErrorValues; cause?: unknown } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'AppError';
     this.code = code;
+    this.values = options.values;
   }
 
   toReport(): ErrorReport {
-    return { code: this.code, message: this.message };
+    const report = { code: this.code, message: this.message.slice(0, MAX_ERROR_MESSAGE_LENGTH) };
+    return this.values === undefined ? report : { ...report, values: withinBounds(this.values) };
   }
 
-  static fromReport(report: ErrorReport): AppError {
-    return new AppError(report.code, report.message);
+  static fromReport({ code, message, values }: ErrorReport): AppError {
+    return new AppError(code, message, values === undefined ? {} : { values });
   }
 
   /** Keeps an AppError as it is; anything else becomes `internal` with the original as its cause. */
@@ -91,4 +104,13 @@ export class AppError extends Error {
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     return new AppError('internal', message, { cause: thrown });
   }
+}
+
+function withinBounds(values: ErrorValues): ErrorValues {
+  const kept = Object.entries(values).filter(([, value]) => typeof value === 'string' || Number.isFinite(value));
+  return Object.fromEntries(
+    kept
+      .slice(0, MAX_ERROR_VALUES)
+      .map(([name, value]) => [name, typeof value === 'string' ? value.slice(0, MAX_VALUE_LENGTH) : value]),
+  );
 }

@@ -44,11 +44,11 @@ const PRE_TOKENIZERS: Record<string, PreTokenizer> = {
 export function preTokenizer(name: string | undefined): PreTokenizer {
   const found = name !== undefined && Object.hasOwn(PRE_TOKENIZERS, name) ? PRE_TOKENIZERS[name] : undefined;
   if (found) return found;
+  const words = name?.slice(0, 40) ?? 'unknown';
   const known = Object.keys(PRE_TOKENIZERS).join(', ');
-  throw new AppError(
-    'tokenizer-unsupported',
-    `the file cuts words as "${name?.slice(0, 40) ?? 'unknown'}"; supported are ${known}`,
-  );
+  throw new AppError('tokenizer-unsupported', `the file cuts words as "${words}"; supported are ${known}`, {
+    values: { words, supported: known },
+  });
 }
 
 export function cutWords(text: string, { patterns }: PreTokenizer): string[] {

@@ -39,7 +39,8 @@ function refusable(render: () => string): string {
   try {
     return render();
   } catch (cause) {
-    throw new AppError('bad-message', `the model's chat template refuses this conversation: ${shortMessage(cause)}`, { cause });
+    const detail = `the model's chat template refuses this conversation: ${shortMessage(cause)}`;
+    throw new AppError('bad-message', detail, { values: { detail }, cause });
   }
 }
 

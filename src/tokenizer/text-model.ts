@@ -23,10 +23,10 @@ export function readTextModel(metadata: Metadata): TextModel {
   const kind = metadata.text('tokenizer.ggml.model');
   if (kind === 'llama') return sentencePieceModel(metadata);
   if (kind === 'gpt2') return byteLevelModel(metadata);
-  throw new AppError(
-    'tokenizer-unsupported',
-    `the file's tokenizer is "${kind?.slice(0, 40) ?? 'missing'}"; "llama" and "gpt2" are supported`,
-  );
+  const tokenizer = kind?.slice(0, 40) ?? 'missing';
+  throw new AppError('tokenizer-unsupported', `the file's tokenizer is "${tokenizer}"; "llama" and "gpt2" are supported`, {
+    values: { tokenizer, supported: '"llama" and "gpt2"' },
+  });
 }
 
 function sentencePieceModel(metadata: Metadata): TextModel {

@@ -193,6 +193,7 @@ class HttpRangeSource implements RangeSource {
     if (retries >= MAX_RETRIES) {
       const why = `${thrown.message}, ${retries + 1} times in a row`;
       throw new AppError('model-unreachable', `${this.url} can't be read (${why}), or its server refuses this page (CORS)`, {
+        values: { url: this.url },
         cause: thrown,
       });
     }

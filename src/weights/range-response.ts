@@ -43,7 +43,7 @@ function checkStatus({ status }: Response, url: string): void {
   }
   if (status === 416) throw new AppError('model-truncated', `${url} does not have the bytes that were asked for`);
   if (status >= 500) throw new TransientFailure(`status ${status}`);
-  throw new AppError('model-unreachable', `${url} answers with status ${status}`);
+  throw new AppError('model-unreachable', `${url} answers with status ${status}`, { values: { url, status } });
 }
 
 function checkTotal(totalBytes: number, url: string): number {

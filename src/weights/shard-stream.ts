@@ -111,7 +111,10 @@ function reserve(pieces: readonly TensorPiece[]): Uint8Array<ArrayBuffer> {
     return takeRoom(largest.end - largest.start);
   } catch (cause) {
     const { role, start, end } = largest;
-    throw new AppError('out-of-memory', `this device has no room for the ${end - start} bytes of ${role}`, { cause });
+    throw new AppError('out-of-memory', `this device has no room for the ${end - start} bytes of ${role}`, {
+      values: { neededBytes: end - start },
+      cause,
+    });
   }
 }
 

@@ -7,7 +7,7 @@ import { createProcessorEngine } from '../engine/wasm/processor-engine.ts';
 import { webGpuAdapterInfo } from '../engine/webgpu/gpu-context.ts';
 import type { KernelVariant } from '../engine/webgpu/variants.ts';
 import { createWebGpuEngine } from '../engine/webgpu/webgpu-engine.ts';
-import { AppError } from '../shared/errors.ts';
+import { AppError, type ErrorReport } from '../shared/errors.ts';
 import type { EngineChoice, EngineKind } from '../shared/model/device-profile.ts';
 import { type LayerMix, layerMix } from './layer-mix.ts';
 import { type Measured, measuredOnce } from './measured-once.ts';
@@ -52,12 +52,12 @@ async function decide(
   engines: Record<EngineKind, CreateEngine>,
 ): Promise<Measured> {
   const profiles: EngineProfile[] = [];
-  const missing: Partial<Record<EngineKind, string>> = {};
+  const missing: Partial<Record<EngineKind, ErrorReport>> = {};
   const measured = async (kind: EngineKind) => {
     try {
       profiles.push(await profileOf(engines[kind], model, mix));
     } catch (thrown) {
-      missing[kind] = AppError.from(thrown).message;
+      missing[kind] = AppError.from(thrown).toReport();
     }
   };
   for (const kind of choice === 'auto' ? (['webgpu', 'cpu'] as const) : [choice, ...OTHERS[choice]]) {
@@ -109,7 +109,9 @@ function enginesFor(model: OpenModel, mix: LayerMix): Record<EngineKind, CreateE
     onnx: async (options) => {
       if (!runsOnOnnx(mix)) {
         const types = [...mix.stageTypes].join(', ');
-        throw new AppError('quantisation-unsupported', `it runs ${ONNX_TYPES.join(', ')}; this file has ${types}`);
+        throw new AppError('quantisation-unsupported', `it runs ${ONNX_TYPES.join(', ')}; this file has ${types}`, {
+          values: { formats: types, supported: ONNX_TYPES.join(', ') },
+        });
       }
       return (await import('../engine/onnx/onnx-engine.ts')).createOnnxEngine(options);
     },

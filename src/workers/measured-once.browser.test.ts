@@ -3,7 +3,7 @@ import { type Measured, measuredOnce } from './measured-once.ts';
 
 const measured: Measured = {
   engine: 'cpu',
-  why: 'it is there',
+  why: { code: 'as-asked', engine: 'cpu' },
   profile: { engine: 'cpu', adapter: 'CPU', decodeLayerMs: 1, prefillLayerMsPerToken: 1, forwardOverheadMs: 1, headMs: 1 },
 };
 

@@ -19,7 +19,7 @@ function browser() {
   let ms = 1e12;
   const measure = async (): Promise<Measured> => ({
     engine: 'cpu',
-    why: 'it is there',
+    why: { code: 'as-asked', engine: 'cpu' },
     profile: { ...profile, headMs: ++measurements },
   });
   const ask = async (key: string, when: MeasuredWhen, isGood = () => true) =>

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { EngineDecision } from '../engine/choose-engine.ts';
 import type { EngineProfile } from '../engine/device-profile.ts';
 import { type KeptValues, keptIn } from '../engine/kept-values.ts';
-import { DeviceProfileSchema } from '../shared/protocol/signaling.ts';
+import { DeviceProfileSchema, ErrorReportSchema } from '../shared/protocol/signaling.ts';
 import { withLock } from './web-locks.ts';
 
 /** What measuring a device came to. */
@@ -19,10 +19,21 @@ const VERSION = 1;
 const FRESH_MS = 5 * 60_000;
 
 const EngineProfileSchema = v.omit(DeviceProfileSchema, ['lendBytes']);
+const engine = DeviceProfileSchema.entries.engine;
+const EngineNoteSchema = v.variant('code', [
+  v.strictObject({ code: v.literal('as-asked'), engine }),
+  v.strictObject({ code: v.literal('fastest'), engine, tokenMs: v.number(), next: engine, nextTokenMs: v.number() }),
+  v.strictObject({
+    code: v.literal('instead'),
+    engine,
+    missing: engine,
+    because: v.union([ErrorReportSchema, v.picklist(['not-offered', 'not-tried'])]),
+  }),
+]);
 const KeptSchema = v.strictObject({
   atMs: v.number(),
   when: v.picklist(['start', 'calm']),
-  measured: v.strictObject({ engine: DeviceProfileSchema.entries.engine, why: v.string(), profile: EngineProfileSchema }),
+  measured: v.strictObject({ engine, why: EngineNoteSchema, profile: EngineProfileSchema }),
 });
 type Kept = v.InferOutput<typeof KeptSchema>;
 

@@ -1,6 +1,7 @@
 import type { DeviceHints } from '../engine/lend-default.ts';
 import type { ErrorReport } from '../shared/errors.ts';
 import type { DeviceProfile, EngineChoice, ProfileOrigin } from '../shared/model/device-profile.ts';
+import type { EngineNote } from '../shared/model/engine-note.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
 import type { Plan, Stage } from '../shared/model/plan.ts';
@@ -84,7 +85,7 @@ export type AnswerMessage =
 /** What this tab's device says of itself. */
 export type DeviceMessage =
   | { kind: 'measuring' }
-  | { kind: 'profile'; profile: DeviceProfile; origin: ProfileOrigin; engineNote: string }
+  | { kind: 'profile'; profile: DeviceProfile; origin: ProfileOrigin; engineNote: EngineNote }
   | { kind: 'device-failed'; error: ErrorReport }
   | { kind: 'progress'; epoch: number; progress: LoadProgress }
   | { kind: 'stage'; stage: Stage | null }

@@ -95,7 +95,7 @@ function planOf(epoch: number, peerId: number): Plan {
       overheadMs: [0],
       linkMs: [0, 0],
     },
-    why: 'a test',
+    why: { code: 'mended', expected: { objective: 'latency', msPerToken: 1 } },
     leftOut: [],
   };
 }

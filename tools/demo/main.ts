@@ -71,7 +71,7 @@ async function sharesOf(page: Page, donors: number): Promise<number[]> {
 }
 
 async function tell(page: Page, view: View, { prompt, maxTokens, temperature }: DemoOptions): Promise<Answer> {
-  for (const line of planLines(view)) say(line);
+  for (const line of await planLines(page, view)) say(line);
   say(`\n> ${prompt}\n`);
   const onText = (text: string) => void process.stdout.write(text);
   const answer = await ask(page, { messages: [{ role: 'user', content: prompt }] }, { maxTokens, temperature, onText });
@@ -79,7 +79,7 @@ async function tell(page: Page, view: View, { prompt, maxTokens, temperature }: 
   return answer;
 }
 
-function planLines({ room }: View): string[] {
+async function planLines(page: Page, { room }: View): Promise<string[]> {
   const { peers, plan } = room!;
   const stages = plan!.stages.map(({ peerId, layers, head }) => {
     const { name, profile } = peers.find((peer) => peer.peerId === peerId)!;
@@ -87,7 +87,8 @@ function planLines({ room }: View): string[] {
     const held = `layers ${layers.startLayer}-${layers.endLayer - 1}${head ? ' and the head' : ''}`;
     return `  ${name}: ${held} (${profile!.adapter}; ${measured})`;
   });
-  return ['Plan:', ...stages, `  ${plan!.why}`];
+  const why = (await page.getByTestId('plan-why').textContent())?.trim();
+  return ['Plan:', ...stages, `  ${why}`];
 }
 
 function sayReport({ devices, answer }: Report): void {

@@ -49,7 +49,8 @@ export async function createOnnxEngine(options: EngineOptions): Promise<ShardEng
 function checkShape({ headDim, ropeDim }: ModelSpec): void {
   if (headDim % 16 === 0 && ropeDim === headDim) return;
   const got = `this model's have ${headDim}, of which ${ropeDim} are rotated`;
-  throw new AppError('model-malformed', `onnxruntime-web runs heads of a multiple of 16 that are rotated whole; ${got}`);
+  const detail = `onnxruntime-web runs heads of a multiple of 16 that are rotated whole; ${got}`;
+  throw new AppError('model-malformed', detail, { values: { detail } });
 }
 
 function probeGraph(): OnnxGraph {

@@ -69,8 +69,10 @@ export function loadRuntime(): Promise<OnnxRuntime> {
 
 async function load(): Promise<OnnxRuntime> {
   const gpu = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
-  if (!(await gpu?.requestAdapter()))
-    throw new AppError('no-webgpu', 'onnxruntime-web is used on WebGPU only, which is missing here.');
+  if (!(await gpu?.requestAdapter())) {
+    const detail = 'onnxruntime-web is used on WebGPU only, which is missing here';
+    throw new AppError('no-webgpu', detail, { values: { detail } });
+  }
   const [ort, { default: wasmUrl }] = await Promise.all([
     import('onnxruntime-web/webgpu'),
     import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url'),

@@ -63,7 +63,8 @@ export class Heap {
     try {
       this.memory.grow(pages);
     } catch (error) {
-      throw new AppError('out-of-memory', `no memory for ${size} bytes beside ${heldBytes} bytes`, { cause: error });
+      const values = { neededBytes: size, heldBytes };
+      throw new AppError('out-of-memory', `no memory for ${size} bytes beside ${heldBytes} bytes`, { values, cause: error });
     }
     this.free.give({ start: heldBytes, size: pages * PAGE_BYTES });
     return this.free.take(size)!;

@@ -98,7 +98,10 @@ async function requestAdapter(): Promise<GPUAdapter> {
   const gpu = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
   if (!gpu) throw new AppError('no-webgpu', 'This browser offers no WebGPU on this page.');
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
-  if (!adapter) throw new AppError('no-webgpu', 'This browser has WebGPU, but no adapter that it may use.');
+  if (!adapter) {
+    const detail = 'This browser has WebGPU, but no adapter that it may use';
+    throw new AppError('no-webgpu', detail, { values: { detail } });
+  }
   return adapter;
 }
 
@@ -110,7 +113,8 @@ async function requestDevice(adapter: GPUAdapter, options: GpuOptions): Promise<
   try {
     return await adapter.requestDevice({ requiredFeatures, requiredLimits });
   } catch (thrown) {
-    throw new AppError('no-webgpu', `The WebGPU adapter gave no device: ${AppError.from(thrown).message}`, { cause: thrown });
+    const detail = `The WebGPU adapter gave no device: ${AppError.from(thrown).message}`;
+    throw new AppError('no-webgpu', detail, { values: { detail }, cause: thrown });
   }
 }
 

@@ -65,7 +65,9 @@ export async function createBuffers<K extends string>(
         // What kernels read is bound whole.
         const allowed = usage & BUFFER_USAGE.STORAGE ? Math.min(maxBufferSize, maxStorageBufferBindingSize) : maxBufferSize;
         if (size > allowed) {
-          throw new AppError('out-of-memory', `${what} needs a buffer of ${size} bytes, this device allows ${allowed}`);
+          throw new AppError('out-of-memory', `${what} needs a buffer of ${size} bytes, this device allows ${allowed}`, {
+            values: { neededBytes: size, allowedBytes: allowed },
+          });
         }
         made[label] = gpu.device.createBuffer({ label, size, usage });
       }

@@ -45,11 +45,10 @@ export async function createWebGpuEngine(options: EngineOptions, gpu: GpuContext
 function checkShape({ dim, ffnDim, nHeads, nKvHeads, headDim, ropeDim }: ModelSpec): void {
   const fits = dim % 4 === 0 && ffnDim % 4 === 0 && (nHeads * headDim) % 4 === 0 && headDim % 2 === 0 && ropeDim % 2 === 0;
   if (!fits || nHeads % nKvHeads !== 0 || ropeDim > headDim) {
-    throw new AppError(
-      'model-malformed',
+    const detail =
       `WebGPU runs models with dim, feed-forward and query lengths divisible by 4 and even heads; this one has dim ${dim}, ` +
-        `feed-forward ${ffnDim}, ${nHeads} heads of ${headDim} for ${nKvHeads} key heads, ${ropeDim} of them rotated`,
-    );
+      `feed-forward ${ffnDim}, ${nHeads} heads of ${headDim} for ${nKvHeads} key heads, ${ropeDim} of them rotated`;
+    throw new AppError('model-malformed', detail, { values: { detail } });
   }
 }
 

@@ -59,7 +59,11 @@ test('the devices, their layers and the plan are on the page', async () => {
     ['2', 'serving', '4-7', 'webgpu'],
     ['3', 'idle', '', 'webgpu'],
   ]);
-  await expect.element(page.getByTestId('plan-why')).toHaveTextContent('Because it is fastest.');
+  await expect
+    .element(page.getByTestId('plan-why'))
+    .toHaveTextContent(
+      '2 devices in a chain: 40 ms a token (compute 30 ms, links 6 ms, overhead 4 ms); the best device alone would take 80 ms.',
+    );
   await expect.element(page.getByTestId('room-code')).toHaveTextContent(TEST_CODE);
   const bar = page.getByRole('img', { name: 'layers 0–3 on this device, then layers 4–7 and the output on Device 2' });
   await expect.element(bar).toBeVisible();
@@ -138,12 +142,13 @@ test('Stop is there while an answer streams, and only then', async () => {
 test('a failure names its code and what to do, and can be asked again', async () => {
   let calls = 0;
   const session = open(ready, async function* () {
-    if (calls++ === 0) throw new AppError('peer-lost', 'Device 2 has left');
+    if (calls++ === 0) throw new AppError('peer-lost', 'it is gone', { values: { name: 'Device 2' } });
     yield piece('Better');
   });
   await userEvent.fill(page.getByTestId('composer'), 'Hello');
   await userEvent.keyboard('{Enter}');
-  await expect.element(page.getByTestId('error')).toHaveTextContent('Device 2 has left Ask again');
+  await expect.element(page.getByTestId('error')).toHaveTextContent('Device 2 left in mid-answer. Ask again');
+  await expect.element(page.getByTestId('error-details')).toHaveTextContent('it is gone');
   expect(document.querySelector<HTMLElement>('[data-testid=error]')?.dataset.code).toBe('peer-lost');
   await userEvent.click(page.getByTestId('retry'));
   await expect.poll(() => session.requests.length).toBe(2);
@@ -202,8 +207,14 @@ test("the switch takes the chat's own device out", async () => {
 });
 
 test('a room that does not exist says so and offers a way on', async () => {
-  open(testView(null, { phase: 'ended', error: { code: 'room-not-found', message: 'there is no room AB2CD' } }));
-  await expect.element(page.getByTestId('error')).toHaveTextContent('there is no room AB2CD');
+  open(
+    testView(null, {
+      phase: 'ended',
+      error: { code: 'room-not-found', values: { code: TEST_CODE }, message: 'there is no room AB2CD' },
+    }),
+  );
+  await expect.element(page.getByTestId('error')).toHaveTextContent('There is no room AB2CD.');
+  expect(document.querySelector('[data-testid=error-details]'), 'which would say the same').toBeNull();
   await expect.element(page.getByText('Create or join a room')).toBeVisible();
 });
 

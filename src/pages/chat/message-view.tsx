@@ -1,5 +1,5 @@
 import type { ReadonlySignal } from '@preact/signals';
-import type { ErrorReport } from '../../shared/errors.ts';
+import { interruptionLine } from '../texts/errors.ts';
 import { ErrorLine } from '../ui/error-line.tsx';
 import { formatMs, formatRate } from '../ui/format.ts';
 import { MarkdownText } from '../ui/markdown-text.tsx';
@@ -49,7 +49,7 @@ function AnswerView({ answer, onRetry }: { answer: ReadonlySignal<ChatMessage>; 
       )}
       {message.interruptions.map((interruption, i) => (
         <p key={i} class="note" data-testid="interruption">
-          {goingOn(interruption)}
+          {interruptionLine(interruption)}
         </p>
       ))}
       <EndNote message={message} />
@@ -68,11 +68,6 @@ function EndNote({ message }: { message: ChatMessage }) {
   if (message.state === 'stopped') return <p class="note">Stopped.</p>;
   if (message.cutShort && message.state === 'done') return <p class="note">The answer reached its longest length.</p>;
   return null;
-}
-
-/** One grey line for what an answer got over. */
-function goingOn({ message }: ErrorReport): string {
-  return `${message}: the answer goes on.`;
 }
 
 function StatsLine({ stats }: { stats: AnswerStats }) {

@@ -1,7 +1,8 @@
 import type { RoomView } from '../../pool/room-view.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import { planWords } from '../texts/plans.ts';
 import { LayerBar } from '../ui/layer-bar.tsx';
-import { ownWords, peerWords } from '../ui/peer-words.ts';
+import { peerWords, quotedPeer } from '../ui/peer-words.ts';
 import { SpeedView } from './speed-view.tsx';
 
 interface Props {
@@ -27,7 +28,7 @@ export function PlanView({ view, measuredMsPerToken }: Props) {
             measuredMsPerToken={measuredMsPerToken}
           />
           <p class="why" data-testid="plan-why">
-            {ownWords(view, plan.why)}
+            {planWords(plan.why, quotedPeer(view))}
           </p>
           <p class="hint">
             Activations travel as {plan.wireDtype === 'f32' ? '32-bit' : '16-bit'} numbers; each chat may hold{' '}

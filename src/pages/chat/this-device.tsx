@@ -1,4 +1,5 @@
 import type { SelfView } from '../../pool/room-view.ts';
+import { engineWords } from '../texts/engines.ts';
 import { LendSlider } from '../ui/lend-slider.tsx';
 
 interface Props {
@@ -22,7 +23,7 @@ export function ThisDevice({ self, setDonates, setLendBytes }: Props) {
       </label>
       {self.engineNote !== null && (
         <p class="hint" data-testid="engine-note">
-          {self.engineNote}
+          {engineWords(self.engineNote)}
         </p>
       )}
       {self.donates && <LendSlider lendBytes={self.lendBytes} onChange={setLendBytes} />}

@@ -1,6 +1,6 @@
 import type { RoomView } from '../../pool/room-view.ts';
 import type { DeviceProfile } from '../../shared/model/device-profile.ts';
-import { ENGINE_NAMES } from '../ui/device-list.tsx';
+import { ENGINE_NAMES, engineWords } from '../texts/engines.ts';
 import { formatMs, layerSpan, layerWords } from '../ui/format.ts';
 
 /** What this device is, what it measured of itself, and what it has done. */
@@ -25,7 +25,7 @@ export function DeviceFacts({ view }: { view: RoomView }) {
       </dl>
       {self.engineNote !== null && (
         <p class="hint" data-testid="engine-note">
-          {self.engineNote}
+          {engineWords(self.engineNote)}
         </p>
       )}
     </>

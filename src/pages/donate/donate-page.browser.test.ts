@@ -59,8 +59,10 @@ test('a part that could not be kept is told in one line, and no longer when it i
 });
 
 test('it says when it runs on the CPU, and why', async () => {
-  open(viewOf({ engineNote: 'WebGPU is missing in this browser: using the CPU' }));
-  await expect.element(page.getByTestId('engine-note')).toHaveTextContent('WebGPU is missing in this browser: using the CPU');
+  open(viewOf({ engineNote: { code: 'instead', engine: 'cpu', missing: 'webgpu', because: 'not-offered' } }));
+  await expect
+    .element(page.getByTestId('engine-note'))
+    .toHaveTextContent('Using the CPU, as WebGPU does not work here: it is missing in this browser.');
 });
 
 test('it follows its device from joining to measuring to serving', async () => {
@@ -73,9 +75,8 @@ test('it follows its device from joining to measuring to serving', async () => {
 });
 
 test('a link that cannot be made comes with advice', async () => {
-  const advice = 'This Wi-Fi keeps devices apart: use one that does not.';
-  open({ ...viewOf({}), links: [{ peerId: 2, state: 'failed', advice }] });
-  await expect.element(page.getByTestId('link')).toHaveTextContent(`Device 2: no direct link${advice}`);
+  open({ ...viewOf({}), links: [{ peerId: 2, state: 'failed', advice: { code: 'no-way-through', waitedMs: 10_000 } }] });
+  await expect.element(page.getByTestId('link')).toHaveTextContent(/Device 2: no direct link ?No direct connection within 10 s/);
 });
 
 test("the device's own problem is told with what to do", async () => {

@@ -1,8 +1,14 @@
-import type { LinkView, RoomView } from '../../pool/room-view.ts';
+import type { LinkState } from '../../mesh/link-state.ts';
+import type { RoomView } from '../../pool/room-view.ts';
+import { linkAdvice } from '../texts/links.ts';
 import { formatMs, formatNumber } from '../ui/format.ts';
 import { peerWords } from '../ui/peer-words.ts';
 
-const STATE_WORDS: Record<LinkView['state'], string> = { connecting: 'connecting…', open: 'connected', failed: 'no direct link' };
+const STATE_WORDS: Record<LinkState['state'], string> = {
+  connecting: 'connecting…',
+  open: 'connected',
+  failed: 'no direct link',
+};
 
 /** The direct connections of this device, and what to do about those that could not be made. */
 export function LinkList({ view }: { view: RoomView }) {
@@ -17,7 +23,7 @@ export function LinkList({ view }: { view: RoomView }) {
             {measureWords(view, link)}
             {link.advice !== null && (
               <p class="device-advice" data-testid="link-advice">
-                {link.advice}
+                {linkAdvice(link.advice)}
               </p>
             )}
           </li>
@@ -27,7 +33,7 @@ export function LinkList({ view }: { view: RoomView }) {
   );
 }
 
-function measureWords(view: RoomView, link: LinkView): string {
+function measureWords(view: RoomView, link: LinkState): string {
   const pair = [view.selfId, link.peerId];
   const measured = view.room?.links.find(({ a, b }) => pair.includes(a) && pair.includes(b));
   if (link.state !== 'open' || measured === undefined) return '';

@@ -1,5 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { PeerId } from '../../shared/model/link-profile.ts';
+import { ENGINE_NAMES } from '../texts/engines.ts';
+import { linkAdvice } from '../texts/links.ts';
 import type { DeviceRow } from './device-rows.ts';
 import { formatBytes, formatMs, layerSpan } from './format.ts';
 import { stageClass } from './layer-bar.tsx';
@@ -49,9 +51,9 @@ function DeviceItem({ row, children }: { row: DeviceRow; children: ComponentChil
         </p>
         <p class="device-state">{row.stateText}</p>
         {row.profile !== null && <DeviceFacts profile={row.profile} />}
-        {row.link?.state === 'failed' && (
+        {row.link?.state === 'failed' && row.link.advice !== null && (
           <p class="device-advice" data-testid="link-advice">
-            No direct link: {row.link.advice}
+            No direct link: {linkAdvice(row.link.advice)}
           </p>
         )}
         {children}
@@ -70,5 +72,3 @@ function DeviceFacts({ profile }: { profile: NonNullable<DeviceRow['profile']> }
     </p>
   );
 }
-
-export const ENGINE_NAMES = { webgpu: 'WebGPU', cpu: 'CPU', onnx: 'onnxruntime-web' } as const;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { LeftOutReason } from '../../shared/model/plan-reasons.ts';
 import type { PeerState, RoomState } from '../../shared/protocol/signaling.ts';
 import { deviceRows } from './device-rows.ts';
 import { testPeer, testPlan, testRoom, testStage, testView } from './test-room.ts';
@@ -44,22 +45,32 @@ test('an idle device says why', () => {
   );
 });
 
+const costs = (to: number): LeftOutReason => ({
+  code: 'costs',
+  loss: { objective: 'latency', moreMs: 5 },
+  isGuess: false,
+  slowness: { code: 'slow-link', to, linkMbps: 1 },
+});
+
 test('a reason that names this page’s own device says "this device"', () => {
   const leftOut = [
-    { peerId: 1, reason: 'adding “Device 1” would cost 5.0 ms more per token: its link to “Device 2” is 1 Mbit/s.' },
-    { peerId: 2, reason: 'adding “Device 2” would cost 5.0 ms more per token: its link to “Device 1” is 1 Mbit/s.' },
+    { peerId: 1, reason: costs(2) },
+    { peerId: 2, reason: costs(1) },
   ];
   const room = testRoom([testPeer(1), testPeer(2), testPeer(9)], { plan: testPlan([testStage(9, 0, 8, true)], { leftOut }) });
   expect(deviceRows(testView(room)).map(({ stateText }) => stateText)).toEqual([
     'Serving layers 0–7 and the output',
-    'Idle: adding this device would cost 5.0 ms more per token: its link to “Device 2” is 1 Mbit/s.',
-    'Idle: adding “Device 2” would cost 5.0 ms more per token: its link to this device is 1 Mbit/s.',
+    'Idle: adding this device would cost 5 ms more per token: its link to “Device 2” is 1 Mbit/s.',
+    'Idle: adding “Device 2” would cost 5 ms more per token: its link to this device is 1 Mbit/s.',
   ]);
 });
 
 test('a problem is told before anything else', () => {
-  const problem = { code: 'out-of-memory', message: 'the shard needs 2 GB' } as const;
-  expect(rowOf({ problem }, { plan: otherPlan })).toMatchObject({ state: 'problem', stateText: 'the shard needs 2 GB' });
+  const problem = { code: 'out-of-memory', message: '', values: { neededBytes: 2e9 } } as const;
+  expect(rowOf({ problem }, { plan: otherPlan })).toMatchObject({
+    state: 'problem',
+    stateText: 'This device has no memory for 2 GB',
+  });
 });
 
 test('devices stand in the order that a token passes them, idle ones last', () => {

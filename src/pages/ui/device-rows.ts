@@ -1,10 +1,13 @@
-import type { LinkView, RoomView } from '../../pool/room-view.ts';
+import type { LinkState } from '../../mesh/link-state.ts';
+import type { RoomView } from '../../pool/room-view.ts';
 import type { LayerRange } from '../../shared/model/layer-range.ts';
 import type { PeerId } from '../../shared/model/link-profile.ts';
 import type { Plan, Stage } from '../../shared/model/plan.ts';
 import type { PeerState, RoomState } from '../../shared/protocol/signaling.ts';
+import { errorLine } from '../texts/errors.ts';
+import { leftOutWords, type NameOf } from '../texts/plans.ts';
 import { layerWords, loadedPercent } from './format.ts';
-import { ownWords } from './peer-words.ts';
+import { quotedPeer } from './peer-words.ts';
 
 export type DeviceState = 'measuring' | 'loading' | 'serving' | 'idle' | 'problem';
 
@@ -26,7 +29,7 @@ export interface DeviceRow {
   stageIndex: number | null;
   profile: PeerState['profile'];
   /** From this tab to that device; null for this tab itself and before the first attempt. */
-  link: LinkView | null;
+  link: LinkState | null;
 }
 
 /** The devices of a room in the order that a token passes them, then those without layers. */
@@ -41,7 +44,7 @@ function deviceRow(peer: PeerState, room: RoomState, view: RoomView): DeviceRow 
   const active = stageOf(room.plan, peer.peerId);
   const stage = active ?? stageOf(room.preparing, peer.peerId);
   const shownPlan = active === null ? room.preparing : room.plan;
-  const { state, stateText } = stateOf(peer, room);
+  const { state, stateText } = stateOf(peer, room, quotedPeer(view));
   return {
     peerId: peer.peerId,
     name: peer.name,
@@ -49,7 +52,7 @@ function deviceRow(peer: PeerState, room: RoomState, view: RoomView): DeviceRow 
     isHost: room.hosts.includes(peer.peerId),
     isAway: !peer.connected,
     state,
-    stateText: ownWords(view, stateText),
+    stateText,
     layers: stage?.layers ?? null,
     head: stage?.head ?? false,
     stageIndex: stage === null ? null : (shownPlan?.stages.indexOf(stage) ?? null),
@@ -62,16 +65,16 @@ function stageOf(plan: Plan | null, peerId: PeerId): Stage | null {
   return plan?.stages.find((stage) => stage.peerId === peerId) ?? null;
 }
 
-function stateOf(peer: PeerState, room: RoomState): Pick<DeviceRow, 'state' | 'stateText'> {
+function stateOf(peer: PeerState, room: RoomState, nameOf: NameOf): Pick<DeviceRow, 'state' | 'stateText'> {
   const active = stageOf(room.plan, peer.peerId);
   const preparing = stageOf(room.preparing, peer.peerId);
-  if (peer.problem !== null) return { state: 'problem', stateText: peer.problem.message };
+  if (peer.problem !== null) return { state: 'problem', stateText: errorLine(peer.problem) };
   if (active !== null)
     return { state: 'serving', stateText: `Serving ${stageWords(active)}${nextWords(active, preparing, peer)}` };
   if (!peer.donates) return { state: 'idle', stateText: 'Chats only: it lends nothing' };
   if (peer.profile === null) return { state: 'measuring', stateText: 'Measuring its speed' };
   if (preparing !== null) return { state: 'loading', stateText: `Loading ${stageWords(preparing)}: ${percentWords(peer)}` };
-  return { state: 'idle', stateText: idleWords(room, peer.peerId) };
+  return { state: 'idle', stateText: idleWords(room, peer.peerId, nameOf) };
 }
 
 function stageWords(stage: Stage): string {
@@ -89,10 +92,10 @@ function percentWords(peer: PeerState): string {
   return peer.progress === null ? '0%' : `${loadedPercent(peer.progress)}%`;
 }
 
-function idleWords(room: RoomState, peerId: PeerId): string {
+function idleWords(room: RoomState, peerId: PeerId, nameOf: NameOf): string {
   const plan = room.preparing ?? room.plan;
-  const reason = plan?.leftOut.find((one) => one.peerId === peerId)?.reason;
-  if (reason !== undefined) return `Idle: ${reason}`;
+  const leftOut = plan?.leftOut.find((one) => one.peerId === peerId);
+  if (leftOut !== undefined) return `Idle: ${leftOutWords(leftOut, nameOf)}`;
   if (room.preparing !== null) return 'Idle: the plan being loaded is faster without it';
   if (room.plan !== null) return 'Idle: the plan is faster without it';
   return room.problem === null ? 'Idle: waiting for a plan' : 'Idle: the room has no plan yet';

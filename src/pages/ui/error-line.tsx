@@ -1,5 +1,5 @@
 import type { ErrorCode, ErrorReport } from '../../shared/errors.ts';
-import { adviceFor } from './advice.ts';
+import { errorAdvice, errorDetails, errorLine } from '../texts/errors.ts';
 
 /** Somebody decided so, or nobody was there to decide: nothing is broken. */
 const CALM: ErrorCode[] = ['not-allowed', 'nobody-allows', 'removed'];
@@ -7,11 +7,18 @@ const CALM: ErrorCode[] = ['not-allowed', 'nobody-allows', 'removed'];
 /** What went wrong and what to do about it. */
 export function ErrorLine({ error }: { error: ErrorReport }) {
   const isCalm = CALM.includes(error.code);
+  const details = errorDetails(error);
   return (
     <div class={isCalm ? 'error calm' : 'error'} role={isCalm ? 'status' : 'alert'} data-testid="error" data-code={error.code}>
       <p>
-        <strong>{error.message}</strong> <span>{adviceFor(error.code)}</span>
+        <strong>{errorLine(error)}.</strong> <span>{errorAdvice(error.code)}</span>
       </p>
+      {details !== null && (
+        <details data-testid="error-details">
+          <summary>Details</summary>
+          <p>{details}</p>
+        </details>
+      )}
       {error.code === 'version-mismatch' && (
         <button type="button" data-testid="reload" onClick={() => location.reload()}>
           Reload
@@ -23,11 +30,11 @@ export function ErrorLine({ error }: { error: ErrorReport }) {
 
 /** Several failures, each told once. */
 export function ErrorLines({ errors }: { errors: readonly (ErrorReport | null)[] }) {
-  const told = new Map(errors.filter((error) => error !== null).map((error) => [error.message, error]));
+  const told = new Map(errors.filter((error) => error !== null).map((error) => [errorLine(error), error]));
   return (
     <>
-      {[...told.values()].map((error) => (
-        <ErrorLine key={error.message} error={error} />
+      {[...told].map(([line, error]) => (
+        <ErrorLine key={line} error={error} />
       ))}
     </>
   );

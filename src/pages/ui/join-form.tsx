@@ -12,7 +12,8 @@ const CODE_RULE = `A room code has ${ROOM_CODE_LENGTH} letters or digits, never 
 
 /** For an address with something in the place of a room code that cannot be one. */
 export function RefusedCode({ text }: { text: string | null }) {
-  return text === null ? null : <ErrorLine error={{ code: 'room-not-found', message: `"${text}" is no room. ${CODE_RULE}.` }} />;
+  if (text === null) return null;
+  return <ErrorLine error={{ code: 'room-not-found', values: { typed: text, codeLength: ROOM_CODE_LENGTH }, message: '' }} />;
 }
 
 /** A field for a room code and one button for each way to join; Enter does the first. */

@@ -7,10 +7,10 @@ export function peerWords(view: Pick<RoomView, 'room' | 'selfId'>, peerId: PeerI
   return view.room?.peers.find((peer) => peer.peerId === peerId)?.name ?? `device ${peerId}`;
 }
 
-/** A sentence of the planner, which has names in quotation marks, as the device that shows it says it: "this device". */
-export function ownWords(view: Pick<RoomView, 'room' | 'selfId'>, sentence: string): string {
-  const own = view.room?.peers.find((peer) => peer.peerId === view.selfId);
-  if (own === undefined) return sentence;
-  const words = sentence.replaceAll(`“${own.name}”`, 'this device');
-  return words.startsWith('this device') ? `T${words.slice(1)}` : words;
+/** The same within a sentence: names stand in quotation marks there. */
+export function quotedPeer(view: Pick<RoomView, 'room' | 'selfId'>): (peerId: PeerId) => string {
+  return (peerId) => {
+    const isNamed = peerId !== view.selfId && view.room?.peers.some((peer) => peer.peerId === peerId);
+    return isNamed ? `“${peerWords(view, peerId)}”` : peerWords(view, peerId);
+  };
 }

@@ -1,6 +1,7 @@
 import type { RoomView } from '../../pool/room-view.ts';
 import type { DeviceProfile } from '../../shared/model/device-profile.ts';
 import type { Plan, Stage } from '../../shared/model/plan.ts';
+import type { PlanWhy } from '../../shared/model/plan-reasons.ts';
 import { DEFAULT_SETTINGS } from '../../shared/model/room-settings.ts';
 import type { PeerState, RoomState } from '../../shared/protocol/signaling.ts';
 import type { PageSession } from './page-session.ts';
@@ -29,6 +30,18 @@ export function testStage(peerId: number, startLayer: number, endLayer: number, 
   return { peerId, layers: { startLayer, endLayer }, head };
 }
 
+const testWhy: PlanWhy = {
+  code: 'chain',
+  devices: 2,
+  expected: { objective: 'latency', msPerToken: 40 },
+  computeMs: 30,
+  linksMs: 6,
+  overheadMs: 4,
+  aloneMs: 80,
+  possibleGain: null,
+  tooLittleBetter: null,
+};
+
 export function testPlan(stages: Stage[], change: Partial<Plan> = {}): Plan {
   const rates = { msPerToken: 40, bottleneckMs: 20, tokensPerSecond: 25, firstTokenMs: 400 };
   const stageTimes = { stageMs: stages.map(() => 10), overheadMs: stages.map(() => 1), linkMs: [1, ...stages.map(() => 1)] };
@@ -43,7 +56,7 @@ export function testPlan(stages: Stage[], change: Partial<Plan> = {}): Plan {
     sourceLayers: 0,
     stages,
     predicted,
-    why: 'Because it is fastest.',
+    why: testWhy,
     leftOut: [],
     ...change,
   };

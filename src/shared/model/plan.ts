@@ -1,5 +1,6 @@
 import type { LayerRange } from './layer-range.ts';
 import type { PeerId } from './link-profile.ts';
+import type { LeftOutReason, PlanWhy } from './plan-reasons.ts';
 import type { WireDtype } from './wire-dtype.ts';
 
 export const OBJECTIVES = ['latency', 'throughput', 'first-token'] as const;
@@ -31,16 +32,16 @@ export interface Plan {
   sourceLayers: number;
   stages: Stage[];
   predicted: Prediction;
-  /** One sentence for people: why these devices. */
-  why: string;
+  /** Why these devices. */
+  why: PlanWhy;
   /** Every device that lends memory but has no stage. */
   leftOut: LeftOut[];
 }
 
 export interface LeftOut {
   peerId: PeerId;
-  /** One sentence for people, with numbers: what the device would cost. */
-  reason: string;
+  /** What the device would cost. */
+  reason: LeftOutReason;
 }
 
 export interface Prediction {

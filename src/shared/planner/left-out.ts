@@ -1,13 +1,11 @@
 import type { LeftOut } from '../model/plan.ts';
+import type { LeftOutReason, Loss, Slowness } from '../model/plan-reasons.ts';
 import { isUsable, shardBytes } from './cost.ts';
-import { deviceName } from './device-name.ts';
 import { passCost } from './evaluate.ts';
-import { formatMs } from './format-ms.ts';
 import { goalMs } from './goal.ts';
 import type { Part } from './part.ts';
 import type { PlanningDevice, PlanningProblem } from './problem.ts';
 import type { Setting } from './setting.ts';
-import { formatBytes } from './shortfall.ts';
 import { isExact, type Solution, type SolveOptions, solve } from './solve.ts';
 import { splitAlong } from './split.ts';
 
@@ -32,18 +30,16 @@ export function reasonsLeftOut(asked: PlanningProblem, setting: Setting, solutio
   });
 }
 
-function reasonFor(setting: Setting, solution: Solution, { peerId, ...device }: PlanningDevice, isThorough: boolean): string {
+function reasonFor(setting: Setting, solution: Solution, device: PlanningDevice, isThorough: boolean): LeftOutReason {
   const { tables } = setting;
-  if (!isUsable({ peerId, ...device })) return 'what it measured of itself cannot be computed with.';
-  const index = tables.peerIds.indexOf(peerId);
+  if (!isUsable(device)) return { code: 'unusable' };
+  const index = tables.peerIds.indexOf(device.peerId);
   const leastBytes = Math.min(...tables.bytesBefore.slice(1).map((_, layer) => shardBytes(tables, layer, layer + 1, false)));
   if (tables.roomBytes[index]! < leastBytes) {
-    return `it lends ${formatBytes(Math.max(0, tables.roomBytes[index]!))} for layers, one layer needs ${formatBytes(leastBytes)}.`;
+    return { code: 'too-small', lendsBytes: Math.max(0, tables.roomBytes[index]!), layerBytes: leastBytes };
   }
   const forced = isThorough ? solve(tables, setting.goal, { required: [index] })?.parts : insertedBest(setting, solution, index);
-  return forced
-    ? costOf(setting, solution, forced, index, isThorough)
-    : 'no chain of linked devices with room for the model passes it.';
+  return forced ? costOf(setting, solution, forced, index, isThorough) : { code: 'unlinked' };
 }
 
 /** The plan's own order with the device put in where the way to it and on is shortest; null when it fits nowhere. */
@@ -62,52 +58,50 @@ function insertedBest({ tables, goal }: Setting, solution: Solution, device: num
   return null;
 }
 
-function costOf(setting: Setting, solution: Solution, forced: Part[], device: number, isThorough: boolean): string {
+function costOf(setting: Setting, solution: Solution, forced: Part[], device: number, isThorough: boolean): LeftOutReason {
   const { tables, goal } = setting;
   const cost = passCost(tables, forced)!;
   const moreMs = goalMs(goal, cost.passMs, cost.bottleneckMs) - solution.valueMs;
-  const about = isThorough ? '' : 'about ';
-  if (moreMs <= 1e-6 * solution.valueMs) return `the plan would be no faster with it: ${causeOf(setting, forced, device)}.`;
-  return `adding ${deviceName(setting.problem, tables.peerIds[device]!)} would cost ${about}${lossWords(setting, solution.valueMs, moreMs)}: ${causeOf(setting, forced, device)}.`;
+  const slowness = slownessOf(setting, forced, device);
+  if (moreMs <= 1e-6 * solution.valueMs) return { code: 'no-faster', slowness };
+  return { code: 'costs', loss: lossOf(setting, solution.valueMs, moreMs), isGuess: !isThorough, slowness };
 }
 
-function lossWords({ goal }: Setting, valueMs: number, moreMs: number): string {
-  if (goal.kind === 'latency') return `${formatMs(moreMs)} more per token`;
-  if (goal.kind === 'first-token') return `${formatMs(moreMs)} more until the first token`;
-  return `${(1000 / valueMs - 1000 / (valueMs + moreMs)).toFixed(2)} of ${(1000 / valueMs).toFixed(1)} tokens/s`;
+function lossOf({ goal }: Setting, valueMs: number, moreMs: number): Loss {
+  if (goal.kind !== 'throughput') return { objective: goal.kind, moreMs };
+  const tokensPerSecond = 1000 / valueMs;
+  return { objective: goal.kind, tokensPerSecond, lostPerSecond: tokensPerSecond - 1000 / (valueMs + moreMs) };
 }
 
 /** What is slowest about the device where the forced plan has it. */
-function causeOf(setting: Setting, forced: readonly Part[], device: number): string {
+function slownessOf(setting: Setting, forced: readonly Part[], device: number): Slowness {
   const { tables } = setting;
   const at = forced.findIndex((part) => part.device === device);
   const cost = passCost(tables, forced)!;
   const linksMs = cost.linkMs[at]! + cost.linkMs[at + 1]!;
-  if (linksMs >= cost.stageMs[at]!) return linkCause(setting, forced, at, cost.linkMs);
+  if (linksMs >= cost.stageMs[at]!) return linkSlowness(setting, forced, at, cost.linkMs);
   const layers = forced[at]!.endLayer - forced[at]!.startLayer;
-  if (cost.overheadMs[at]! > cost.stageMs[at]! / 2)
-    return `each forward costs it ${formatMs(cost.overheadMs[at]!)} before any layer`;
-  const perLayerMs = (cost.stageMs[at]! - cost.overheadMs[at]!) / layers;
-  return `it takes ${formatMs(perLayerMs)} a layer, and links to it ${formatMs(linksMs)}`;
+  const overheadMs = cost.overheadMs[at]!;
+  if (overheadMs > cost.stageMs[at]! / 2) return { code: 'overhead', overheadMs };
+  return { code: 'layers', layerMs: Math.max(0, cost.stageMs[at]! - overheadMs) / layers, linksMs };
 }
 
-function linkCause(
+function linkSlowness(
   { problem, sources, tables }: Setting,
   forced: readonly Part[],
   at: number,
   linkMs: readonly number[],
-): string {
+): Slowness {
   const self = tables.peerIds[forced[at]!.device]!;
   const isBefore = linkMs[at]! >= linkMs[at + 1]!;
   const neighbour = forced[isBefore ? at - 1 : at + 1];
   const others = neighbour ? [tables.peerIds[neighbour.device]!] : sources;
   const links = problem.links.filter(({ a, b }) => (a === self && others.includes(b)) || (b === self && others.includes(a)));
   const slowest = links.sort((a, b) => a.linkMbps - b.linkMbps)[0];
-  const ms = formatMs(linkMs[isBefore ? at : at + 1]!);
-  if (!slowest) return `its links take ${ms}`;
-  const to = `its link to ${deviceName(problem, slowest.a === self ? slowest.b : slowest.a)}`;
-  const isFar = slowest.rttMs / 2 > linkMs[isBefore ? at : at + 1]! / 2;
-  return isFar
-    ? `${to} takes ${formatMs(slowest.rttMs)} there and back`
-    : `${to} is ${Number(slowest.linkMbps.toPrecision(3))} Mbit/s`;
+  const linksMs = linkMs[isBefore ? at : at + 1]!;
+  if (!slowest) return { code: 'links', linksMs };
+  const { linkMbps, rttMs } = slowest;
+  const to = slowest.a === self ? slowest.b : slowest.a;
+  const isFar = rttMs / 2 > linksMs / 2;
+  return isFar ? { code: 'far-link', to, rttMs } : { code: 'slow-link', to, linkMbps };
 }

@@ -35,8 +35,6 @@ export interface PlanningProblem {
   wireDtype: WireDtype;
   objective: Objective;
   devices: PlanningDevice[];
-  /** What people call the peers, for sentences: short, on one line, no two the same. Those without a name are called by their number. */
-  names?: ReadonlyMap<PeerId, string>;
   /** Measured links between any two peers of the room, sources without layers included. */
   links: LinkProfile[];
   /** Peers that chat: a token starts and ends there. */

@@ -23,12 +23,16 @@ test('a plan that stays beside a better one takes what its own stages take, and 
   const asked = room(10, 9.5);
   const words = refreshed(best(room(5, 9)), best(asked), asked)!;
   expect(words.predicted).toMatchObject({ msPerToken: 40, stageMs: [40] });
-  expect(words.why).toBe(
-    'Device 1 alone runs all 4 layers: 40.0 ms a token. Another plan, with 38.0 ms a token, would gain too little for a move.',
-  );
-  expect(words.leftOut).toEqual([
-    { peerId: 2, reason: 'the best plan with it would save 2.00 ms a token, too little for a move.' },
-  ]);
+  expect(words.why).toEqual({
+    code: 'alone',
+    peerId: 1,
+    layers: 4,
+    isFastest: false,
+    expected: { objective: 'latency', msPerToken: 40 },
+    possibleGain: null,
+    tooLittleBetter: { objective: 'latency', msPerToken: 38 },
+  });
+  expect(words.leftOut).toEqual([{ peerId: 2, reason: { code: 'too-little-gain', until: 'next-token', savedMs: 2 } }]);
 });
 
 test('devices that no plan wants keep the reason that the best plan gives', () => {

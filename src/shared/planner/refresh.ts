@@ -1,6 +1,6 @@
 import type { LeftOut } from '../model/plan.ts';
+import type { LeftOutReason } from '../model/plan-reasons.ts';
 import { explainKept } from './explain.ts';
-import { formatMs } from './format-ms.ts';
 import { predictedMs } from './goal.ts';
 import type { PlanLayout, PlanningProblem } from './problem.ts';
 import { hasSameStages, headPlaceOf, partsOfStages, predictStages, servedSources } from './replan.ts';
@@ -36,8 +36,8 @@ export function refreshed(current: PlanLayout, best: PlanLayout, problem: Planni
 function leftOutOf(current: PlanLayout, best: PlanLayout, problem: PlanningProblem, gainMs: number): LeftOut[] {
   const reasons = new Map(best.leftOut.map(({ peerId, reason }) => [peerId, reason]));
   const used = new Set(current.stages.map(({ peerId }) => peerId));
-  const what = problem.objective === 'first-token' ? 'until the first token' : 'a token';
-  const tooLittle = `the best plan with it would save ${formatMs(Math.max(0, gainMs))} ${what}, too little for a move.`;
+  const until = problem.objective === 'first-token' ? 'first-token' : 'next-token';
+  const tooLittle: LeftOutReason = { code: 'too-little-gain', until, savedMs: Math.max(0, gainMs) };
   return problem.devices
     .filter(({ peerId }) => !used.has(peerId))
     .map(({ peerId }) => ({ peerId, reason: reasons.get(peerId) ?? tooLittle }));

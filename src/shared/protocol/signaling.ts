@@ -1,7 +1,15 @@
 import * as v from 'valibot';
-import { ERROR_CODES, type ErrorReport } from '../errors.ts';
+import {
+  ERROR_CODES,
+  type ErrorReport,
+  MAX_ERROR_MESSAGE_LENGTH,
+  MAX_ERROR_VALUES,
+  MAX_VALUE_LENGTH,
+  MAX_VALUE_NAME_LENGTH,
+} from '../errors.ts';
 import { ENGINE_KINDS, PROFILE_ORIGINS } from '../model/device-profile.ts';
 import { OBJECTIVE_CHOICES, OBJECTIVES } from '../model/plan.ts';
+import { LeftOutReasonSchema, PlanWhySchema } from '../model/plan-reasons.ts';
 import { WIRE_DTYPES } from '../model/wire-dtype.ts';
 
 /**
@@ -50,10 +58,27 @@ const passphrase = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
 /** `salt.hash`, both base64url, scrypt. */
 const passphraseHash = v.pipe(v.string(), v.maxLength(200));
 
-export const ErrorReportSchema = v.strictObject({
-  code: v.picklist(ERROR_CODES),
-  message: v.pipe(v.string(), v.maxLength(2000)),
-});
+const errorValues = v.pipe(
+  v.record(
+    v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_VALUE_NAME_LENGTH)),
+    v.union([v.pipe(v.string(), v.maxLength(MAX_VALUE_LENGTH)), v.pipe(v.number(), v.finite())]),
+  ),
+  v.check((values) => Object.keys(values).length <= MAX_ERROR_VALUES, `more than ${MAX_ERROR_VALUES} values`),
+);
+
+/** A code that only a newer server or device knows becomes `internal`; its message still tells what happened. */
+export const ErrorReportSchema = v.pipe(
+  v.strictObject({
+    code: v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_VALUE_NAME_LENGTH)),
+    values: v.exactOptional(errorValues),
+    message: v.pipe(v.string(), v.maxLength(MAX_ERROR_MESSAGE_LENGTH)),
+  }),
+  v.transform(({ code, message, values }): ErrorReport => {
+    const known = ERROR_CODES.find((one) => one === code);
+    if (!known) return { code: 'internal', message };
+    return values === undefined ? { code: known, message } : { code: known, message, values };
+  }),
+);
 
 export const RoomSettingsSchema = v.strictObject({
   modelUrl: v.pipe(v.string(), v.minLength(1), v.maxLength(2048)),
@@ -139,11 +164,8 @@ export const PlanSchema = v.strictObject({
     overheadMs: v.array(measure),
     linkMs: v.array(measure),
   }),
-  why: v.pipe(v.string(), v.maxLength(500)),
-  leftOut: v.pipe(
-    v.array(v.strictObject({ peerId: positive, reason: v.pipe(v.string(), v.maxLength(300)) })),
-    v.maxLength(MAX_PEERS_PER_ROOM),
-  ),
+  why: PlanWhySchema,
+  leftOut: v.pipe(v.array(v.strictObject({ peerId: positive, reason: LeftOutReasonSchema })), v.maxLength(MAX_PEERS_PER_ROOM)),
 });
 
 /** Somebody without the room's link who waits for the host to let them in. */
