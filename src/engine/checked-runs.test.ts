@@ -41,6 +41,17 @@ describe('a request from another device', () => {
       code: 'frame-malformed',
     },
     {
+      why: 'more wanted ids than the vocabulary has',
+      wrong: { head: askRows([0], { wantIds: new Uint32Array(PLAIN_MODEL.spec.vocabSize + 1) }) },
+      code: 'frame-malformed',
+    },
+    { why: 'head rows from back to front', wrong: { head: askRows([2, 1]) }, code: 'frame-malformed' },
+    {
+      why: 'a wanted id beyond the vocabulary of a later row',
+      wrong: { head: [...askRows([0]), ...askRows([2], { wantIds: Uint32Array.of(999) })] },
+      code: 'frame-malformed',
+    },
+    {
       why: 'a temperature that is no number',
       wrong: { head: askRows([0], { invTemperature: Number.NaN }) },
       code: 'frame-malformed',

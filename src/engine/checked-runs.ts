@@ -59,6 +59,9 @@ function checkHead(asks: readonly HeadAsk[], rowCount: number, vocabSize: number
       throw new AppError('frame-malformed', `logits asked of row ${row} of ${rowCount}, after row ${last}`);
     }
     last = row;
+    if (wantIds.length > vocabSize) {
+      throw new AppError('frame-malformed', `${wantIds.length} ids wanted of row ${row}, the vocabulary has ${vocabSize}`);
+    }
     checkIds('wanted id', wantIds, vocabSize);
     if (!(invTemperature > 0 && Number.isFinite(invTemperature))) {
       throw new AppError('frame-malformed', `inverse temperature ${invTemperature}, it must be positive and finite`);

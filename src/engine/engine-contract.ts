@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ContractModel, layerTensors, loadWhole, ODD_MODELS, PLAIN_MODEL } from './contract/contract-models.ts';
+import { type ContractModel, layerTensors, loadWhole, ODD_MODELS, PLAIN_MODEL, WIDE_MODEL } from './contract/contract-models.ts';
 import { type RowComparison, SAME_BITS } from './contract/contract-runs.ts';
 import { describeHead } from './contract/head-contract.ts';
 import { describeKvGrowth } from './contract/kv-contract.ts';
@@ -35,10 +35,10 @@ export function describeEngineContract(
     describeWith(PLAIN_MODEL, createEngine, (engine) => {
       describeRows(PLAIN_MODEL, engine, { kvRounding, same });
       describeBatches(PLAIN_MODEL, engine, same);
-      describeHead(PLAIN_MODEL, engine, same);
       describeLife(PLAIN_MODEL, engine, { contextLength: CONTEXT_LENGTH, same });
       if (kvRounding !== 'none') describeKvGrowth(PLAIN_MODEL, engine, CONTEXT_LENGTH);
     });
+    describeWith(WIDE_MODEL, createEngine, (engine) => describeHead(WIDE_MODEL, engine, same));
     describeEnd(PLAIN_MODEL, createEngine);
     for (const model of ODD_MODELS.filter(runs))
       describeWith(model, createEngine, (engine) => describeRows(model, engine, { kvRounding, same }));

@@ -39,6 +39,15 @@ export interface VocabularySizes {
   headRows: number;
 }
 
+/** How far the exponential of a head's sum may be off by a float32 sum over a vocabulary. */
+export const SUM_RELATIVE_ERROR = 2 ** -16;
+
+/** @throws AppError model-malformed when the head lacks rows for some tokens */
+export function vocabularySizes(tokens: number, headRows: number): VocabularySizes {
+  if (tokens <= headRows) return { tokens, headRows };
+  throw new AppError('model-malformed', `the tokenizer has ${tokens} tokens, the output matrix only ${headRows} rows`);
+}
+
 /**
  * @param wanted the ids that were asked for, in the order of `row.wantLogits`: all that `adjust` changes are among them
  * @throws AppError stage-failed when the reply does not fit the question or holds what is no number

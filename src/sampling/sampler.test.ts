@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { LogitsRow } from './candidates.ts';
+import { type LogitsRow, vocabularySizes } from './candidates.ts';
 import { wantIds } from './penalties.ts';
 import { randomAt } from './random.ts';
 import { type SampleInput, sample } from './sampler.ts';
@@ -11,7 +11,9 @@ function rowOf(logits: readonly number[], topCount: number, wanted: Uint32Array,
   const exact = Float32Array.from(logits);
   const order = Array.from(exact.keys()).sort((a, b) => exact[b]! - exact[a]! || a - b);
   const top = order.slice(0, topCount);
-  const logSumExp = (scale: number) => Math.fround(Math.log(exact.reduce((sum, logit) => sum + Math.exp(logit * scale), 0)));
+  const largest = exact[order[0]!]!;
+  const logSumExp = (scale: number) =>
+    Math.fround(largest * scale + Math.log(exact.reduce((sum, logit) => sum + Math.exp((logit - largest) * scale), 0)));
   return {
     logSumExp: logSumExp(1),
     scaledLogSumExp: logSumExp(inverseTemperature(settings)),
@@ -129,6 +131,44 @@ describe('sampling from the largest logits', () => {
   test('asks for the full row where all that is known of it is padding', () => {
     expect(sample(inputOf([1, 2, 9, 8], 2, GREEDY, [], 0, 2))).toEqual({ need: 'full-row' });
     expect(sample(inputOf([1, 2, 9, 8], 2, { ...GREEDY, temperature: 1 }, [], 0, 2))).toEqual({ need: 'full-row' });
+  });
+
+  test('is refused for a model whose head lacks rows for some tokens', () => {
+    expect(vocabularySizes(4, 5)).toEqual({ tokens: 4, headRows: 5 });
+    expect(() => vocabularySizes(5, 4)).toThrow(expect.objectContaining({ code: 'model-malformed' }));
+  });
+
+  test('takes the likeliest token where the largest logit of all is no token', () => {
+    const logits = [1, 7, 3, 2, 50];
+    const tokens = 4;
+    expect(sample(inputOf(logits, 3, GREEDY, [], 0, tokens))).toEqual({ token: 1 });
+    for (let drawIndex = 0; drawIndex < 100; drawIndex++) {
+      const settings = { ...GREEDY, temperature: 1.5, seed: 3 };
+      const input = inputOf(logits, 3, settings, [], drawIndex, tokens);
+      const expected = sampleWhole(logits.slice(0, tokens), settings, [], randomAt(settings.seed, drawIndex));
+      expect(sample(withFullRow(input, logits))).toEqual({ token: expected });
+      expect([{ token: expected }, { need: 'full-row' }]).toContainEqual(sample(input));
+    }
+  });
+
+  test('draws from the tokens also where what is none outweighs them beyond all numbers', () => {
+    // All known tokens are larger than whatever is unknown: the last of the largest logits is padding.
+    const logits = [6, 5.999, 5.998, -9, 40, 8, 7.5];
+    const settings = {
+      ...GREEDY,
+      temperature: 0.01,
+      seed: 4,
+      logitBias: new Map([
+        [0, 2],
+        [1, 2],
+        [2, 2],
+      ]),
+    };
+    for (let drawIndex = 0; drawIndex < 50; drawIndex++) {
+      const input = inputOf(logits, 3, settings, [], drawIndex, 4);
+      const expected = sampleWhole(logits.slice(0, 4), settings, [], randomAt(settings.seed, drawIndex));
+      expect(sample(input)).toEqual({ token: expected });
+    }
   });
 
   test('seldom needs the full row of a peaked distribution', () => {

@@ -1,5 +1,5 @@
 import { AppError } from '../shared/errors.ts';
-import { type Candidates, candidatesOf, type LogitsRow, type VocabularySizes } from './candidates.ts';
+import { type Candidates, candidatesOf, type LogitsRow, SUM_RELATIVE_ERROR, type VocabularySizes } from './candidates.ts';
 import { adjustment } from './penalties.ts';
 import { randomAt } from './random.ts';
 import { inverseTemperature, type SamplingSettings } from './settings.ts';
@@ -19,8 +19,7 @@ export interface SampleInput {
   drawIndex: number;
 }
 
-/** How far `exp(scaledLogSumExp)` may be off by a float32 sum over a vocabulary, and by the rounding of the logarithm itself. */
-const SUM_RELATIVE_ERROR = 2 ** -16;
+/** How far `exp(scaledLogSumExp)` may be off by the rounding of the logarithm itself. */
 const LOG_RELATIVE_ERROR = 2 ** -21;
 
 /**
@@ -28,7 +27,9 @@ const LOG_RELATIVE_ERROR = 2 ** -21;
  * nucleus (Holtzman et al. 2020), both after penalties and bias. What the head left out is known only as a range of
  * probability; if the choice is not the same at both ends of the range, the full row is needed.
  *
- * Rows of the head that are no tokens are taken out of the distribution, whatever their logits: the tokens share what is left.
+ * Rows of the head that are no tokens (`sizes`) are never chosen and have no share, whatever their logits. The head's sums cover
+ * them: those among the known logits are taken off exactly, those that are not widen the range, and where they leave the choice
+ * open, or no token is known, the full row is needed and is summed without them.
  *
  * @throws AppError stage-failed when the head's reply is not usable
  */
@@ -55,6 +56,8 @@ function draw(candidates: Candidates, row: LogitsRow, settings: SamplingSettings
     knownSum += weightOf(logit);
     sums.push(knownSum);
   }
+  // A head whose sum is no number has its full row to decide.
+  if (candidates.unknownCount > 0 && Number.isNaN(row.scaledLogSumExp)) return null;
   const [least, most] = unknownWeight(candidates, row.scaledLogSumExp, invTemperature, weightOf);
   const choose = (unknown: number) => choice(sums, candidates.certain, knownSum + unknown, settings.topP, uniform);
   // More unknown weight moves the choice only ever further down the list: equal at both ends is equal in between.
@@ -70,11 +73,13 @@ function unknownWeight(
   weightOf: (logit: number) => number,
 ): [least: number, most: number] {
   if (unknownCount === 0) return [0, 0];
+  const limit = unknownCount * weightOf(unknownLimit);
   const whole = weightOf(scaledLogSumExp / invTemperature);
   const error = whole * (SUM_RELATIVE_ERROR + Math.abs(scaledLogSumExp) * LOG_RELATIVE_ERROR);
   const sumOf = (logits: readonly number[]) => logits.reduce((sum, logit) => sum + weightOf(logit), 0);
   const rest = whole - sumOf(known.map(({ rawLogit }) => rawLogit)) - sumOf(paddingLogits);
-  const limit = unknownCount * weightOf(unknownLimit);
+  // What padding or a bias keeps from being chosen may outweigh the best candidate beyond all numbers.
+  if (!Number.isFinite(rest)) return [0, limit];
   const padding = unknownPadding * weightOf(unknownLimit);
   return [Math.min(limit, Math.max(0, rest - error - padding)), Math.min(limit, Math.max(0, rest + error))];
 }

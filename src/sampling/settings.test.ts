@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { logprobsOf } from './logprobs.ts';
 import { wantIds } from './penalties.ts';
 import { randomAt } from './random.ts';
 import { checkSettings, GREEDY } from './settings.ts';
@@ -38,18 +37,4 @@ test('draws depend on the seed and the index alone, and fill the range evenly', 
   const tenths = new Array<number>(10).fill(0);
   for (const value of draws) tenths[Math.floor(value * 10)]!++;
   for (const count of tenths) expect(Math.abs(count - 1000)).toBeLessThan(150);
-});
-
-test('logprobs are of the model itself: the logit less the log of the sum', () => {
-  const row = {
-    logSumExp: 3,
-    scaledLogSumExp: 9,
-    topIds: Uint32Array.of(4, 2),
-    topLogits: Float32Array.of(2.5, 1),
-    wantLogits: Float32Array.of(-1),
-    logits: null,
-  };
-  expect(logprobsOf(row, Uint32Array.of(8), 2, 1)).toEqual({ chosen: { id: 2, logprob: -2 }, top: [{ id: 4, logprob: -0.5 }] });
-  expect(logprobsOf(row, Uint32Array.of(8), 8, 0).chosen.logprob).toBe(-4);
-  expect(() => logprobsOf(row, Uint32Array.of(8), 9, 0)).toThrow(expect.objectContaining({ code: 'stage-failed' }));
 });

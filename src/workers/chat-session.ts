@@ -1,5 +1,6 @@
 import { unlessAborted } from '../pipeline/abort.ts';
 import type { ConversationId, Coordinator, FeedOptions } from '../pipeline/coordinator.ts';
+import type { VocabularySizes } from '../sampling/candidates.ts';
 import { wantIds } from '../sampling/penalties.ts';
 import { sample } from '../sampling/sampler.ts';
 import { checkSettings, inverseTemperature, type SamplingSettings } from '../sampling/settings.ts';
@@ -17,8 +18,7 @@ export interface ChatSessionOptions {
   coordinator: Coordinator;
   tokenizer: Tokenizer;
   renderTemplate: RenderTemplate;
-  /** Rows of the model's output matrix: as many as there are tokens, or more. */
-  headRows: number;
+  sizes: VocabularySizes;
   /** Tokens that a conversation may hold. */
   contextLength: number;
   now(): number;
@@ -122,12 +122,12 @@ export class ChatSession {
     const wanted = wantIds(history, settings);
     const step = { wantIds: wanted, invTemperature: inverseTemperature(settings), fullRow: false };
     const drawIndex = history.length;
-    const sizes = { tokens: this.options.tokenizer.vocabSize, headRows: this.options.headRows };
+    const { coordinator, sizes } = this.options;
     try {
-      const row = await this.options.coordinator.feed(this.conversation, tokens, step, options);
+      const row = await coordinator.feed(this.conversation, tokens, step, options);
       const sampled = sample({ row, wanted, history, settings, sizes, drawIndex });
       if ('token' in sampled) return sampled.token;
-      const whole = await this.options.coordinator.feed(this.conversation, tokens, { ...step, fullRow: true }, options);
+      const whole = await coordinator.feed(this.conversation, tokens, { ...step, fullRow: true }, options);
       const decided = sample({ row: whole, wanted, history, settings, sizes, drawIndex });
       if ('token' in decided) return decided.token;
     } catch (thrown) {

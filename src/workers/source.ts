@@ -5,6 +5,7 @@ import type { AwakeClock } from '../pipeline/awake-clock.ts';
 import { Coordinator, type CoordinatorOptions } from '../pipeline/coordinator.ts';
 import { EngineSourcePart } from '../pipeline/engine-source-part.ts';
 import type { Transport } from '../pipeline/transport.ts';
+import { vocabularySizes } from '../sampling/candidates.ts';
 import type { RenderTemplate } from '../tokenizer/chat-template.ts';
 import { TemplateRenderer } from '../tokenizer/template-renderer.ts';
 import { createTokenizer } from '../tokenizer/tokenizer.ts';
@@ -37,6 +38,7 @@ export interface Source {
 export async function openChatSource(options: SourceOptions): Promise<Source> {
   const { model, contextLength, own, transport, awake, signal, onMoved, onHung, onRefused } = options;
   const tokenizer = createTokenizer(model.header);
+  const sizes = vocabularySizes(tokenizer.vocabSize, model.spec.vocabSize);
   const engine = await openOwnPart(model, contextLength, own, signal);
   const coordinator = new Coordinator({
     transport,
@@ -51,7 +53,7 @@ export async function openChatSource(options: SourceOptions): Promise<Source> {
   const templates = new TemplateRenderer(signal);
   const renderTemplate: RenderTemplate = (source, values) => templates.render(source, values);
   const now = () => performance.now();
-  const chat = new ChatSession({ coordinator, tokenizer, headRows: model.spec.vocabSize, renderTemplate, contextLength, now });
+  const chat = new ChatSession({ coordinator, tokenizer, sizes, renderTemplate, contextLength, now });
   return { coordinator, chat, close: () => engine.destroy() };
 }
 

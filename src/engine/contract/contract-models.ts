@@ -41,6 +41,9 @@ function contractModel(
 
 export const PLAIN_MODEL = contractModel('Q8_0, 2 query heads per key head', 'Q8_0', {});
 
+/** So many ids that no engine looks at each of them by itself when it sums over them or picks the largest. */
+export const WIDE_MODEL = contractModel('Q8_0, a vocabulary of 1100', 'Q8_0', { nLayers: 1, vocabSize: 1100 });
+
 /** The K formats have 256 values to a block. */
 const SUPERBLOCKS = { dim: 256, nLayers: 1, headDim: 64, ropeDim: 64, ffnDim: 256 };
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { WeightTensor } from '../../gguf/weight-tensor.ts';
 import { askRows, HEAD_TOP, type HeadAsk, type HeadRow, type ShardEngine } from '../shard-engine.ts';
 import { type ContractModel, headTensors, someTokens } from './contract-models.ts';
-import { expectSameBits, type RowComparison, rowsOf, wholeModel } from './contract-runs.ts';
+import { expectSameBits, type Part, type RowComparison, rowsOf, wholeModel, wholeRequest } from './contract-runs.ts';
 
 /** What the head replies about the rows that it is asked for. */
 export function describeHead(model: ContractModel, engine: () => ShardEngine, same: RowComparison): void {
@@ -47,35 +47,29 @@ export function describeHead(model: ContractModel, engine: () => ShardEngine, sa
   });
 
   test(`gives each row what was asked of it, ${same.words} as alone, whatever is asked of the rows beside it`, async () => {
-    // More rows than are computed together, of several sequences, each with a temperature and wishes of its own.
-    const parts = Array.from({ length: 3 }, (_, i) => ({
-      sequence: `chat ${i}`,
-      start: 0,
-      tokens: someTokens(model, 5, 30 + i),
-    }));
-    const rows = rowsOf(parts);
-    const asks = rows.map((_, row): HeadAsk => {
-      const wantIds = Uint32Array.from(
-        { length: row % 4 === 3 ? 40 : row % 4 },
-        (__, i) => (7 * row + 3 * i) % model.spec.vocabSize,
-      );
-      return { row, wantIds, fullRow: row % 3 === 0, invTemperature: 1 + row / 8 };
+    // More rows than are computed together, of several sequences, each with a temperature and wishes of its own, or none.
+    const rowsEach = 5;
+    const parts = Array.from({ length: 3 }, (_, i) => {
+      return { sequence: `chat ${i}`, start: 0, tokens: someTokens(model, rowsEach, 30 + i) };
     });
-    const tokens = Uint32Array.from(parts.flatMap((part) => part.tokens));
-    const forward = async (head: readonly HeadAsk[]) => {
-      const result = await engine().forward({ rows, input: { tokens }, layers: wholeModel(model), head });
-      for (const { sequence } of parts) engine().freeSequence(sequence);
-      return result.head;
-    };
-    const together = await forward(asks);
+    const asks = rowsOf(parts).flatMap((_, row): HeadAsk[] => {
+      if (row % rowsEach === 2) return [];
+      const wanted = row % 4 === 3 ? 40 : row % 4;
+      const wantIds = Uint32Array.from({ length: wanted }, (__, i) => (7 * row + 3 * i) % model.spec.vocabSize);
+      return [{ row, wantIds, fullRow: row % 3 === 0, invTemperature: 1 + row / 8 }];
+    });
+    const together = await askParts(engine(), model, parts, asks);
+    expect(together.length).toBe(asks.length);
     for (const [i, ask] of asks.entries()) {
-      const [got, [alone]] = [together[i]!, await forward([{ ...ask, fullRow: true }])];
-      expect(got.logits !== null, `row ${i}`).toBe(ask.fullRow);
-      if (got.logits) same.values(got.logits, alone!.logits!, `logits of row ${i}`);
-      same.values(got.topLogits, alone!.topLogits, `largest logits of row ${i}`);
-      same.values(got.wantLogits, pick(alone!.logits!, ask.wantIds), `wanted logits of row ${i}`);
-      const sums = ({ logSumExp: plain, scaledLogSumExp }: HeadRow) => Float32Array.of(plain, scaledLogSumExp);
-      same.values(sums(got), sums(alone!), `sums of row ${i}`);
+      const own = { ...ask, row: ask.row % rowsEach };
+      const part = parts[Math.floor(ask.row / rowsEach)]!;
+      const [brief] = await askParts(engine(), model, [part], [own]);
+      const [alone] = await askParts(engine(), model, [part], [{ ...own, fullRow: true }]);
+      for (const got of [together[i]!, brief!]) {
+        expect(got.logits !== null, `row ${ask.row}`).toBe(ask.fullRow);
+        same.rows([{ ...got, logits: got.logits ?? alone!.logits }], [alone!]);
+        same.values(got.wantLogits, pick(alone!.logits!, ask.wantIds), `wanted logits of row ${ask.row}`);
+      }
     }
   });
 
@@ -84,6 +78,18 @@ export function describeHead(model: ContractModel, engine: () => ShardEngine, sa
     engine().freeSequence('head');
     expect(result).toEqual({ hidden: null, head: [] });
   });
+}
+
+/** What the head says of whole new sequences, which are forgotten again. */
+async function askParts(
+  engine: ShardEngine,
+  model: ContractModel,
+  parts: readonly Part[],
+  head: readonly HeadAsk[],
+): Promise<HeadRow[]> {
+  const result = await engine.forward({ ...wholeRequest(model, parts), head });
+  for (const { sequence } of parts) engine.freeSequence(sequence);
+  return result.head;
 }
 
 function request(model: ContractModel, head: readonly HeadAsk[]) {
