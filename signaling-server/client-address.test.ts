@@ -27,6 +27,10 @@ describe('whom a limit is counted for', () => {
     expect(clientAddress('10.0.0.1', header)).toBe(address);
   });
 
+  test.each(['127.0.0.1', '::1', '127.9.9.9'])('a proxy’s word that %s asked lifts no limit', (header) => {
+    expect(isLoopback(clientAddress('127.0.0.1', header))).toBe(false);
+  });
+
   test.each([
     ['127.0.0.1', true],
     ['127.9.9.9', true],

@@ -4,6 +4,9 @@ import { ipv6Groups, withoutMapping } from './ip-address.ts';
 /** Whom limits are counted for: an IPv4 address, or the /64 that a provider gives to one household. */
 export type ClientAddress = string;
 
+/** What a proxy says came from this machine is somebody else's word: no limit is lifted for it. */
+const LOOPBACK_BY_PROXY = 'loopback, by a proxy';
+
 /**
  * @param socketAddress of the connection itself
  * @param forwardedFor the X-Forwarded-For header, only where a proxy is trusted: its last entry is what that proxy saw; what stands
@@ -11,7 +14,9 @@ export type ClientAddress = string;
  */
 export function clientAddress(socketAddress: string, forwardedFor: string | undefined): ClientAddress {
   const last = forwardedFor?.split(',').at(-1)?.trim() ?? '';
-  return normalised(isIP(last) ? last : socketAddress);
+  if (!isIP(last)) return normalised(socketAddress);
+  const forwarded = normalised(last);
+  return isLoopback(forwarded) ? LOOPBACK_BY_PROXY : forwarded;
 }
 
 export function isLoopback(address: ClientAddress): boolean {
