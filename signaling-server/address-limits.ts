@@ -8,8 +8,6 @@ const LIMITS = {
   /** Joining a room that is not there, with a wrong passphrase, or without being let in. */
   'failed-join': { burst: 30, perSecond: 1 / 20 },
   'created-room': { burst: 30, perSecond: 1 / 60 },
-  /** After a restart everybody of a school brings the rooms back at once. */
-  'resumed-room': { burst: 200, perSecond: 1 },
 } as const;
 
 export type Limited = keyof typeof LIMITS;
@@ -42,6 +40,11 @@ export class AddressLimits {
    */
   requireLeft(what: Limited, address: ClientAddress): void {
     if (this.isLimited(address) && !this.bucket(what, address).hasToken()) throw tooManyTries(what);
+  }
+
+  /** What was counted turned out to be no failure. */
+  giveBack(what: Limited, address: ClientAddress): void {
+    if (this.isLimited(address)) this.bucket(what, address).giveBack();
   }
 
   private isLimited(address: ClientAddress): boolean {

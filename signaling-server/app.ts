@@ -37,6 +37,8 @@ export interface AppOptions {
   /** The bundled planner worker; null plans on the server's own thread. */
   plannerWorker: URL | null;
   log: Logger;
+  /** What rooms are sealed with, so that tabs bring them back to a server that was started anew. */
+  roomSecret: Buffer;
   /** The last entry of X-Forwarded-For says who asks. */
   trustProxy?: boolean;
   limitsLoopback?: boolean;
@@ -56,7 +58,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const clock = options.clock ?? systemClock;
   const planner: PlannerRunner = options.plannerWorker ? new WorkerPlanner(options.plannerWorker) : inProcessPlanner;
   const { times = {}, limitsLoopback = false, trustProxy = false, log } = options;
-  const directory = new RoomDirectory({ planner, clock, times, limitsLoopback });
+  const directory = new RoomDirectory({ planner, clock, secret: options.roomSecret, times, limitsLoopback });
   const pages = staticFiles(options);
   const http = createServer(pages);
   const https = options.https && createHttpsServer({ cert: options.https.cert, key: options.https.key }, pages);

@@ -1,12 +1,7 @@
 import { io } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  type ClientRequest,
-  type Joined,
-  PROTOCOL_VERSION,
-  type RoomSeed,
-  type RoomState,
-} from '../src/shared/protocol/signaling.ts';
+import { seedOf } from '../src/shared/protocol/room-seed.ts';
+import { type ClientRequest, type Joined, PROTOCOL_VERSION, type RoomState } from '../src/shared/protocol/signaling.ts';
 import type { AppOptions, TransportName } from './app.ts';
 import { randomHostKey } from './room-code.ts';
 import { startTestApp, type TestApp, type TestTab } from './test-app.ts';
@@ -28,12 +23,6 @@ async function newRoom(host: TestTab) {
   ];
   const joined = await host.join(made.code, { hostKey: made.hostKey, tabKey, chats: true });
   return { ...made, tabKey, joined };
-}
-
-function seedOf({ peers, ...room }: RoomState): RoomSeed {
-  const { hostKeyHashes, passphraseHash, settings, model, plan, nextPeerId, nextEpoch } = room;
-  const places = peers.map(({ peerId, name, donates, chats, tabKeyHash }) => ({ peerId, name, donates, chats, tabKeyHash }));
-  return { hostKeyHashes, passphraseHash, settings, model, plan, nextPeerId, nextEpoch, peers: places };
 }
 
 function resumption(joined: Joined, own: { tabKey: string; hostKey: string | null }): ClientRequest<'room:resume'> {
@@ -81,6 +70,17 @@ describe.each<TransportName[][]>([[['websocket']], [['polling']]])('over %s', (t
     ]);
     expect(await second.send('room:settings', hostBack.room.settings)).toEqual({ ok: true, value: {} });
     await after.close();
+  });
+
+  test('a connection whose tab has come back over another one speaks for nobody', async () => {
+    const [host, guest, again] = [app.connect(transports), app.connect(transports), app.connect(transports)];
+    const room = await newRoom(host);
+    const tabKey = randomHostKey();
+    const joined = await guest.join(room.code, { joinKey: room.joinKey, tabKey });
+    await again.ask('room:resume', resumption(joined, { tabKey, hostKey: null }));
+    const link = { to: room.joined.peerId, link: null };
+    expect(await guest.send('link:report', link)).toEqual(refused('not-joined'));
+    expect(await again.send('link:report', link)).toEqual({ ok: true, value: {} });
   });
 
   test('somebody who knocks does one thing at a time, and is let in by a host', async () => {

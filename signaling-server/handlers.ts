@@ -15,9 +15,9 @@ import {
 } from '../src/shared/protocol/signaling.ts';
 import type { ClientAddress } from './client-address.ts';
 import type { Clock } from './clock.ts';
-import type { Entered, RoomActor } from './room-actor.ts';
+import type { RoomActor } from './room-actor.ts';
 import { randomJoinKey } from './room-code.ts';
-import type { RoomDirectory } from './room-directory.ts';
+import type { RoomDirectory, Seat } from './room-directory.ts';
 import type { Notice } from './room-state.ts';
 import type { RoomEvent } from './rooms.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -142,8 +142,8 @@ class Session {
     const { directory } = options;
     this.answers = {
       'room:create': (request) => directory.create(request, { address: options.addressOf(socket) }),
-      'room:join': ({ version: _, ...identity }) => this.enter(identity.code, () => directory.join(identity, this.caller())),
-      'room:resume': ({ version: _, ...request }) => this.enter(request.code, () => directory.resume(request, this.caller())),
+      'room:join': ({ version: _, ...identity }) => this.enter(() => directory.join(identity, this.caller())),
+      'room:resume': ({ version: _, ...request }) => this.enter(() => directory.resume(request, this.caller())),
       'room:leave': () => this.leaveAsked(),
       'room:allow': ({ knockId, allow }) => this.done(({ room, peerId }) => room.answerKnock(peerId, knockId, allow)),
       'room:remove': ({ peerId: target }) => this.done(({ room, peerId }) => room.remove(peerId, target)),
@@ -192,13 +192,13 @@ class Session {
     return { outlet: this.outlet, address: this.options.addressOf(this.socket), signal: this.gone.signal };
   }
 
-  private async enter(code: string, into: () => Promise<Entered>): Promise<Joined> {
+  private async enter(into: () => Promise<Seat>): Promise<Joined> {
     if (this.membership) throw new AppError('bad-message', `this tab is already in room ${this.membership.room.room.code}`);
     if (this.isEntering) throw new AppError('bad-message', 'this tab is just joining a room');
     this.isEntering = true;
     try {
-      const entered = await into();
-      this.membership = { room: this.options.directory.room(code), peerId: entered.peerId };
+      const { room, entered } = await into();
+      this.membership = { room, peerId: entered.peerId };
       if (this.gone.signal.aborted) this.disconnected(false);
       return { ...entered, iceServers: this.options.iceServersFor(this.socket.handshake.headers.host ?? '') };
     } finally {
@@ -212,8 +212,11 @@ class Session {
   }
 
   private joined(): Membership {
-    if (!this.membership) throw new AppError('not-joined', 'this tab is in no room: join one first');
-    return this.membership;
+    const { membership, outlet } = this;
+    if (!membership?.room.isAt(membership.peerId, outlet)) {
+      throw new AppError('not-joined', 'this connection speaks for no tab of a room: join one first');
+    }
+    return membership;
   }
 
   private done(act: (membership: Membership) => void): Record<string, never> {

@@ -6,6 +6,7 @@ import { AppError } from '../src/shared/errors.ts';
 import { type App, type AppOptions, startApp } from './app.ts';
 import { type Certificate, cacheFolder, selfMadeCertificate } from './certificate.ts';
 import { lanAddresses } from './lan-addresses.ts';
+import { roomSecret } from './room-secret.ts';
 import { parseServerOptions, type ServerOptions, USAGE } from './server-options.ts';
 import { welcomeText } from './welcome.ts';
 
@@ -40,6 +41,7 @@ async function appOptions(options: ServerOptions, addresses: readonly string[]):
     trustProxy: options.trustProxy,
     transports: options.transports,
     plannerWorker,
+    roomSecret: await roomSecret(cacheFolder(process.env)),
     // Synchronous, so that a line is there as soon as the response is over.
     log:
       options.logFile === null

@@ -2,10 +2,10 @@ import type { ErrorCode, ErrorReport } from '../src/shared/errors.ts';
 import type { PeerId } from '../src/shared/model/link-profile.ts';
 import type { Plan } from '../src/shared/model/plan.ts';
 import { effectiveContext } from '../src/shared/model/room-settings.ts';
-import type { PlanLayout, PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
+import type { PlanLayout, PlanningProblem, PlanResult, ShardParts } from '../src/shared/planner/problem.ts';
 import { refreshed } from '../src/shared/planner/refresh.ts';
 import { predictStages, servedSources, shouldAdopt } from '../src/shared/planner/replan.ts';
-import { objectiveOf, planningDevice } from './room-planning.ts';
+import { heldBy, objectiveOf, planningDevice } from './room-planning.ts';
 import { type Effect, isPlannable, memberOf, REPLAN, type Room, STATE, type Step, servesPlan, toAll } from './room-state.ts';
 
 /**
@@ -43,8 +43,14 @@ function isStillAsked(room: Room, asked: PlanningProblem): boolean {
     model === asked.spec &&
     asked.contextLength === effectiveContext(settings, model.contextLength) &&
     asked.wireDtype === settings.wireDtype &&
-    asked.objective === objectiveOf(room)
+    asked.objective === objectiveOf(room) &&
+    // Another plan serves than when it was asked: what devices hold beside the next one is something else.
+    asked.devices.every(({ peerId, held }) => isSameParts(held ?? null, heldBy(room, peerId)))
   );
+}
+
+function isSameParts(one: ShardParts | null, other: ShardParts | null): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 function works(plan: PlanLayout | null, asked: PlanningProblem): boolean {

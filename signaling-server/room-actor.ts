@@ -1,17 +1,24 @@
 import { AppError } from '../src/shared/errors.ts';
 import type { PeerId } from '../src/shared/model/link-profile.ts';
-import type { Joined, RoomSeed, SignalData } from '../src/shared/protocol/signaling.ts';
+import type { Joined, RoomSeed, RoomState, SignalData } from '../src/shared/protocol/signaling.ts';
 import type { Clock } from './clock.ts';
 import { HostOffer } from './host-offer.ts';
 import { LoadWatch } from './load-watch.ts';
 import type { PlannerRunner } from './planner-runner.ts';
 import { hashOfKey, isSameKey, randomHostKey, randomJoinKey } from './room-code.ts';
 import { isMeasured, planningProblem } from './room-planning.ts';
-import { type Effect, memberOf, type Notice, publicState, type Room, servesPlan } from './room-state.ts';
+import { RoomSeals } from './room-seal.ts';
+import { withLaterSeed } from './room-seed.ts';
+import { type Effect, memberOf, type Notice, publicState, type Room, STATE, type Step, servesPlan } from './room-state.ts';
 import type { RoomTimes } from './room-times.ts';
 import { applyToRoom, type RoomEvent } from './rooms.ts';
 import { StateTeller } from './state-teller.ts';
+import { TokenBucket } from './token-bucket.ts';
 
+/** Seals that the tab which came first may not have seen: those of this server have later numbers. */
+const MISSED_SEALS = 1000;
+/** How often a chat is believed at once that a stage hangs, and in the long run. */
+const HUNG_REPORTS = { burst: 3, perSecond: 1 / 60 };
 /** A device that fails again and again is tried every quarter of an hour or so. */
 const MOST_DOUBLINGS = 6;
 
@@ -22,6 +29,8 @@ export interface ActorOptions {
   planner: PlannerRunner;
   clock: Clock;
   times: RoomTimes;
+  /** What its state is sealed with. */
+  secret: Buffer;
 }
 
 /** Who comes in, after it was decided that it may. */
@@ -43,6 +52,8 @@ interface Place {
   awaySinceMs: number;
 }
 
+type KnockAnswer = 'allowed' | 'declined' | 'closing';
+
 /** One room: keeps its value, runs its effects, and owns its timers, which never outlive `close`. */
 export class RoomActor {
   private readonly options: ActorOptions;
@@ -51,31 +62,32 @@ export class RoomActor {
   private readonly offer: HostOffer;
   private readonly loadWatch = new LoadWatch();
   private readonly retries = new Set<() => void>();
-  private readonly knocks = new Map<number, (allow: boolean) => void>();
+  private readonly knocks = new Map<number, (answer: KnockAnswer) => void>();
   private value: Room;
   private cancelReplan: (() => void) | null = null;
   private firstChangeMs: number | null = null;
   private planRequest = 0;
-  private reportedHung = new Set<string>();
+  private readonly hungReports = new Map<PeerId, { epoch: number; allowance: TokenBucket }>();
   /** Null while somebody is here. */
   private emptySinceMs: number | null;
-  private readonly seededUntilMs: number;
+  private readonly seals: RoomSeals;
+  /** What the room was made anew from, while later word of the time before may still come. */
+  private seeded: { seed: RoomSeed; untilMs: number } | null;
   private closed = false;
 
-  /** @param room whose members, if it has any, are all away */
-  constructor(room: Room, options: ActorOptions) {
+  /** @param seed that the room was made of: all its members are away. None for a new room */
+  constructor(room: Room, seed: RoomSeed | null, options: ActorOptions) {
     this.value = room;
     this.options = options;
     const nowMs = options.clock.now();
     this.emptySinceMs = nowMs;
-    this.seededUntilMs = room.members.length > 0 ? nowMs + options.times.graceMs : 0;
+    this.seeded = seed && { seed, untilMs: nowMs + options.times.graceMs };
+    this.seals = new RoomSeals(options.secret, room.code, seed ? seed.seal.serial + MISSED_SEALS : 0);
     this.offer = new HostOffer(options.times.hostlessMs);
-    for (const { peerId } of room.members) {
-      this.places.set(peerId, { outlet: null, seenMs: nowMs, awaySinceMs: nowMs });
-    }
+    this.keepPlaces();
     this.state = new StateTeller(
       options.clock,
-      () => publicState(this.value),
+      () => this.sealedState(),
       (message) => this.send('all', { event: 'room:change', message }),
     );
   }
@@ -111,8 +123,13 @@ export class RoomActor {
     this.perform(this.change({ kind: 'away', peerId }));
   }
 
+  /** False for a connection whose tab has come back over another one, or was removed: it speaks for nobody. */
+  isAt(peerId: PeerId, outlet: Outlet): boolean {
+    return this.places.get(peerId)?.outlet === outlet;
+  }
+
   leave(peerId: PeerId, outlet: Outlet): void {
-    if (this.places.get(peerId)?.outlet === outlet) this.apply({ kind: 'leave', peerId });
+    if (this.isAt(peerId, outlet)) this.apply({ kind: 'leave', peerId });
   }
 
   /** @throws AppError what `applyToRoom` throws. */
@@ -120,15 +137,13 @@ export class RoomActor {
     this.perform(this.change(event));
   }
 
-  /**
-   * What another tab knows of a room that was just made anew from one: whoever came first may have heard of less before the server went.
-   * The seed was checked against nothing but itself, so that only what contradicts nothing here is taken.
-   */
-  learn({ plan, nextPeerId, nextEpoch }: RoomSeed): void {
-    if (this.options.clock.now() > this.seededUntilMs) return;
-    const isServed = plan?.stages.every(({ peerId }) => memberOf(this.value, peerId)) ?? false;
-    const isNewer = isServed && plan?.modelUrl === this.value.settings.modelUrl && plan.epoch > (this.value.plan?.epoch ?? 0);
-    this.apply({ kind: 'learned', plan: isNewer ? plan : null, nextPeerId, nextEpoch });
+  /** What another tab heard of the room before it was made anew. @throws AppError bad-message when the seed contradicts itself */
+  learn(seed: RoomSeed): void {
+    const { seeded } = this;
+    if (!seeded || this.options.clock.now() > seeded.untilMs || seed.seal.serial <= seeded.seed.seal.serial) return;
+    this.seeded = { ...seeded, seed };
+    this.perform(this.take(withLaterSeed(this.value, seeded.seed, seed)));
+    this.keepPlaces();
   }
 
   /** Passes a WebRTC signal on. @throws AppError `peer-not-found` */
@@ -144,12 +159,13 @@ export class RoomActor {
     if (place) place.seenMs = this.options.clock.now();
   }
 
-  /** A chat waits in vain for a stage. Each chat is believed once for each plan. @throws AppError peer-not-found */
+  /** A chat waits in vain for a stage. Each is believed once for each plan, and not again and again. */
   reportHung(from: PeerId, epoch: number, peerId: PeerId): void {
     if (this.value.plan?.epoch !== epoch || !memberOf(this.value, from)?.chats) return;
-    const report = `${epoch} ${from}`;
-    if (this.reportedHung.has(report)) return;
-    this.reportedHung = new Set([...this.reportedHung].filter((one) => one.startsWith(`${epoch} `)).concat(report));
+    const { burst, perSecond } = HUNG_REPORTS;
+    const before = this.hungReports.get(from) ?? { epoch: 0, allowance: new TokenBucket(burst, perSecond, this.options.clock) };
+    if (before.epoch === epoch || !before.allowance.take()) return;
+    this.hungReports.set(from, { ...before, epoch });
     const error = new AppError('stage-hung', 'this device does not come back from its part of an answer').toReport();
     this.apply({ kind: 'failed', peerId, epoch, error });
   }
@@ -161,7 +177,7 @@ export class RoomActor {
     }
     const settle = this.knocks.get(knockId);
     if (!settle) throw new AppError('peer-not-found', 'whoever knocked has gone');
-    settle(allow);
+    settle(allow ? 'allowed' : 'declined');
   }
 
   /** Host only. @throws AppError not-host, peer-not-found */
@@ -187,7 +203,7 @@ export class RoomActor {
 
   /**
    * Waits until a host has decided.
-   * @returns what lets in, to be called at once @throws AppError not-allowed, nobody-allows, room-full; stopped when the signal aborts
+   * @throws AppError not-allowed, nobody-allows, room-full; server-unreachable when it stops; stopped when the signal aborts
    */
   knock({ name, donates, chats }: Newcomer, signal: AbortSignal): Promise<void> {
     const knockId = this.value.nextKnockId;
@@ -200,15 +216,20 @@ export class RoomActor {
         this.apply({ kind: 'knock-over', knockId });
         end();
       };
-      const refuse = (code: 'not-allowed' | 'nobody-allows' | 'stopped', message: string) => reject(new AppError(code, message));
+      const refuse = (code: 'not-allowed' | 'nobody-allows' | 'stopped' | 'server-unreachable', message: string) =>
+        reject(new AppError(code, message));
       const withdraw = () => over(() => refuse('stopped', 'whoever knocked has gone'));
       const { knockMs } = this.options.times;
       const cancel = this.options.clock.after(knockMs, () =>
         over(() => refuse('nobody-allows', `nobody in room ${this.value.code} answered within ${knockMs / 1000} s`)),
       );
       signal.addEventListener('abort', withdraw, { once: true });
-      this.knocks.set(knockId, (allow) =>
-        over(() => (allow ? resolve() : refuse('not-allowed', `a host of room ${this.value.code} did not let this device in`))),
+      this.knocks.set(knockId, (answer) =>
+        over(() => {
+          if (answer === 'allowed') resolve();
+          else if (answer === 'declined') refuse('not-allowed', `a host of room ${this.value.code} did not let this device in`);
+          else refuse('server-unreachable', 'the server is about to stop');
+        }),
       );
     });
   }
@@ -236,7 +257,7 @@ export class RoomActor {
     this.state.close();
     this.cancelReplan?.();
     for (const cancel of this.retries) cancel();
-    for (const settle of [...this.knocks.values()]) settle(false);
+    for (const settle of [...this.knocks.values()]) settle('closing');
   }
 
   /** Everybody else hears of it before the tab gets the state that it starts from: from then on all hear the same changes. */
@@ -250,12 +271,29 @@ export class RoomActor {
   }
 
   private change(event: RoomEvent): Effect[] {
-    const { room, effects } = applyToRoom(this.value, event);
+    return this.take(applyToRoom(this.value, event));
+  }
+
+  private take({ room, effects }: Step): Effect[] {
     this.value = room;
     const present = new Set(room.members.map(({ peerId }) => peerId));
     for (const peerId of this.places.keys()) if (!present.has(peerId)) this.places.delete(peerId);
+    for (const peerId of this.hungReports.keys()) if (!present.has(peerId)) this.hungReports.delete(peerId);
     this.noteEmpty();
     return effects;
+  }
+
+  /** Members that are not here may come back within the grace. */
+  private keepPlaces(): void {
+    const nowMs = this.options.clock.now();
+    for (const { peerId } of this.value.members) {
+      if (!this.places.has(peerId)) this.places.set(peerId, { outlet: null, seenMs: nowMs, awaySinceMs: nowMs });
+    }
+  }
+
+  private sealedState(): RoomState {
+    const state = publicState(this.value);
+    return { ...state, seal: this.seals.seal(state) };
   }
 
   private noteEmpty(): void {
@@ -272,8 +310,15 @@ export class RoomActor {
       else if (effect.kind === 'progress') this.state.soon(this.options.times.progressMs);
       else if (effect.kind === 'replan') this.replanSoon();
       else if (effect.kind === 'retry') this.retryLater(effect);
-      else setImmediate(() => this.send(effect.to, effect.notice));
+      else setImmediate(() => this.sendInOrder(effect.to, effect.notice));
     }
+  }
+
+  /** What a tab does for a plan it can bring back to a server that has forgotten it: so it knows the room of that plan before. */
+  private sendInOrder(to: PeerId | 'all', notice: Notice): void {
+    if (this.closed) return;
+    if (notice.event === 'plan:prepare' || notice.event === 'plan:activate') this.state.now();
+    this.send(to, notice);
   }
 
   private send(to: PeerId | 'all', notice: Notice): void {
@@ -288,7 +333,10 @@ export class RoomActor {
     this.cancelReplan?.();
     const waitMs = isMeasured(this.value) ? times.settleMs : times.unmeasuredMs;
     const leftMs = Math.max(0, this.firstChangeMs + times.patienceMs - nowMs);
-    this.cancelReplan = clock.after(Math.min(waitMs, leftMs), () => void this.replan());
+    this.cancelReplan = clock.after(
+      Math.min(waitMs, leftMs),
+      () => void this.replan().catch((thrown: unknown) => this.unplannable(thrown)),
+    );
   }
 
   private async replan(): Promise<void> {
@@ -300,6 +348,12 @@ export class RoomActor {
     const result = await this.options.planner.plan(this.value.code, asked);
     if (!result || this.closed || request !== this.planRequest) return;
     this.perform(this.change({ kind: 'planned', asked, result }));
+  }
+
+  /** A fault of our own in one room's plan is that room's problem, and not the end of all the others. */
+  private unplannable(thrown: unknown): void {
+    const problem = AppError.from(thrown).toReport();
+    this.perform(this.take({ room: { ...this.value, problem }, effects: [STATE] }));
   }
 
   /** A stage whose connection is lost comes back, or leaves; either way the room is looked at again then. */

@@ -4,20 +4,17 @@ import { DEFAULT_MODEL_URL } from '../src/shared/model/room-settings.ts';
 import { planRoom } from '../src/shared/planner/plan.ts';
 import type { PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
 import { applyRoomChange } from '../src/shared/protocol/room-change.ts';
-import {
-  BEAT_TIMEOUT_MS,
-  type ClientRequest,
-  ROOM_CODE,
-  type RoomSeed,
-  type RoomState,
-} from '../src/shared/protocol/signaling.ts';
+import { seedOf } from '../src/shared/protocol/room-seed.ts';
+import { BEAT_TIMEOUT_MS, type ClientRequest, ROOM_CODE, type RoomSeed } from '../src/shared/protocol/signaling.ts';
 import { inProcessPlanner, type PlannerRunner } from './planner-runner.ts';
-import { randomHostKey } from './room-code.ts';
+import type { RoomActor } from './room-actor.ts';
+import { hashOfKey, randomHostKey } from './room-code.ts';
 import { MAX_ROOMS, RoomDirectory } from './room-directory.ts';
+import { RoomSeals } from './room-seal.ts';
 import type { Notice } from './room-state.ts';
 import { DEFAULT_TIMES } from './room-times.ts';
 import { TestClock } from './test-clock.ts';
-import { tinyProfile, tinySpec } from './test-room.ts';
+import { TEST_SECRET, tinyProfile, tinySpec } from './test-room.ts';
 
 const { settleMs, unmeasuredMs, stateMs, emptyRoomMs, patienceMs, stallMs, retryMs, graceMs, knockMs, hostlessMs } =
   DEFAULT_TIMES;
@@ -37,19 +34,20 @@ type Identity = Omit<ClientRequest<'room:join'>, 'version'>;
 
 interface JoinOptions extends Partial<Identity> {
   address?: string;
+  /** Aborted when its connection is gone. */
+  gone?: AbortController;
   /** What it knows of a room that it was in. */
   seed?: { peerId: number; room: RoomSeed };
 }
 
 async function testServer(planner: PlannerRunner = inProcessPlanner, passphrase: string | null = null) {
   const clock = new TestClock();
-  const directory = new RoomDirectory({ planner, clock });
+  const directory = new RoomDirectory({ planner, clock, secret: TEST_SECRET });
   const made = await directory.create({ settings: {}, passphrase }, { address: '10.0.0.1' });
 
   const join = async (options: JoinOptions = {}) => {
     const notices: Notice[] = [];
-    const gone = new AbortController();
-    const { address = '10.0.0.1', seed, ...some } = options;
+    const { address = '10.0.0.1', seed, gone = new AbortController(), ...some } = options;
     const identity: Identity = {
       code: made.code,
       hostKey: null,
@@ -63,12 +61,9 @@ async function testServer(planner: PlannerRunner = inProcessPlanner, passphrase:
     };
     const outlet = (notice: Notice) => void notices.push(notice);
     const caller = { outlet, address, signal: gone.signal };
-    const entering = seed
-      ? directory.resume({ ...identity, joinKey: identity.joinKey!, ...seed }, caller)
-      : directory.join(identity, caller);
+    const entering = seed ? directory.resume({ ...identity, ...seed }, caller) : directory.join(identity, caller);
     // A knock is there before it is answered.
-    const entered = await entering;
-    const actor = directory.room(identity.code);
+    const { room: actor, entered } = await entering;
     return {
       ...entered,
       notices,
@@ -106,12 +101,6 @@ async function readyRoom(planner?: PlannerRunner) {
     for (const { peerId } of [host, donor]) actor.heardFrom(peerId);
   };
   return { ...server, host, donor, link, beat };
-}
-
-/** What a tab remembers of its room. */
-function seedOf({ hostKeyHashes, passphraseHash, settings, model, plan, nextPeerId, nextEpoch, peers }: RoomState): RoomSeed {
-  const places = peers.map(({ peerId, name, donates, chats, tabKeyHash }) => ({ peerId, name, donates, chats, tabKeyHash }));
-  return { hostKeyHashes, passphraseHash, settings, model, plan, nextPeerId, nextEpoch, peers: places };
 }
 
 describe('a room on the server', () => {
@@ -255,12 +244,12 @@ describe('a tab whose connection is lost', () => {
 
 describe('a server that has forgotten its rooms', () => {
   async function remembered() {
-    const { clock, actor, host, donor, link, hostKey, code, joinKey } = await readyRoom();
+    const { clock, actor, host, donor, link, hostKey, code, joinKey, join } = await readyRoom();
     link();
     await clock.advance(settleMs);
     actor.apply({ kind: 'ready', peerId: donor.peerId, epoch: 1 });
     await clock.advance(stateMs);
-    return { host, donor, hostKey, code, joinKey, known: host.state() };
+    return { host, donor, hostKey, code, joinKey, actor, clock, join, known: host.state() };
   }
 
   test('makes a room anew from what a tab of it knows, and everybody has their place again', async () => {
@@ -270,13 +259,8 @@ describe('a server that has forgotten its rooms', () => {
     const back = await join({ code, joinKey, tabKey: donor.tabKey, donates: true, seed: { peerId: donor.peerId, room } });
     expect(back.peerId).toBe(donor.peerId);
     expect(back.isHost).toBe(false);
-    expect(back.room).toMatchObject({
-      plan: known.plan,
-      settings: known.settings,
-      model: known.model,
-      nextEpoch: 2,
-      nextPeerId: 3,
-    });
+    const { plan, settings, model, hostKeyHashes } = known;
+    expect(back.room).toMatchObject({ plan, settings, model, hostKeyHashes, joinKey, nextPeerId: 3 });
     expect(back.room.peers.map(({ peerId, connected }) => [peerId, connected])).toEqual([
       [1, false],
       [2, true],
@@ -286,48 +270,167 @@ describe('a server that has forgotten its rooms', () => {
     expect(directory.roomCount).toBe(2);
   });
 
-  test('learns from the others what the first one had not heard of yet', async () => {
-    const { host, donor, code, joinKey, known } = await remembered();
+  test('gives no epoch that a plan may have had of which the first tab had not heard', async () => {
+    const { donor, code, joinKey, known } = await remembered();
     const { join } = await testServer();
-    const newer = { ...seedOf(known), plan: { ...known.plan!, epoch: 5 }, nextEpoch: 7, nextPeerId: 9 };
+    const back = await join({ code, joinKey, tabKey: donor.tabKey, seed: { peerId: donor.peerId, room: seedOf(known) } });
+    expect(back.room.nextEpoch).toBeGreaterThan(known.nextEpoch + 100);
+  });
+
+  test('lets no stage free the plan before while chats may still be at it', async () => {
+    const { donor, code, joinKey, known } = await remembered();
+    const { join, clock } = await testServer();
+    const back = await join({ code, joinKey, tabKey: donor.tabKey, seed: { peerId: donor.peerId, room: seedOf(known) } });
+    await clock.advance(stateMs);
+    expect(events(back.notices)).not.toContain('plan:retire');
+  });
+
+  test('learns from the others what the first one had not heard of yet', async () => {
+    const { host, donor, hostKey, code, joinKey, known, actor, clock, join: joinBefore } = await remembered();
+    const late = await joinBefore({ donates: true });
+    actor.apply({ kind: 'settings', peerId: host.peerId, settings: { ...known.settings, wireDtype: 'f16' } });
+    actor.apply({ kind: 'renew-link', peerId: host.peerId, joinKey: 'n'.repeat(16) });
+    await clock.advance(stateMs);
+    const newer = seedOf(host.state());
+    const { join } = await testServer();
     await join({ code, joinKey, tabKey: donor.tabKey, seed: { peerId: donor.peerId, room: seedOf(known) } });
-    const stranger = await join({ code, joinKey, seed: { peerId: 8, room: { ...newer, nextEpoch: 99 } } });
-    expect(stranger.room).toMatchObject({ plan: { epoch: 1 }, nextEpoch: 2 });
-    const second = await join({ code, joinKey, tabKey: host.tabKey, chats: true, seed: { peerId: host.peerId, room: newer } });
-    expect(second.room).toMatchObject({ plan: { epoch: 5 }, nextEpoch: 7, nextPeerId: 9 });
+    const second = await join({ code, joinKey, hostKey, tabKey: host.tabKey, seed: { peerId: host.peerId, room: newer } });
+    expect(second.room).toMatchObject({ joinKey: 'n'.repeat(16), settings: { wireDtype: 'f16' } });
+    const third = await join({ code, joinKey, tabKey: late.tabKey, seed: { peerId: late.peerId, room: seedOf(known) } });
+    expect(third.peerId).toBe(late.peerId);
+  });
+
+  test('believes nobody who makes something up: rights, the link, a place, a plan, numbers', async () => {
+    const { donor, code, joinKey, known } = await remembered();
+    const { join, directory } = await testServer();
+    const room = seedOf(known);
+    const [host] = room.peers;
+    for (const forged of [
+      { ...room, hostKeyHashes: [...room.hostKeyHashes, hashOfKey('x'.repeat(32))] },
+      { ...room, joinKey: 'y'.repeat(16) },
+      { ...room, barred: [host!.tabKeyHash] },
+      { ...room, peers: [{ ...host!, tabKeyHash: hashOfKey('z'.repeat(32)) }, ...room.peers.slice(1)] },
+      { ...room, plan: { ...room.plan!, stages: [{ ...room.plan!.stages[0]!, layers: { startLayer: 0, endLayer: 512 } }] } },
+      { ...room, nextPeerId: 2 ** 32 - 1 },
+      { ...room, seal: { ...room.seal, serial: room.seal.serial + 1 } },
+    ]) {
+      const coming = join({ code, joinKey, hostKey: 'x'.repeat(32), seed: { peerId: donor.peerId, room: forged } });
+      await expect(coming).rejects.toMatchObject({ code: 'room-not-found' });
+    }
+    expect(directory.roomCount).toBe(1);
+    const elsewhere = join({ code: 'ZZZZZ', joinKey, seed: { peerId: donor.peerId, room } });
+    await expect(elsewhere).rejects.toMatchObject({ code: 'room-not-found' });
   });
 
   test('gives rights to nobody for being first, and no place for another key', async () => {
     const { donor, code, joinKey, known } = await remembered();
     const { join } = await testServer();
     const room = seedOf(known);
-    const forged = { code, joinKey, hostKey: 'x'.repeat(32), seed: { peerId: donor.peerId, room } };
-    const first = await join(forged);
+    const first = await join({ code, joinKey, hostKey: 'x'.repeat(32), seed: { peerId: donor.peerId, room } });
     expect([first.peerId, first.isHost]).toEqual([3, false]);
-    const true_ = await join({ code, joinKey, tabKey: donor.tabKey, seed: { peerId: donor.peerId, room } });
-    expect(true_.peerId).toBe(donor.peerId);
+    const second = await join({ code, joinKey, tabKey: donor.tabKey, seed: { peerId: donor.peerId, room } });
+    expect(second.peerId).toBe(donor.peerId);
   });
 
-  test('keeps those apart who bring rooms of different keys under one code', async () => {
-    const { donor, code, joinKey, known } = await remembered();
+  test('keeps out whom a host had removed, though it brings the room of before', async () => {
+    const { host, donor, hostKey, code, joinKey, known, actor, clock } = await remembered();
+    actor.remove(host.peerId, donor.peerId);
+    await clock.advance(stateMs);
     const { join } = await testServer();
-    await join({ code, joinKey, seed: { peerId: 9, room: { ...seedOf(known), hostKeyHashes: ['z'.repeat(43)] } } });
+    const asDonor = { code, joinKey, tabKey: donor.tabKey, seed: { peerId: donor.peerId, room: seedOf(known) } };
+    const first = await join(asDonor);
+    const asHost = { code, hostKey, tabKey: host.tabKey, seed: { peerId: host.peerId, room: seedOf(host.state()) } };
+    const back = await join(asHost);
+    expect(back.room.peers.map(({ peerId }) => peerId)).toEqual([host.peerId]);
+    expect(back.room.joinKey).not.toBe(joinKey);
+    first.loseConnection();
+    await expect(join(asDonor)).rejects.toMatchObject({ code: 'removed' });
+  });
+
+  test('takes nothing of a later seed that a host has changed since', async () => {
+    const { host, donor, hostKey, code, joinKey, known, actor, clock } = await remembered();
+    actor.apply({ kind: 'settings', peerId: host.peerId, settings: { ...known.settings, objective: 'throughput' } });
+    await clock.advance(stateMs);
+    const later = seedOf(host.state());
+    const { join, directory } = await testServer();
+    await join({ code, joinKey, hostKey, tabKey: host.tabKey, seed: { peerId: host.peerId, room: seedOf(known) } });
+    const settings = { ...known.settings, objective: 'latency' } as const;
+    directory.room(code).apply({ kind: 'settings', peerId: host.peerId, settings });
+    const second = await join({ code, joinKey, tabKey: donor.tabKey, seed: { peerId: donor.peerId, room: later } });
+    expect(second.room.settings).toEqual(settings);
+  });
+
+  test('does not mistake a new room of the same code for the one of before', async () => {
+    const { donor, code, joinKey, known } = await remembered();
+    const { join, directory } = await testServer();
+    const another = { ...seedOf(known), hostKeyHashes: ['z'.repeat(43)] };
+    const seals = new RoomSeals(TEST_SECRET, code, 0);
+    const room = { ...another, seal: seals.seal({ ...known, ...another }) };
+    await join({ code, joinKey, seed: { peerId: 9, room } });
     const refused = join({ code, joinKey, tabKey: donor.tabKey, seed: { peerId: donor.peerId, room: seedOf(known) } });
     await expect(refused).rejects.toMatchObject({ code: 'room-not-found' });
+    expect(directory.room(code).placeOf(donor.tabKey)).toBe(donor.peerId);
+  });
+});
+
+describe('a chat that waits in vain for a stage', () => {
+  async function serving() {
+    const server = await readyRoom();
+    server.link();
+    await server.clock.advance(settleMs);
+    server.actor.apply({ kind: 'ready', peerId: server.donor.peerId, epoch: 1 });
+    return server;
+  }
+  const problemOf = (actor: RoomActor, peerId: number) => actor.room.members.find((one) => one.peerId === peerId)?.problem;
+
+  test('is believed, and the room plans without that stage until it is tried again', async () => {
+    const { actor, clock, host, donor } = await serving();
+    actor.reportHung(host.peerId, 1, donor.peerId);
+    expect(problemOf(actor, donor.peerId)).toMatchObject({ code: 'stage-hung' });
+    expect(actor.room.plan).toBeNull();
+    await clock.advance(retryMs);
+    expect(problemOf(actor, donor.peerId)).toBeNull();
   });
 
-  test('refuses a room that contradicts itself', async () => {
-    const { code, joinKey, known } = await remembered();
-    const { join } = await testServer();
-    const room = seedOf(known);
-    for (const wrong of [
-      { ...room, peers: [room.peers[0]!, room.peers[0]!] },
-      { ...room, peers: [room.peers[0]!] },
-      { ...room, settings: { ...room.settings, modelUrl: '/another.gguf' } },
-    ]) {
-      await expect(join({ code, joinKey, seed: { peerId: 1, room: wrong } })).rejects.toMatchObject({ code: 'bad-message' });
-    }
+  test('is not believed about another plan, about a device without a part, or when it is no chat', async () => {
+    const { actor, host, donor, join } = await serving();
+    const guest = await join({ donates: true });
+    actor.reportHung(host.peerId, 2, donor.peerId);
+    actor.reportHung(host.peerId, 1, guest.peerId);
+    actor.reportHung(guest.peerId, 1, donor.peerId);
+    expect(actor.room.plan?.epoch).toBe(1);
+    expect(actor.room.members.map(({ problem }) => problem)).toEqual([null, null, null]);
   });
+
+  test('cannot fail every plan there is, however often it says so', async () => {
+    const { actor, clock, host, donor } = await serving();
+    let reports = 0;
+    for (let epoch = 1; epoch < 8; epoch++) {
+      actor.reportHung(host.peerId, epoch, donor.peerId);
+      if (problemOf(actor, donor.peerId) === null) break;
+      reports += 1;
+      actor.apply({ kind: 'profile', peerId: donor.peerId, profile: tinyProfile(1e9), origin: 'measured' });
+      await clock.advance(settleMs);
+      actor.apply({ kind: 'ready', peerId: donor.peerId, epoch: epoch + 1 });
+    }
+    expect(reports).toBe(3);
+    expect(actor.room.plan).not.toBeNull();
+  });
+});
+
+test('a fault in planning one room is that room’s problem, and its server goes on', async () => {
+  const faulty: PlannerRunner = {
+    plan: async () => {
+      throw new RangeError('Invalid array length');
+    },
+    close: async () => {},
+  };
+  const { clock, host, link, join } = await readyRoom(faulty);
+  link();
+  await clock.advance(settleMs);
+  await clock.advance(stateMs);
+  expect(host.state().problem).toMatchObject({ code: 'internal' });
+  expect((await join()).peerId).toBe(3);
 });
 
 describe('whoever has only the code', () => {
@@ -361,6 +464,12 @@ describe('whoever has only the code', () => {
     expect(() => again.actor.answerKnock(1, again.knock.knockId, true)).toThrow(
       expect.objectContaining({ code: 'peer-not-found' }),
     );
+  });
+
+  test('is told to come again when the server stops, and not that a host said no', async () => {
+    const { directory, entering } = await knocking();
+    directory.close();
+    await expect(entering).rejects.toMatchObject({ code: 'server-unreachable' });
   });
 
   test('is let in by nobody but a host', async () => {
@@ -401,6 +510,29 @@ describe('an address that has used up its tries', () => {
     expect((await join({ hostKey })).isHost).toBe(true);
     expect((await join({ tabKey: guest.tabKey })).peerId).toBe(guest.peerId);
     expect((await join({ passphrase: 'blue fox', address: '10.0.0.2' })).isHost).toBe(false);
+  });
+
+  test('has used them by knocks that it took back itself, and not by those that a host allowed', async () => {
+    const { actor, clock, join, hostKey } = await testServer();
+    const host = await join({ hostKey });
+    const knock = async (gone: AbortController) => {
+      const entering = join({ joinKey: null, gone });
+      entering.catch(() => undefined);
+      await clock.advance(0);
+      return { entering, knockId: actor.room.knocks[0]?.knockId };
+    };
+    for (let i = 0; i < 20; i++) {
+      const { entering, knockId } = await knock(new AbortController());
+      actor.answerKnock(host.peerId, knockId!, true);
+      await entering;
+    }
+    for (let i = 0; i < 30; i++) {
+      const gone = new AbortController();
+      const { entering } = await knock(gone);
+      gone.abort();
+      await expect(entering).rejects.toMatchObject({ code: 'stopped' });
+    }
+    await expect((await knock(new AbortController())).entering).rejects.toMatchObject({ code: 'too-many-tries' });
   });
 
   test('cannot tell by knocking which rooms there are', async () => {

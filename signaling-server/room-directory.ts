@@ -1,5 +1,5 @@
 import { AppError } from '../src/shared/errors.ts';
-import type { ClientReply, ClientRequest } from '../src/shared/protocol/signaling.ts';
+import type { ClientReply, ClientRequest, RoomSeed } from '../src/shared/protocol/signaling.ts';
 import { AddressLimits } from './address-limits.ts';
 import type { ClientAddress } from './client-address.ts';
 import type { Clock } from './clock.ts';
@@ -7,6 +7,7 @@ import { hashPassphrase, isPassphrase } from './passphrase.ts';
 import type { PlannerRunner } from './planner-runner.ts';
 import { type Entered, type Newcomer, type Outlet, RoomActor } from './room-actor.ts';
 import { hashOfKey, isSameKey, randomHostKey, randomJoinKey, randomRoomCode } from './room-code.ts';
+import { isSealed } from './room-seal.ts';
 import { roomOfSeed } from './room-seed.ts';
 import { newRoom, type Room } from './room-state.ts';
 import { DEFAULT_TIMES, type RoomTimes } from './room-times.ts';
@@ -17,6 +18,8 @@ export const MAX_ROOMS = 1000;
 export interface DirectoryOptions {
   planner: PlannerRunner;
   clock: Clock;
+  /** What this server seals rooms with: one that has forgotten them and has the same secret makes them anew. */
+  secret: Buffer;
   times?: Partial<RoomTimes>;
   /** Counts tries from this machine as well. */
   limitsLoopback?: boolean;
@@ -30,6 +33,12 @@ export interface Caller {
   signal: AbortSignal;
 }
 
+/** A tab in a room. */
+export interface Seat {
+  room: RoomActor;
+  entered: Entered;
+}
+
 type Identity = Omit<ClientRequest<'room:join'>, 'version'>;
 
 /** Every room of the server, and who is let into which. */
@@ -37,13 +46,15 @@ export class RoomDirectory {
   private readonly rooms = new Map<string, RoomActor>();
   private readonly planner: PlannerRunner;
   private readonly clock: Clock;
+  private readonly secret: Buffer;
   private readonly times: RoomTimes;
   private readonly limits: AddressLimits;
   private cancelSweep: () => void = () => {};
 
-  constructor({ planner, clock, times, limitsLoopback = false }: DirectoryOptions) {
+  constructor({ planner, clock, secret, times, limitsLoopback = false }: DirectoryOptions) {
     this.planner = planner;
     this.clock = clock;
+    this.secret = secret;
     this.times = { ...DEFAULT_TIMES, ...times };
     this.limits = new AddressLimits(clock, limitsLoopback);
     this.sweepLater();
@@ -64,7 +75,7 @@ export class RoomDirectory {
     let code = randomRoomCode();
     while (this.rooms.has(code)) code = randomRoomCode();
     const [hostKey, joinKey] = [randomHostKey(), randomJoinKey()];
-    this.open(newRoom(code, { hostKeyHashes: [hashOfKey(hostKey)], joinKey, passphraseHash }, settings));
+    this.open(newRoom(code, { hostKeyHashes: [hashOfKey(hostKey)], joinKey, passphraseHash }, settings), null);
     return { code, hostKey, joinKey };
   }
 
@@ -72,7 +83,7 @@ export class RoomDirectory {
    * Lets a tab into a room: into the place that it has, or with a key at once, or when a host allows it.
    * @throws AppError room-not-found, room-full, removed, passphrase-needed, passphrase-wrong, not-allowed, nobody-allows, too-many-tries
    */
-  async join(identity: Identity, caller: Caller): Promise<Entered> {
+  async join(identity: Identity, caller: Caller): Promise<Seat> {
     const room = this.rooms.get(identity.code);
     if (!room) {
       this.limits.count('failed-join', caller.address);
@@ -81,20 +92,21 @@ export class RoomDirectory {
     return this.enter(room, identity, caller);
   }
 
-  /** The same for a tab that was in the room before; a room that this server does not know is made of what the tab knows of it. */
-  async resume({ room: seed, ...identity }: Omit<ClientRequest<'room:resume'>, 'version'>, caller: Caller): Promise<Entered> {
+  /**
+   * The same for a tab that was in the room before; a room that this server does not know is made of what the tab was told of it.
+   * @throws AppError as `join` does; room-not-found for a room that no server of the same secret has told of; bad-message, server-full
+   */
+  async resume({ room: seed, ...identity }: Omit<ClientRequest<'room:resume'>, 'version'>, caller: Caller): Promise<Seat> {
+    if (!isSealed(this.secret, identity.code, seed)) throw notFound(identity.code);
     const known = this.rooms.get(identity.code);
     if (known) {
-      const isSameRoom = seed.hostKeyHashes.some((hash) => known.room.hostKeyHashes.includes(hash));
-      if (isSameRoom && known.placeOf(identity.tabKey) !== null) known.learn(seed);
-      if (isSameRoom) return this.enter(known, identity, caller);
-      this.limits.count('failed-join', caller.address);
-      throw notFound(identity.code);
+      // Another room may have the same code by now.
+      if (seed.hostKeyHashes[0] !== known.room.hostKeyHashes[0]) throw notFound(identity.code);
+      known.learn(seed);
+      return this.enter(known, identity, caller);
     }
     this.requirePlace();
-    const made = roomOfSeed(identity.code, identity.joinKey, seed);
-    this.limits.count('resumed-room', caller.address);
-    return this.enter(this.open(made), identity, caller);
+    return this.enter(this.open(roomOfSeed(identity.code, seed), seed), identity, caller);
   }
 
   /** @throws AppError room-not-found */
@@ -110,7 +122,11 @@ export class RoomDirectory {
     this.rooms.clear();
   }
 
-  private async enter(room: RoomActor, identity: Identity, caller: Caller): Promise<Entered> {
+  private async enter(room: RoomActor, identity: Identity, caller: Caller): Promise<Seat> {
+    return { room, entered: await this.letIn(room, identity, caller) };
+  }
+
+  private async letIn(room: RoomActor, identity: Identity, caller: Caller): Promise<Entered> {
     const who = newcomer(room.room, identity);
     if (room.room.barred.some((hash) => isSameKey(hash, hashOfKey(identity.tabKey)))) {
       throw new AppError('removed', `a host has removed this device from room ${identity.code}`);
@@ -122,13 +138,10 @@ export class RoomDirectory {
     if (!hasLink || room.room.passphraseHash !== null) this.limits.requireLeft('failed-join', caller.address);
     await this.checkPassphrase(room.room, identity, caller);
     if (hasLink) return room.admit(who, caller.outlet);
-    try {
-      await room.knock(who, caller.signal);
-    } catch (thrown) {
-      const error = AppError.from(thrown);
-      if (error.code === 'not-allowed' || error.code === 'nobody-allows') this.limits.count('failed-join', caller.address);
-      throw error;
-    }
+    // Counted until a host lets it in: else knocks that are withdrawn cost nothing.
+    this.limits.count('failed-join', caller.address);
+    await room.knock(who, caller.signal);
+    this.limits.giveBack('failed-join', caller.address);
     return room.admit(who, caller.outlet);
   }
 
@@ -141,9 +154,9 @@ export class RoomDirectory {
     throw new AppError('passphrase-wrong', `that is not the passphrase of room ${code}`);
   }
 
-  private open(room: Room): RoomActor {
-    const { planner, clock, times } = this;
-    const actor = new RoomActor(room, { planner, clock, times });
+  private open(room: Room, seed: RoomSeed | null): RoomActor {
+    const { planner, clock, times, secret } = this;
+    const actor = new RoomActor(room, seed, { planner, clock, times, secret });
     this.rooms.set(room.code, actor);
     return actor;
   }

@@ -42,7 +42,7 @@ export function planningDevice(room: Room, { peerId, chats, stored }: Member, pr
 }
 
 /** What a device keeps while another plan loads: its parts of the plan that serves, and of those before it that chats still use. */
-function heldBy(room: Room, peerId: PeerId): ShardParts | null {
+export function heldBy(room: Room, peerId: PeerId): ShardParts | null {
   const plans = [room.plan, ...room.draining].filter((plan) => plan !== null && servesPlan(room, plan));
   const stages = plans.flatMap((plan) => plan?.stages.filter((stage) => stage.peerId === peerId) ?? []);
   if (stages.length === 0) return null;

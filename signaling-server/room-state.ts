@@ -67,6 +67,8 @@ export interface Room {
   broken: Plan | null;
   /** Stages of `preparing` that have loaded their part. */
   ready: ReadonlySet<PeerId>;
+  /** Of a room made anew: who has not come back yet. What others say of links to them is of long ago. */
+  awaited: ReadonlySet<PeerId>;
   /** Chats that may still use an epoch before the active one; null when nothing waits to be retired. */
   moving: ReadonlySet<PeerId> | null;
   problem: ErrorReport | null;
@@ -131,6 +133,7 @@ export function newRoom(
     draining: [],
     broken: null,
     ready: new Set(),
+    awaited: new Set(),
     moving: null,
     problem: null,
   };
@@ -174,6 +177,13 @@ export function linkBetween(room: Room, a: PeerId, b: PeerId): LinkMeasure | nul
   return { rttMs: (one.rttMs + other.rttMs) / 2, linkMbps: (one.linkMbps + other.linkMbps) / 2 };
 }
 
+/** True for one that neither the server nor any device that it reaches can reach: it is gone, and no place is kept. */
+export function isOutOfReach(room: Room, peerId: PeerId): boolean {
+  if (memberOf(room, peerId)?.connected !== false || room.awaited.has(peerId)) return false;
+  const others = room.members.filter((member) => member.connected);
+  return others.every((other) => linkBetween(room, other.peerId, peerId) === null);
+}
+
 export function measuredLinks(room: Room): LinkProfile[] {
   const ids = room.members.map((member) => member.peerId);
   return ids.flatMap((a, i) =>
@@ -185,8 +195,8 @@ export function measuredLinks(room: Room): LinkProfile[] {
 }
 
 /** What every tab of the room may see: hashes of keys, and no key but the link's. */
-export function publicState(room: Room): RoomState {
-  const { code, hostKeyHashes, joinKey, passphraseHash, offeredTo, knocks, settings, model } = room;
+export function publicState(room: Room): Omit<RoomState, 'seal'> {
+  const { code, hostKeyHashes, joinKey, passphraseHash, barred, offeredTo, knocks, settings, model } = room;
   const { plan, preparing, problem, nextPeerId, nextEpoch } = room;
   return {
     code,
@@ -194,6 +204,7 @@ export function publicState(room: Room): RoomState {
     hostKeyHashes: [...hostKeyHashes],
     joinKey,
     passphraseHash,
+    barred: [...barred],
     offeredTo,
     knocks: [...knocks],
     settings,

@@ -386,11 +386,14 @@ describe('a lost connection', () => {
     expect(planningProblem(room.room)?.devices.map(({ peerId }) => peerId)).toEqual([2, 3]);
   });
 
-  test('is the end of the device once another one has lost its link to it as well', () => {
+  test('is the end of the device once every other one has lost its link to it as well', () => {
     const room = running().apply({ kind: 'link', peerId: 2, to: 3, link: null });
     expect(room.notices()).toEqual([]);
-    room.links([3, 2]).apply({ kind: 'away', peerId: 3 });
-    room.apply({ kind: 'link', peerId: 2, to: 3, link: null });
+    // A link that broke long ago says nothing of a device that a chat still reaches.
+    room.apply({ kind: 'away', peerId: 3 }, { kind: 'link', peerId: 2, to: 3, link: null });
+    expect(room.notices()).toEqual([]);
+    expect(room.room.plan?.epoch).toBe(1);
+    room.apply({ kind: 'link', peerId: 1, to: 3, link: null });
     expect(room.notices()).toEqual(['peer:left']);
     expect(room.room.plan).toBeNull();
     expect(room.room.broken?.epoch).toBe(1);
@@ -436,6 +439,19 @@ describe('a device that cannot load its part of the next plan', () => {
 });
 
 describe('two plans at once', () => {
+  test('are asked for anew when another one has come to serve since: devices hold something else', () => {
+    const room = running().apply({ kind: 'moved', peerId: 1, epoch: 1 });
+    room
+      .donor()
+      .apply({ kind: 'profile', peerId: 4, profile: tinyProfile(1e9, 1), origin: 'measured' })
+      .links([4, 1], [4, 2], [4, 3])
+      .plan();
+    const asked = planningProblem(room.room)!;
+    room.ready(2, 4).apply({ kind: 'planned', asked, result: planRoom(asked) });
+    expect(room.notices()).toEqual([]);
+    expect(room.effects).toEqual([{ kind: 'replan' }]);
+  });
+
   const layerBytes = 1000 + 64 * 256;
   const union = (room: TestRoom, peerId: number) => {
     const plans = [room.room.plan, room.room.preparing, ...room.room.draining];
@@ -507,6 +523,16 @@ describe('who decides', () => {
     expect(refusal(() => room.apply({ kind: 'take-host', peerId: 1, keyHash }))).toBe('not-host');
     room.apply({ kind: 'take-host', peerId: 2, keyHash });
     expect(publicState(room.room)).toMatchObject({ hosts: [2], hostKeyHashes: [TEST_HASH, keyHash], offeredTo: null });
+  });
+
+  test('leave the first key good, however often they are taken over', () => {
+    const room = new TestRoom().chat();
+    for (let i = 0; i < 40; i++) {
+      room.apply({ kind: 'offer', to: 1 }).apply({ kind: 'take-host', peerId: 1, keyHash: `${i}`.padEnd(43, 'k') });
+    }
+    expect(room.room.hostKeyHashes).toHaveLength(16);
+    expect(room.room.hostKeyHashes[0]).toBe(TEST_HASH);
+    expect(room.room.hostKeyHashes.at(-1)).toBe('39'.padEnd(43, 'k'));
   });
 });
 

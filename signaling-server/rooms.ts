@@ -2,13 +2,14 @@ import { AppError, type ErrorReport } from '../src/shared/errors.ts';
 import type { DeviceProfile, ProfileOrigin } from '../src/shared/model/device-profile.ts';
 import type { PeerId } from '../src/shared/model/link-profile.ts';
 import type { ModelSpec } from '../src/shared/model/model-spec.ts';
-import type { Plan } from '../src/shared/model/plan.ts';
 import type { RoomSettings } from '../src/shared/model/room-settings.ts';
 import { DEVICE_TIMES, type Followed, follow, followAnew, LINK_NUMBERS, startFollowing } from '../src/shared/planner/drift.ts';
 import type { PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
 import {
   type LinkMeasure,
   type LoadProgress,
+  MAX_BARRED,
+  MAX_HOST_KEYS,
   MAX_KNOCKS_PER_ROOM,
   MAX_PEERS_PER_ROOM,
 } from '../src/shared/protocol/signaling.ts';
@@ -16,6 +17,7 @@ import { displayName } from './display-name.ts';
 import { afterLeaving, chatMoved, planned, stageFailed, stageReady, tryAgain } from './plan-lifecycle.ts';
 import {
   type Effect,
+  isOutOfReach,
   linkKey,
   type Member,
   memberOf,
@@ -26,10 +28,6 @@ import {
   type Step,
   toAll,
 } from './room-state.ts';
-
-/** Tabs that are kept out, and host keys that are good: the latest. */
-const MAX_BARRED = 64;
-const MAX_HOST_KEYS = 16;
 
 export type JoinRequest = Pick<Member, 'name' | 'donates' | 'chats' | 'hasHostKey' | 'tabKeyHash'>;
 
@@ -46,8 +44,6 @@ export type RoomEvent =
   | { kind: 'remove'; peerId: PeerId; target: PeerId; joinKey: string }
   | { kind: 'renew-link'; peerId: PeerId; joinKey: string }
   | { kind: 'offer'; to: PeerId | null }
-  /** Of a room made anew, by another of its tabs. `plan`: one newer than is known here. */
-  | { kind: 'learned'; plan: Plan | null; nextPeerId: PeerId; nextEpoch: number }
   | { kind: 'take-host'; peerId: PeerId; keyHash: string }
   | { kind: 'settings'; peerId: PeerId; settings: RoomSettings }
   | { kind: 'model'; peerId: PeerId; modelUrl: string; spec: ModelSpec }
@@ -89,8 +85,6 @@ export function applyToRoom(room: Room, event: RoomEvent): Step {
       return { room: { ...room, joinKey: event.joinKey }, effects: [STATE] };
     case 'offer':
       return { room: { ...room, offeredTo: event.to }, effects: [STATE] };
-    case 'learned':
-      return learned(room, event);
     case 'take-host':
       return takenOver(room, event.peerId, event.keyHash);
     case 'settings':
@@ -173,7 +167,8 @@ function cameBack(
   { donates, chats, hasHostKey }: Pick<Member, 'donates' | 'chats' | 'hasHostKey'>,
 ): Step {
   const change = { connected: true, donates, chats, hasHostKey };
-  return withMember(room, peerId, change, [...plansFor(room, peerId), STATE, REPLAN]);
+  const awaited = new Set([...room.awaited].filter((one) => one !== peerId));
+  return withMember({ ...room, awaited }, peerId, change, [...plansFor(room, peerId), STATE, REPLAN]);
 }
 
 function knocked(room: Room, { name: asked, donates, chats }: Pick<Member, 'name' | 'donates' | 'chats'>): Step {
@@ -197,15 +192,11 @@ function removed(room: Room, peerId: PeerId, target: PeerId, joinKey: string): S
   return leave({ ...room, joinKey, barred }, target);
 }
 
-function learned(room: Room, { plan, nextPeerId, nextEpoch }: Extract<RoomEvent, { kind: 'learned' }>): Step {
-  const epochs = Math.max(room.nextEpoch, nextEpoch, (plan?.epoch ?? 0) + 1);
-  const ids = Math.max(room.nextPeerId, nextPeerId);
-  return { room: { ...room, plan: plan ?? room.plan, nextPeerId: ids, nextEpoch: epochs }, effects: [STATE] };
-}
-
 function takenOver(room: Room, peerId: PeerId, keyHash: string): Step {
   if (room.offeredTo !== peerId) throw new AppError('not-host', `the rights of room ${room.code} are not offered to this tab`);
-  const hostKeyHashes = [...room.hostKeyHashes, keyHash].slice(-MAX_HOST_KEYS);
+  // The first key is good for as long as the room is.
+  const [first, ...later] = room.hostKeyHashes;
+  const hostKeyHashes = [first!, ...[...later, keyHash].slice(1 - MAX_HOST_KEYS)];
   return withMember({ ...room, hostKeyHashes, offeredTo: null }, peerId, { hasHostKey: true }, [STATE]);
 }
 
@@ -271,11 +262,10 @@ function reportLink(room: Room, from: PeerId, to: PeerId, link: LinkMeasure | nu
   const reports = new Map(room.reports);
   const [there, back] = [linkKey(from, to), linkKey(to, from)];
   const before = reports.get(there);
-  // Neither the server nor another device hears of it any more: it is gone.
-  if (!link && memberOf(room, to)?.connected === false) return leave(room, to);
   if (!link) {
     const isNews = before !== null || reports.get(back) !== null;
-    return { room: { ...room, reports: reports.set(there, null).set(back, null) }, effects: isNews ? [STATE, REPLAN] : [] };
+    const next = { ...room, reports: reports.set(there, null).set(back, null) };
+    return isOutOfReach(next, to) ? leave(next, to) : { room: next, effects: isNews ? [STATE, REPLAN] : [] };
   }
   if (reports.get(back) === null) reports.delete(back);
   const { now, hasDrifted } = before ? followLink(before, link) : { now: startFollowing(link), hasDrifted: true };

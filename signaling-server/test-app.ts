@@ -17,6 +17,7 @@ import {
 import { type App, type AppOptions, startApp, type TransportName } from './app.ts';
 import { NO_NAMED_ICE } from './ice.ts';
 import { randomHostKey } from './room-code.ts';
+import { TEST_SECRET } from './test-room.ts';
 
 /** Bytes of the small model: 0, 1, 2, ... modulo 251, so that every position tells itself. */
 export const MODEL_BYTES = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251));
@@ -46,6 +47,7 @@ export async function startTestApp(options: Partial<AppOptions> = {}): Promise<T
     ice: NO_NAMED_ICE,
     transports: ['polling', 'websocket'],
     plannerWorker: null,
+    roomSecret: TEST_SECRET,
     log: pino({}, { write: (line) => void log.push(JSON.parse(line)) }),
     ...options,
   }).catch(async (error: unknown) => {

@@ -25,6 +25,8 @@ export const tinySpec: ModelSpec = {
 };
 
 export const TEST_HASH = 'h'.repeat(43);
+/** What test servers seal rooms with: one that was started anew has the same. */
+export const TEST_SECRET = Buffer.alloc(32, 's');
 export const TEST_KEYS: RoomKeys = { hostKeyHashes: [TEST_HASH], joinKey: 'j'.repeat(16), passphraseHash: null };
 
 export function tinyProfile(lendBytes: number, decodeLayerMs = 5): DeviceProfile {

@@ -23,6 +23,10 @@ export class TokenBucket {
     return true;
   }
 
+  giveBack(): void {
+    this.tokens = Math.min(this.burst, this.tokens + 1);
+  }
+
   hasToken(): boolean {
     const nowMs = this.clock.now();
     this.tokens = Math.min(this.burst, this.tokens + ((nowMs - this.lastMs) * this.perSecond) / 1000);

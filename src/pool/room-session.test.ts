@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { DEFAULT_SETTINGS } from '../shared/model/room-settings.ts';
+import { seedOf } from '../shared/protocol/room-seed.ts';
 import {
   HOST_KEY,
   inRoom,
@@ -87,16 +88,7 @@ describe('when the server is back', () => {
     stored.set('edgeshard.host.AB2CD', HOST_KEY);
     const { asked } = await back();
     expect(asked).toMatchObject({ code: 'AB2CD', peerId: 1, hostKey: HOST_KEY, joinKey: JOIN_KEY, name: 'Laptop' });
-    const { hostKeyHashes, passphraseHash, settings, model, nextPeerId, nextEpoch } = serving;
-    const peers = serving.peers.map(({ peerId, name, donates, chats, tabKeyHash }) => ({
-      peerId,
-      name,
-      donates,
-      chats,
-      tabKeyHash,
-    }));
-    const known = { hostKeyHashes, passphraseHash, settings, model, nextPeerId, nextEpoch };
-    expect(asked.room).toEqual({ ...known, plan: serving.plan, peers });
+    expect(asked.room).toEqual(seedOf(serving));
   });
 
   test('the key of its place is the one that it joined with', async () => {

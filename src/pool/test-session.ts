@@ -43,10 +43,19 @@ export function plan(epoch: number, change: Partial<Plan> = {}): Plan {
   } as unknown as Plan;
 }
 
+const SEAL = { serial: 1, mac: 'm'.repeat(43) };
+
 export function roomOf(peers: PeerState[], change: Partial<RoomState> = {}): RoomState {
-  const rights = { hosts: [1], hostKeyHashes: ['x'.repeat(43)], joinKey: JOIN_KEY, passphraseHash: null, offeredTo: null };
+  const rights = {
+    hosts: [1],
+    hostKeyHashes: ['x'.repeat(43)],
+    joinKey: JOIN_KEY,
+    passphraseHash: null,
+    barred: [],
+    offeredTo: null,
+  };
   const plans = { settings: DEFAULT_SETTINGS, model: null, plan: null, preparing: null, problem: null };
-  return { code: CODE, ...rights, ...plans, knocks: [], nextPeerId: 9, nextEpoch: 9, peers, links: [], ...change };
+  return { code: CODE, ...rights, ...plans, knocks: [], nextPeerId: 9, nextEpoch: 9, seal: SEAL, peers, links: [], ...change };
 }
 
 export function joined(peerId: PeerId, room: RoomState): Joined {

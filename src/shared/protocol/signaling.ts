@@ -35,6 +35,11 @@ export const KNOCK_TIMEOUT_MS = 60_000;
 /** Without a tab that holds the host key for so long, the rights are offered to the chat that was there longest, ms. */
 export const HOSTLESS_MS = 60_000;
 export const MAX_KNOCKS_PER_ROOM = 16;
+/** Of any model: what a list of layers may hold. */
+const MAX_LAYERS = 512;
+/** Tabs that a host has removed and that are kept out: the latest. */
+export const MAX_BARRED = 64;
+export const MAX_HOST_KEYS = 16;
 /** Letters that nobody mistakes for another when a room code is read aloud. */
 export const ROOM_CODE = /^[A-HJ-NP-Z2-9]{5}$/;
 
@@ -85,7 +90,7 @@ export const RoomSettingsSchema = v.strictObject({
   contextLength: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(131_072))),
   wireDtype: v.picklist(WIRE_DTYPES),
   objective: v.picklist(OBJECTIVE_CHOICES),
-  sourceLayers: v.pipe(count, v.maxValue(512)),
+  sourceLayers: v.pipe(count, v.maxValue(MAX_LAYERS)),
   headOnSource: v.boolean(),
 });
 
@@ -94,7 +99,7 @@ export const ModelSpecSchema = v.strictObject({
   architecture: v.literal('llama'),
   quantisation: shortText,
   dim: positive,
-  nLayers: v.pipe(positive, v.maxValue(512)),
+  nLayers: v.pipe(positive, v.maxValue(MAX_LAYERS)),
   nHeads: positive,
   nKvHeads: positive,
   headDim: positive,
@@ -106,7 +111,7 @@ export const ModelSpecSchema = v.strictObject({
   ropeFactors: v.exactOptional(v.pipe(v.array(v.pipe(v.number(), v.finite(), v.gtValue(0))), v.maxLength(512))),
   rmsEps: v.pipe(v.number(), v.finite(), v.gtValue(0)),
   tiedHead: v.boolean(),
-  layerBytes: v.pipe(v.array(count), v.minLength(1), v.maxLength(512)),
+  layerBytes: v.pipe(v.array(count), v.minLength(1), v.maxLength(MAX_LAYERS)),
   embeddingBytes: count,
   headBytes: count,
 });
@@ -142,7 +147,7 @@ const PeerStateSchema = v.strictObject({
 
 const StageSchema = v.strictObject({
   peerId: positive,
-  layers: v.strictObject({ startLayer: count, endLayer: count }),
+  layers: v.strictObject({ startLayer: v.pipe(count, v.maxValue(MAX_LAYERS)), endLayer: v.pipe(count, v.maxValue(MAX_LAYERS)) }),
   head: v.boolean(),
 });
 
@@ -152,7 +157,7 @@ export const PlanSchema = v.strictObject({
   contextLength: positive,
   wireDtype: v.picklist(WIRE_DTYPES),
   objective: v.picklist(OBJECTIVES),
-  sourceLayers: v.pipe(count, v.maxValue(512)),
+  sourceLayers: v.pipe(count, v.maxValue(MAX_LAYERS)),
   stages: v.pipe(v.array(StageSchema), v.minLength(1), v.maxLength(MAX_PEERS_PER_ROOM)),
   predicted: v.strictObject({
     msPerToken: measure,
@@ -177,9 +182,11 @@ const roomFields = {
   /** Tabs that hold a host key. */
   hosts: v.pipe(v.array(positive), v.maxLength(MAX_PEERS_PER_ROOM)),
   /** Hashes of all host keys: the first one, and those of tabs that took the rights over. */
-  hostKeyHashes: v.pipe(v.array(keyHash), v.minLength(1), v.maxLength(16)),
+  hostKeyHashes: v.pipe(v.array(keyHash), v.minLength(1), v.maxLength(MAX_HOST_KEYS)),
   joinKey,
   passphraseHash: v.nullable(passphraseHash),
+  /** Hashes of the keys of tabs that a host has removed. */
+  barred: v.pipe(v.array(keyHash), v.maxLength(MAX_BARRED)),
   /** The chat that may take the host's rights, as nobody with a key has been there for HOSTLESS_MS. */
   offeredTo: v.nullable(positive),
   knocks: v.pipe(v.array(KnockSchema), v.maxLength(MAX_KNOCKS_PER_ROOM)),
@@ -192,6 +199,8 @@ const roomFields = {
   /** The next ones that will be given: none is ever given twice. */
   nextPeerId: positive,
   nextEpoch: positive,
+  /** The server's word for all that the room can be made anew from: HMAC-SHA-256 as base64url, and a number that counts up. */
+  seal: v.strictObject({ serial: positive, mac: keyHash }),
 };
 
 const RoomStateSchema = v.strictObject({
@@ -261,16 +270,22 @@ const JoinedSchema = v.strictObject({
   room: RoomStateSchema,
 });
 
-/** What a room is made anew from: what every tab of it knows. Profiles, links and progress are told again by each. */
+/**
+ * What a room is made anew from: what every tab of it was told, under the seal of whoever told it, so that no tab can make up rights,
+ * places or plans. Profiles, links and progress are told again by each.
+ */
 const RoomSeedSchema = v.strictObject({
   ...v.pick(v.strictObject(roomFields), [
     'hostKeyHashes',
+    'joinKey',
     'passphraseHash',
+    'barred',
     'settings',
     'model',
     'plan',
     'nextPeerId',
     'nextEpoch',
+    'seal',
   ]).entries,
   peers: v.pipe(
     v.array(v.pick(PeerStateSchema, ['peerId', 'name', 'donates', 'chats', 'tabKeyHash'])),
@@ -296,7 +311,7 @@ export const clientEvents = {
    * does not know the room, as after a restart, it is made anew from what the tab knows of it.
    */
   'room:resume': {
-    request: v.strictObject({ version, ...identity, joinKey, peerId: positive, room: RoomSeedSchema }),
+    request: v.strictObject({ version, ...identity, peerId: positive, room: RoomSeedSchema }),
     reply: JoinedSchema,
   },
   'room:leave': { request: nothing, reply: nothing },
@@ -322,7 +337,7 @@ export const clientEvents = {
   'peer:stored': {
     request: v.strictObject({
       modelUrl: v.pipe(v.string(), v.maxLength(2048)),
-      layers: v.pipe(v.array(v.pipe(count, v.maxValue(511))), v.maxLength(512)),
+      layers: v.pipe(v.array(v.pipe(count, v.maxValue(MAX_LAYERS - 1))), v.maxLength(MAX_LAYERS)),
       head: v.boolean(),
     }),
     reply: nothing,
@@ -369,6 +384,7 @@ export type Result<T> = { ok: true; value: T } | { ok: false; error: ErrorReport
 export type RoomState = v.InferOutput<typeof RoomStateSchema>;
 export type RoomChange = v.InferOutput<typeof RoomChangeSchema>;
 export type RoomSeed = v.InferOutput<typeof RoomSeedSchema>;
+export type RoomSeal = RoomSeed['seal'];
 export type Joined = v.InferOutput<typeof JoinedSchema>;
 export type Knock = v.InferOutput<typeof KnockSchema>;
 export type PeerState = v.InferOutput<typeof PeerStateSchema>;
