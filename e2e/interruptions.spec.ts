@@ -14,7 +14,10 @@ const MAY_HANG = `{
 }
 `;
 
-test('a stage that never answers is found, and the answer goes on without it, token for token', async ({ lab, server }) => {
+test('a stage that never answers is found, and the answer goes on without it, token for token', { tag: '@long' }, async ({
+  lab,
+  server,
+}) => {
   const chat = await createRoom(lab, server.url, { engine: 'cpu', donate: false });
   const model = (await waitForModel(chat.page)).room!.model!;
   const long = { maxTokens: 200, endless: true };

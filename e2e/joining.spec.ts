@@ -58,7 +58,7 @@ test("the donate link in the host's own browser takes no rights away", async ({ 
   await expect.poll(async () => (await readView(donor)).room!.settings.wireDtype).toBe('f16');
 });
 
-test('a removed device ends, and its link lets it in no more', async ({ lab, server }) => {
+test('a removed device ends, and its link lets it in no more', { tag: '@long' }, async ({ lab, server }) => {
   const host = await createRoom(lab, server.url, cpu);
   const donor = await openDonor(lab, server.url, host, { ...cpu, name: 'Tablet' });
   await waitForStages(host.page, 1);
@@ -71,7 +71,7 @@ test('a removed device ends, and its link lets it in no more', async ({ lab, ser
   await expect(host.page.getByTestId('knock')).toHaveCount(1);
 });
 
-test('a renewed link is the one that the page shows, and the old one has to ask', async ({ lab, server }) => {
+test('a renewed link is the one that the page shows, and the old one has to ask', { tag: '@long' }, async ({ lab, server }) => {
   const host = await createRoom(lab, server.url, cpu);
   await host.page.getByTestId('renew-link').click();
   await expect.poll(async () => (await readView(host.page)).room!.joinKey).not.toBe(host.key);

@@ -7,9 +7,9 @@ const { prompt, ids } = expectedAnswers.find((one) => one.file.includes('q8_0') 
 const long = { maxTokens: 400, endless: true };
 
 for (const transport of [['--transports', 'polling'], []]) {
-  const over = transport.length > 0 ? 'polling' : 'websocket';
+  const [over, tag] = transport.length > 0 ? ['polling', []] : ['websocket', '@long'];
 
-  test(`a server that is killed and comes back in mid-answer costs no token, over ${over}`, async ({ lab }) => {
+  test(`a server that is killed and comes back in mid-answer costs no token, over ${over}`, { tag }, async ({ lab }) => {
     const first = await startOtherServer(transport);
     const chat = await createRoom(lab, first.url, { engine: 'cpu', donate: false });
     const donors = await openDonors(lab, first.url, chat, [4, 4], { engine: 'cpu' });

@@ -5,7 +5,13 @@ import { planRoom } from '../src/shared/planner/plan.ts';
 import type { PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
 import { applyRoomChange } from '../src/shared/protocol/room-change.ts';
 import { seedOf } from '../src/shared/protocol/room-seed.ts';
-import { BEAT_TIMEOUT_MS, type ClientRequest, ROOM_CODE, type RoomSeed } from '../src/shared/protocol/signaling.ts';
+import {
+  BEAT_TIMEOUT_MS,
+  type ClientRequest,
+  ROOM_CODE,
+  type RoomSeed,
+  type RoomState,
+} from '../src/shared/protocol/signaling.ts';
 import { inProcessPlanner, type PlannerRunner } from './planner-runner.ts';
 import type { RoomActor } from './room-actor.ts';
 import { hashOfKey, randomHostKey } from './room-code.ts';
@@ -365,7 +371,7 @@ describe('a server that has forgotten its rooms', () => {
     const { join, directory } = await testServer();
     const another = { ...seedOf(known), hostKeyHashes: ['z'.repeat(43)] };
     const seals = new RoomSeals(TEST_SECRET, code, 0);
-    const room = { ...another, seal: seals.seal({ ...known, ...another }) };
+    const room = { ...another, seal: seals.seal({ ...known, ...another, peers: known.peers }) };
     await join({ code, joinKey, seed: { peerId: 9, room } });
     const refused = join({ code, joinKey, tabKey: donor.tabKey, seed: { peerId: donor.peerId, room: seedOf(known) } });
     await expect(refused).rejects.toMatchObject({ code: 'room-not-found' });
