@@ -13,6 +13,7 @@ import { RoomClient } from './rooms/room-client.ts';
  * What does a room of 32 tabs cost its server while all of them load? The built server, real sockets, every link measured, a plan with
  * a stage on every device, and everybody telling its progress as often as a tab does.
  */
+const PLAN_LIMIT_MS = 60_000;
 const LOADING_MS = 15_000;
 const PROGRESS_INTERVAL_MS = 250;
 /** A clock tick of /proc, ms. */
@@ -89,7 +90,11 @@ async function fillRoom(clients: readonly RoomClient[]): Promise<void> {
   }
   const beating = setInterval(() => void Promise.all(clients.map((client) => client.ask('beat', {}))), BEAT_INTERVAL_MS);
   try {
-    while (!host!.preparing) await pause(100);
+    const startMs = performance.now();
+    while (!host!.preparing) {
+      if (performance.now() - startMs > PLAN_LIMIT_MS) throw new Error(`no plan within ${PLAN_LIMIT_MS / 1000} s`);
+      await pause(100);
+    }
   } finally {
     clearInterval(beating);
   }
