@@ -17,9 +17,9 @@ export const NO_NAMED_ICE: NamedIce = { urls: [], turn: null };
 const TURN_USER_S = 12 * 3600;
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
-const HOST_NAME = /^[A-Za-z0-9.-]{1,253}$|^[0-9A-Fa-f:.]{2,45}$/;
+const HOST_NAME = /^[A-Za-z0-9._-]{1,253}$|^[0-9A-Fa-f:.]{2,45}$/;
 /** RFC 7064 and RFC 7065: scheme, host, port, and for TURN how to get there. Anything else makes a browser refuse the whole list. */
-const ICE_URL = /^(stuns?|turns?):(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253})(?::(\d{1,5}))?(\?transport=(udp|tcp))?$/;
+const ICE_URL = /^(stuns?|turns?):(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::(\d{1,5}))?(\?transport=(udp|tcp))?$/;
 
 /**
  * What a tab should ask for its own addresses: nobody on this very machine, else the server under the name by which

@@ -52,6 +52,7 @@ test.each([
   ['--ice', 'turn:a', '--ice-user', 'u'],
   ['--ice', 'turn:a', '--ice-user', 'u', '--ice-credential', ''],
   ['--ice', 'turn:a', '--ice-user', 'u', '--ice-credential', 'c', '--ice-secret', 's'],
+  ['--ice', 'turn:a', '--ice-user', 'ü'.repeat(255), '--ice-credential', 'c'],
   ['--ice', 'turn:a?transport=pigeon', '--ice-secret', 's'],
   ['--ice', 'stun:a', '--ice-secret', 's'],
   ['--transports', 'pigeon'],
@@ -69,7 +70,7 @@ test('the welcome says where to go from this computer and from a phone', () => {
   expect(welcomeText({ httpPort: 8080, httpsPort: null }, 'localhost', ['192.168.1.5'])).not.toContain('https:');
 });
 
-test.each(['stun:a', 'stun:a.example:3478', 'stuns:a:5349', 'stun:[fd00::5]:3478'])('%s is an address service', (url) => {
+test.each(['stun:a', 'stun:a_1.example:3478', 'stuns:a:5349', 'stun:[fd00::5]:3478'])('%s is an address service', (url) => {
   expect(parseServerOptions(['--ice', url]).ice).toEqual({ urls: [url], turn: null });
 });
 

@@ -93,6 +93,9 @@ function port(name: string, text: string): number {
 
 type Values = ReturnType<typeof parsedValues>;
 
+/** With a longer one a browser makes no connection at all. */
+const MAX_TURN_NAME_BYTES = 509;
+
 /** A tab that gets one bad entry makes no connection at all, so that nothing bad gets beyond here. */
 function namedIce(values: Values): NamedIce {
   for (const url of values.ice) {
@@ -112,6 +115,8 @@ function turnAccess(values: Values): TurnAccess | null {
   if (secret !== undefined && username !== undefined) throw badOption('--ice-secret makes users itself: leave --ice-user out');
   if ([username, credential, secret].includes(''))
     throw badOption('--ice-user, --ice-credential and --ice-secret may not be empty');
+  if (Buffer.byteLength(username ?? '') > MAX_TURN_NAME_BYTES)
+    throw badOption(`--ice-user may have ${MAX_TURN_NAME_BYTES} bytes, as browsers allow`);
   if (secret !== undefined) return { secret };
   return username === undefined || credential === undefined ? null : { username, credential };
 }
