@@ -84,11 +84,20 @@ test('a donor that leaves in mid-answer costs no token where another device can 
   const long = { maxTokens: 300, endless: true };
   const alone = await ask(chat.page, questionOf(prompt), long);
   const model = (await readView(chat.page)).room!.model!;
-  await openDonor(lab, server.url, chat, { engine: 'cpu', name: 'spare', lendBytes: shareBytes(model, 8, true) });
-  await expect.poll(async () => lentBy(await readView(chat.page), 'spare')).toBe(shareBytes(model, 8, true));
+  // It could serve alone, and sooner than the two: it lends nothing worth having until it is needed.
+  const spare = await openDonor(lab, server.url, chat, { engine: 'cpu', name: 'spare', lendBytes: 1000 });
+  await expect.poll(async () => lentBy(await readView(chat.page), 'spare')).toBe(1000);
 
-  const onText = () => void donors[1]!.close();
+  let takingOver: Promise<void> | null = null;
+  const takeOver = async () => {
+    await donors[1]!.close();
+    await lendBytes(spare, shareBytes(model, 8, true));
+  };
+  const onText = () => {
+    takingOver ??= takeOver();
+  };
   const answer = await ask(chat.page, questionOf(prompt), { ...long, onText });
+  await takingOver;
   expect(answer.ids).toEqual(alone.ids);
   expect(answer.interruptions.map(({ code }) => code)).toEqual(['peer-lost']);
 });
