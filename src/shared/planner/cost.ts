@@ -2,7 +2,7 @@ import { AppError } from '../errors.ts';
 import type { PeerId } from '../model/link-profile.ts';
 import { kvBytesPerTokenAndLayer } from '../model/model-spec.ts';
 import { bytesPerValue } from '../model/wire-dtype.ts';
-import { SLOWEST_MS, type Transfer, type TransferBetween, transfers } from './links.ts';
+import { NO_LINK, SLOWEST_MS, type Transfer, type TransferBetween, transfers } from './links.ts';
 import type { PlanningDevice, PlanningProblem, ShardParts } from './problem.ts';
 
 /** The head's usual answer for one row: 128 candidates of (id, logit), logSumExp and its frame's own fields, bytes. */
@@ -25,7 +25,7 @@ export interface CostTables {
   overheadMs: number[];
   headMs: number[];
   headBusyMs: number[];
-  /** One pass from a device to another, ms; Infinity without a usable link, 0 on the diagonal. */
+  /** One pass from a device to another, ms; Infinity without a usable link, or where a source cannot reach both; 0 on the diagonal. */
   hopMs: number[][];
   hopBusyMs: number[][];
   /** Mean over the sources of getting a pass to the device, ms. */
@@ -144,10 +144,16 @@ function linkCosts(problem: PlanningProblem, sources: readonly PeerId[], work: W
   const { devices, spec } = problem;
   const between = transfers(problem.links);
   const rowBytes = spec.dim * bytesPerValue(problem.wireDtype);
-  const hops = devices.map((from) => devices.map((to) => between(from.peerId, to.peerId, rows * rowBytes)));
   const replyBytes = work.head === 'source' ? rowBytes : HEAD_REPLY_BYTES;
   const entries = devices.map((d) => sharedTransfer(between, sources, d.peerId, rows * rowBytes));
   const exits = devices.map((d) => sharedTransfer(between, sources, d.peerId, replyBytes));
+  // Every stage tells the source what went wrong, and hears from it what to free: none can be in a chain that a source cannot reach.
+  const isReached = entries.map(({ ms }) => ms <= SLOWEST_MS);
+  const hops = devices.map((from, i) =>
+    devices.map((to, j) =>
+      i === j || (isReached[i] && isReached[j]) ? between(from.peerId, to.peerId, rows * rowBytes) : NO_LINK,
+    ),
+  );
   return {
     hopMs: hops.map((row) => row.map((hop) => hop.ms)),
     hopBusyMs: hops.map((row) => row.map((hop) => hop.busyMs)),

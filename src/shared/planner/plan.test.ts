@@ -6,7 +6,7 @@ import { leastByEnumeration } from './enumerate.test-problem.ts';
 import { allLinks, arbitraryProblem, device, link, problem, spec } from './plan.test-problem.ts';
 import { planRoom } from './plan.ts';
 import type { PlanLayout, PlanningProblem } from './problem.ts';
-import { predictStages } from './replan.ts';
+import { predictStages, servedSources } from './replan.ts';
 import { settingOf, withUsableDevices } from './setting.ts';
 
 /** Bytes of n layers with a context of one token: 92 of weights and 12 of keys and values each. */
@@ -132,6 +132,18 @@ describe('a plan', () => {
     const devices = order.map((id, i) => device(id, i === 3 ? 1 : 10 + id, layers(1) + (i === 5 ? HEAD : 0)));
     const links = order.slice(1).map((id, i) => link(order[i]!, id));
     expect(ranges(planned(problem({ spec: spec(6), devices, links }))).map(([id]) => id)).toEqual(order);
+  });
+
+  test('leads no chain through a device that a chat cannot reach, though its neighbours do', () => {
+    const devices = [1, 2, 3].map((id) => device(id, 1, layers(2) + HEAD));
+    const [around, ofChat] = [allLinks([1, 2, 3]), [link(1, 9), link(3, 9)]];
+    const asked = problem({ spec: spec(6), devices, sources: [9], links: [...around, ...ofChat] });
+    expect(failed(asked).code).toBe('no-path');
+    const reached = { ...asked, links: [...asked.links, link(2, 9)] };
+    const { stages } = planned(reached);
+    expect(stages).toHaveLength(3);
+    expect(servedSources(stages, reached)).toEqual([9]);
+    expect(servedSources(stages, asked)).toEqual([]);
   });
 
   test('passes through a small device when the large one could do without it but the links could not', () => {

@@ -73,7 +73,7 @@ export function hasSameStages(a: PlanLayout, b: PlanLayout): boolean {
   return words(a) === words(b);
 }
 
-/** The sources with links to both ends of a plan. */
+/** The sources with links to all devices of a plan. */
 export function servedSources(stages: readonly Stage[], problem: PlanningProblem): PeerId[] {
   return problem.sources.filter((source) => predictStages(stages, problem, [source]) !== null);
 }
