@@ -48,6 +48,40 @@ describe('stop', () => {
     await expect.poll(() => room.kvBytes()).toEqual([0, 0, 0]);
   });
 
+  it('leaves no word of its passes on a stage, which would push out those of later ones', async () => {
+    const { chat, second } = await threeStages();
+    const requests: number[] = [];
+    const { receive } = second.stage;
+    second.stage.receive = (from, frame) => {
+      requests.push(frame.runs[0]!.request);
+      receive.call(second.stage, from, frame);
+    };
+    const { forward } = second.engine;
+    const { free } = second.stage;
+    for (let i = 0; i < 10; i++) {
+      const abort = new AbortController();
+      const isFreed = new Promise<void>((resolve) => {
+        second.stage.free = (source, sequence) => {
+          free.call(second.stage, source, sequence);
+          resolve();
+        };
+      });
+      second.engine.forward = async (request) => {
+        const result = await forward.call(second.engine, request);
+        abort.abort();
+        await isFreed;
+        return result;
+      };
+      const feeding = chat.coordinator.feed(chat.coordinator.open(), [i], GREEDY, { signal: abort.signal });
+      await expect(feeding).rejects.toMatchObject({ code: 'stopped' });
+    }
+    await expect.poll(() => second.rowsServed).toHaveLength(10);
+    const states: string[] = [];
+    chat.coordinator.handleTraced = (_from, { state }) => void states.push(state);
+    for (const request of requests) second.stage.trace(1, 1, request);
+    await expect.poll(() => states).toEqual(Array(10).fill('unseen'));
+  });
+
   it('lets the next question be asked at once', async () => {
     const { chat, third } = await threeStages();
     const id = chat.coordinator.open();
