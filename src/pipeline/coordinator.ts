@@ -1,6 +1,7 @@
 import { AppError, type ErrorCode } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
+import { HEAD_REPLY_BYTES } from '../shared/model/wire-dtype.ts';
 import type { HeadAsk, ReplyFrame, ReplyRow } from '../shared/protocol/frame.ts';
 import { stopped, unlessAborted } from './abort.ts';
 import type { AwakeClock } from './awake-clock.ts';
@@ -19,6 +20,8 @@ export interface CoordinatorOptions {
   source: SourcePart;
   dim: number;
   nLayers: number;
+  /** Of a full row of logits. */
+  vocabSize: number;
   awake: AwakeClock;
   /** No sequence of this source needs a plan before `epoch` any more. */
   onMoved(epoch: number): void;
@@ -38,6 +41,8 @@ interface Conversation {
   answer: FeedOptions | null;
   /** What happened between two tokens of that answer. */
   interruptedBy: AppError | null;
+  /** What happened while this device itself was at a token: its stages have let go of the sequence. */
+  lostBy: AppError | null;
 }
 
 /** Names a conversation to the coordinator. */
@@ -79,7 +84,14 @@ export class Coordinator {
   open(): ConversationId {
     const id = this.nextConversation++;
     const sequence = this.nextSequence++;
-    this.conversations.set(id, { sequence, state: EMPTY_SEQUENCE, busyUnder: null, answer: null, interruptedBy: null });
+    this.conversations.set(id, {
+      sequence,
+      state: EMPTY_SEQUENCE,
+      busyUnder: null,
+      answer: null,
+      interruptedBy: null,
+      lostBy: null,
+    });
     return id;
   }
 
@@ -163,7 +175,12 @@ export class Coordinator {
     this.replies.rejectWhere(({ plan }) => stageOf(plan, peerId) !== null, error);
     for (const conversation of this.conversations.values()) {
       const { plan } = conversation.state;
-      if (!plan || !stageOf(plan, peerId) || conversation.busyUnder) continue;
+      const { busyUnder } = conversation;
+      if (busyUnder) {
+        if (stageOf(busyUnder, peerId)) conversation.lostBy = error;
+        continue;
+      }
+      if (!plan || !stageOf(plan, peerId)) continue;
       conversation.interruptedBy = error;
       this.startOver(conversation, null);
     }
@@ -200,12 +217,11 @@ export class Coordinator {
   }
 
   private wish(recovery: Recovery, failed: Plan): (plan: Plan) => boolean {
-    if (recovery.kind === 'repeat') {
-      const atMs = this.options.awake.ms + recovery.afterMs;
-      return (plan) => plan.epoch > failed.epoch || this.options.awake.ms >= atMs;
-    }
-    if (recovery.sameEpoch) return (plan) => plan.epoch >= failed.epoch;
-    return (plan) => plan.epoch > failed.epoch || (recovery.orReachable && this.isReachable(plan));
+    const { samePlan } = recovery;
+    if (samePlan === 'never') return (plan) => plan.epoch > failed.epoch;
+    if (samePlan === 'when-reached') return (plan) => plan.epoch > failed.epoch || this.isReachable(plan);
+    const atMs = this.options.awake.ms + samePlan.afterMs;
+    return (plan) => plan.epoch > failed.epoch || this.options.awake.ms >= atMs;
   }
 
   private isReachable(plan: Plan): boolean {
@@ -226,10 +242,12 @@ export class Coordinator {
     }
     const state = underPlan(conversation.state, plan);
     conversation.busyUnder = plan;
+    conversation.lostBy = null;
     this.reportIfMoved();
     try {
       const passes = passesFor(state, tokens, this.options.nLayers);
-      const row = await this.runPasses(conversation.sequence, plan, passes, step, signal);
+      const row = await this.runPasses(conversation, plan, passes, step, signal);
+      if (conversation.lostBy) throw conversation.lostBy;
       // A copy: the caller goes on writing to its list, the stages have seen only this much.
       conversation.state = underPlan({ tokens: [...tokens], plan, staleUntil: 0 }, this.plan.value ?? plan);
       return row;
@@ -241,7 +259,7 @@ export class Coordinator {
 
   /** Keeps at most a few passes in flight: enough for every stage to have one at work and one waiting. */
   private async runPasses(
-    sequence: number,
+    conversation: Conversation,
     plan: Plan,
     passes: Pass[],
     step: StepRequest,
@@ -253,7 +271,7 @@ export class Coordinator {
       for (const pass of passes) {
         if (sent.length >= inFlightLimit) await unlessAborted(sent[sent.length - inFlightLimit]!.reply, signal);
         if (signal.aborted) throw stopped();
-        sent.push(await this.send(sequence, plan, pass, pass === passes.at(-1) ? step : null, signal));
+        sent.push(await this.send(conversation, plan, pass, pass === passes.at(-1) ? step : null, signal));
       }
       const all = await unlessAborted(Promise.all(sent.map(({ reply }) => reply)), signal);
       return await unlessAborted(this.rowOf(all.at(-1), step), signal);
@@ -263,12 +281,21 @@ export class Coordinator {
   }
 
   /** Resolves once the pass is on its way; the reply follows in its own promise, so that passes keep their order. */
-  private async send(sequence: number, plan: Plan, pass: Pass, step: StepRequest | null, signal: AbortSignal): Promise<SentPass> {
+  private async send(
+    conversation: Conversation,
+    plan: Plan,
+    pass: Pass,
+    step: StepRequest | null,
+    signal: AbortSignal,
+  ): Promise<SentPass> {
     const { transport, source, dim } = this.options;
+    const { sequence } = conversation;
     const rows = pass.tokens.length;
     const hidden = await unlessAborted(source.enter(sequence, pass.position, pass.tokens), signal); // (rows, dim)
     if (this.ended) throw this.ended;
-    const { request, reply } = this.replies.expect(plan, rows, endOfPass(plan, pass.untilLayer).peerId);
+    if (conversation.lostBy) throw conversation.lostBy;
+    const replyRows = step?.fullRow ? (4 * this.options.vocabSize) / HEAD_REPLY_BYTES : 1;
+    const { request, reply } = this.replies.expect({ plan, rows, replyRows, endsAt: endOfPass(plan, pass.untilLayer).peerId });
     reply.catch(() => undefined); // whoever awaits it reports it; until then it must not count as unhandled
     const heads: HeadAsk[] = step ? [{ row: rows - 1, ...step }] : [];
     try {

@@ -5,7 +5,7 @@ import { stopped } from './abort.ts';
 /** Until when somebody waits for a plan, and what is wrong if none has come by then. */
 export interface Patience {
   untilMs: number;
-  /** How long it waits in a room that says that it cannot be planned, ms. */
+  /** How long it waits in a room that says, and goes on saying, that it cannot be planned, ms. */
   hopelessMs: number;
   error: AppError;
 }
@@ -13,6 +13,8 @@ export interface Patience {
 interface Waiting {
   isWanted(plan: Plan): boolean;
   patience: Patience;
+  /** Since when the room says that it cannot be planned. */
+  hopelessSinceMs: number | null;
   resolve(plan: Plan): void;
   reject(error: AppError): void;
 }
@@ -56,9 +58,23 @@ export class CurrentPlan {
     if (signal.aborted) return Promise.reject(stopped());
     if (plan && isWanted(plan)) return Promise.resolve(plan);
     return new Promise((resolve, reject) => {
-      const one = { isWanted, patience, resolve, reject };
+      const abort = () => this.waiting.delete(one) && one.reject(stopped());
+      const settled = () => signal.removeEventListener('abort', abort);
+      const one: Waiting = {
+        isWanted,
+        patience,
+        hopelessSinceMs: null,
+        resolve: (plan) => {
+          settled();
+          resolve(plan);
+        },
+        reject: (error) => {
+          settled();
+          reject(error);
+        },
+      };
       this.waiting.add(one);
-      signal.addEventListener('abort', () => this.waiting.delete(one) && reject(stopped()), { once: true });
+      signal.addEventListener('abort', abort, { once: true });
     });
   }
 
@@ -66,8 +82,9 @@ export class CurrentPlan {
   tick(nowMs: number): void {
     this.look();
     for (const one of this.waiting) {
-      if (this.isHopeless) one.patience.untilMs = Math.min(one.patience.untilMs, nowMs + one.patience.hopelessMs);
-      if (nowMs <= one.patience.untilMs) continue;
+      one.hopelessSinceMs = this.isHopeless ? (one.hopelessSinceMs ?? nowMs) : null;
+      const { untilMs, hopelessMs } = one.patience;
+      if (nowMs <= untilMs && (one.hopelessSinceMs === null || nowMs - one.hopelessSinceMs <= hopelessMs)) continue;
       this.waiting.delete(one);
       one.reject(one.patience.error);
     }

@@ -98,6 +98,15 @@ describe('a device that has no part in an answer changes nothing of it', () => {
   });
 });
 
+it('a stage keeps nothing for chats that a stage before it has made up', async () => {
+  for (let source = 1000; source < 1050; source++) first.sendFrame(3, forward(source));
+  await expect.poll(() => last.refused.length).toBe(50);
+  expect(new Set(last.refused)).toEqual(new Set([2]));
+  const before = room.kvBytes()[2];
+  expect(await answer(chat, PROMPT, 12)).toEqual(expected);
+  expect(room.kvBytes()[2]).toBe(2 * before!);
+});
+
 describe('the trail of a reply', () => {
   it('names every stage with a digest of what it sent on, the same for the same rows', async () => {
     const trails: ReplyFrame['trail'][] = [];

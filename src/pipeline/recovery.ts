@@ -15,16 +15,17 @@ export function hopelessMs({ code }: AppError): number {
 }
 
 /** Before a pass is repeated a link has this much time to come back; doubles with every further try, ms. */
-export const REPEAT_AFTER_MS = 250;
+const REPEAT_AFTER_MS = 250;
 
 /**
  * How an answer goes on. A row is a row, so running tokens again changes none of them.
  *
  * - `repeat`: the stages still hold what came before this pass; only the pass is run again, after a while.
- * - `rebuild`: the sequence is run again from its first token. Under a plan newer than the one that failed; where `orReachable`,
- *   under the same one as soon as all of its stages can be reached again.
+ * - `rebuild`: the sequence is run again from its first token, under another number.
+ *
+ * Under a plan newer than the one that failed, or under the same one: `after` a while, or when all of its stages can be `reached`.
  */
-export type Recovery = { kind: 'repeat'; afterMs: number } | { kind: 'rebuild'; sameEpoch: boolean; orReachable: boolean };
+export type Recovery = { kind: 'repeat' | 'rebuild'; samePlan: { afterMs: number } | 'when-reached' | 'never' };
 
 /**
  * @param before how this token has failed before, in order
@@ -37,17 +38,27 @@ export function recoveryFrom({ code }: AppError, before: readonly ErrorCode[]): 
     case 'device-lost':
     case 'epoch-unknown':
     case 'stage-hung':
-      return { kind: 'rebuild', sameEpoch: false, orReachable: false };
+      return { kind: 'rebuild', samePlan: 'never' };
     // Gone for good, and there will be another plan; or only the link was, and it comes back.
     case 'peer-lost':
-      return { kind: 'rebuild', sameEpoch: false, orReachable: true };
-    // The layers are back, keys and values are not. Running from the first token leaves no gap, unless something is wrong.
+      return { kind: 'rebuild', samePlan: 'when-reached' };
+    // The layers are back, keys and values are not; or a chunk was lost that the next one builds on.
     case 'sequence-gap':
-      return before.at(-1) === 'sequence-gap' ? null : { kind: 'rebuild', sameEpoch: true, orReachable: false };
+      return hasFailedTwice(code, before) ? null : { kind: 'rebuild', samePlan: { afterMs: 0 } };
+    // Lost again and again: a stage has freed the sequence and drops what comes of it.
     case 'frame-lost':
+      return { kind: hasFailedTwice(code, before) ? 'rebuild' : 'repeat', samePlan: { afterMs: repeatAfterMs(before.length) } };
     case 'busy':
-      return { kind: 'repeat', afterMs: REPEAT_AFTER_MS * 2 ** before.length };
+      return { kind: 'repeat', samePlan: { afterMs: repeatAfterMs(before.length) } };
     default:
       return null;
   }
+}
+
+function repeatAfterMs(tries: number): number {
+  return REPEAT_AFTER_MS * 2 ** tries;
+}
+
+function hasFailedTwice(code: ErrorCode, before: readonly ErrorCode[]): boolean {
+  return before.length >= 2 && before.slice(-2).every((one) => one === code);
 }

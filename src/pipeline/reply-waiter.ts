@@ -12,13 +12,20 @@ const PREDICTION_SLACK = 4;
 export interface PendingPass {
   request: number;
   plan: Plan;
+  /** Of this pass, and of those that were on their way under this plan when it was sent. */
   rows: number;
+  /** Of its reply, in rows of the usual size. */
+  replyRows: number;
   /** The one stage whose reply counts. */
   endsAt: PeerId;
   sentMs: number;
 }
 
+/** A pass that is about to be sent. */
+export type Expected = Pick<PendingPass, 'plan' | 'rows' | 'replyRows' | 'endsAt'>;
+
 interface Pending extends PendingPass {
+  ownRows: number;
   resolve(reply: ReplyFrame): void;
   reject(error: AppError): void;
 }
@@ -38,10 +45,12 @@ export class ReplyWaiter {
     return first ?? null;
   }
 
-  expect(plan: Plan, rows: number, endsAt: PeerId): { request: number; reply: Promise<ReplyFrame> } {
+  expect({ plan, rows: ownRows, replyRows, endsAt }: Expected): { request: number; reply: Promise<ReplyFrame> } {
     const request = this.unusedRequest();
+    const ahead = [...this.pending.values()].filter((pass) => pass.plan.epoch === plan.epoch);
+    const rows = ahead.reduce((sum, pass) => sum + pass.ownRows, ownRows);
     const reply = new Promise<ReplyFrame>((resolve, reject) => {
-      this.pending.set(request, { request, plan, rows, endsAt, sentMs: this.now(), resolve, reject });
+      this.pending.set(request, { request, plan, ownRows, rows, replyRows, endsAt, sentMs: this.now(), resolve, reject });
     });
     return { request, reply };
   }

@@ -3,8 +3,8 @@ import type { Run } from '../shared/protocol/frame.ts';
 
 /** Conversations that one source may keep at a stage; beyond them the one that was unused for longest is forgotten. */
 export const MAX_SEQUENCES = 64;
-/** Rows of one source that may wait at a stage: four frames of 256. */
-export const MAX_QUEUED_ROWS = 1024;
+/** Rows of one source that may wait at a stage: eight frames of 256, and more than the 33 chunks of 32 that a chain of 32 keeps on its way. */
+export const MAX_QUEUED_ROWS = 2048;
 /** Freed sequences that are remembered: parts of them may still be on their way through the other stages. */
 const MAX_FREED = 1024;
 

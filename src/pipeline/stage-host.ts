@@ -3,7 +3,7 @@ import { AppError } from '../shared/errors.ts';
 import { type LayerRange, layersOf } from '../shared/model/layer-range.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan, Stage } from '../shared/model/plan.ts';
-import type { ForwardFrame, Run } from '../shared/protocol/frame.ts';
+import type { ForwardFrame, ReplyFrame, Run } from '../shared/protocol/frame.ts';
 import type { PipelineMessage } from '../shared/protocol/peer.ts';
 import type { AwakeClock } from './awake-clock.ts';
 import { keepRuns } from './frame-runs.ts';
@@ -161,7 +161,10 @@ export class StageHost {
       this.options.onRefused(from);
       return;
     }
-    const wanted = keepRuns(frame, (run) => !this.sources.isFreed(run));
+    // What is kept of a source that cannot be reached would be freed by nobody.
+    const known = keepRuns(frame, ({ source }) => this.options.transport.isOpen(source));
+    if (known !== frame) this.options.onRefused(from);
+    const wanted = known && keepRuns(known, (run) => !this.sources.isFreed(run));
     const admitted = wanted && keepRuns(wanted, (run) => this.admit(run, frame.epoch));
     if (!admitted) return;
     this.run(admitted)
@@ -237,8 +240,9 @@ export class StageHost {
     }
     const { result, ms } = await this.forward(frame, work);
     this.options.onServed({ rows: work.rows, layers: work.layers, head: work.head, ms });
-    const current = keepRuns(frame, (run) => !this.sources.isFreed(run));
-    if (current) this.sendOn(frame, plan, work, result);
+    const freed = frame.runs.filter((run) => this.sources.isFreed(run));
+    if (freed.length < frame.runs.length) this.sendOn(frame, plan, work, result);
+    for (const run of freed) this.passes.forget(run);
   }
 
   /** @returns the result, and how long the engine had it for itself; null where it shared that time */
@@ -268,12 +272,7 @@ export class StageHost {
     const { transport, awake } = this.options;
     if (work.endsHere) {
       for (const { run, reply } of repliesOf(frame, work, result, transport.selfId)) {
-        this.passes.passed({ epoch: frame.epoch, run, to: run.source }, awake.ms);
-        try {
-          transport.sendFrame(run.source, reply);
-        } catch {
-          // A source that cannot be reached learns of it by its own end of the link.
-        }
+        this.reply(run, frame.epoch, reply);
       }
       return;
     }
@@ -284,6 +283,18 @@ export class StageHost {
       throw new AppError('frame-lost', `a pass could not be sent on: ${AppError.from(thrown).message}`);
     }
     for (const run of frame.runs) this.passes.passed({ epoch: frame.epoch, run, to: next.peerId }, awake.ms);
+  }
+
+  private reply(run: Run, epoch: number, reply: ReplyFrame): void {
+    const { transport, awake } = this.options;
+    try {
+      transport.sendFrame(run.source, reply);
+    } catch (thrown) {
+      const error = AppError.from(thrown);
+      // A source that cannot be reached learns of it by its own end of the link.
+      if (error.code !== 'peer-lost') this.reportError(run, epoch, error);
+    }
+    this.passes.passed({ epoch, run, to: run.source }, awake.ms);
   }
 
   private checkShape(frame: ForwardFrame, plan: Plan): void {

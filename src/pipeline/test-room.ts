@@ -65,7 +65,7 @@ export class TestDevice implements Transport {
   /** Drops a frame on its way to another device, if it says so. */
   losesFrame: (to: PeerId, frame: Frame) => boolean = () => false;
   readonly plans = new PlanBook();
-  private readonly source: SourcePart;
+  readonly source: SourcePart;
   private readonly room: TestRoom;
 
   constructor(room: TestRoom, selfId: PeerId, engine: ShardEngine, source: SourcePart) {
@@ -89,6 +89,7 @@ export class TestDevice implements Transport {
       source: this.source,
       dim: SPEC.dim,
       nLayers: SPEC.nLayers,
+      vocabSize: SPEC.vocabSize,
       awake: this.awake,
       onMoved: (epoch) => this.movedTo.push(epoch),
       onHung: (epoch, peerId) => this.hungStages.push({ epoch, peerId }),

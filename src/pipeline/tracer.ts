@@ -6,7 +6,7 @@ import { type Verdict, verdictOn } from './trace.ts';
 import type { Transport } from './transport.ts';
 
 /** A pass without a reply is asked after when it is so late, and then again at every tick, ms. */
-const TRACE_AFTER_MS = 1500;
+const TRACE_AFTER_MS = 1000;
 
 export type Traced = Extract<PeerMessage, { kind: 'traced' }>;
 
@@ -30,10 +30,19 @@ export class Tracer {
     if (this.traced?.request !== oldest.request) {
       this.traced = { request: oldest.request, askedMs: nowMs, words: new Map() };
     }
-    const { plan, rows, endsAt, request } = oldest;
+    const { plan, rows, replyRows, endsAt, request } = oldest;
     for (const { peerId } of plan.stages) this.ask(peerId, plan.epoch, request);
     const { words, askedMs } = this.traced;
-    return verdictOn({ plan, rows, endsAt, sinceMs: nowMs - oldest.sentMs, askedMs: nowMs - askedMs, words });
+    return verdictOn({
+      plan,
+      rows,
+      replyRows,
+      endsAt,
+      sinceMs: nowMs - oldest.sentMs,
+      askedMs: nowMs - askedMs,
+      words,
+      isOpen: (peerId) => this.transport.isOpen(peerId),
+    });
   }
 
   hear(from: PeerId, { request, state, sinceMs, expectedMs }: Traced): void {

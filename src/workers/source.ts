@@ -45,6 +45,7 @@ export async function openChatSource(options: SourceOptions): Promise<Source> {
     source: new EngineSourcePart(engine, own.sourceLayers, own.head),
     dim: model.spec.dim,
     nLayers: model.spec.nLayers,
+    vocabSize: model.spec.vocabSize,
     awake,
     onMoved,
     onHung,

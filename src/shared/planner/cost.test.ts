@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { costTables, HEAD_REPLY_BYTES, stageMs } from './cost.ts';
+import { HEAD_REPLY_BYTES } from '../model/wire-dtype.ts';
+import { costTables, stageMs } from './cost.ts';
 import { allLinks, device, link, problem, spec } from './plan.test-problem.ts';
 
 const token = { kind: 'token', head: 'last-stage' } as const;

@@ -1,12 +1,10 @@
 import { AppError } from '../errors.ts';
 import type { PeerId } from '../model/link-profile.ts';
 import { kvBytesPerTokenAndLayer } from '../model/model-spec.ts';
-import { bytesPerValue } from '../model/wire-dtype.ts';
+import { bytesPerValue, HEAD_REPLY_BYTES } from '../model/wire-dtype.ts';
 import { NO_LINK, SLOWEST_MS, type Transfer, type TransferBetween, transfers } from './links.ts';
 import type { PlanningDevice, PlanningProblem, ShardParts } from './problem.ts';
 
-/** The head's usual answer for one row: 128 candidates of (id, logit), logSumExp and its frame's own fields, bytes. */
-export const HEAD_REPLY_BYTES = 128 * 8 + 16;
 /** Rows of a prompt that go through the stages together. */
 export const CHUNK_ROWS = 32;
 
