@@ -358,6 +358,18 @@ test('an error of the past is over once a newer plan is active', async () => {
   expect(test.view.error).toBeNull();
 });
 
+test('what was for a device that has gone is no error, another refusal is', async () => {
+  const test = await inRoom(serving);
+  test.tell('signal', { to: 2, data: { type: 'rollback' } });
+  await test.refuse('signal', 'peer-not-found');
+  test.tell('link:report', { to: 2, link: null });
+  await test.refuse('link:report', 'peer-not-found');
+  expect(test.view.error).toBeNull();
+  test.tell('signal', { to: 2, data: { type: 'rollback' } });
+  await test.refuse('signal', 'rate-limited');
+  expect(test.view.error).toMatchObject({ code: 'rate-limited' });
+});
+
 test('what does not fit the protocol is counted', async () => {
   const test = await inRoom();
   test.misunderstand();
