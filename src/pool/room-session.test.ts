@@ -178,6 +178,50 @@ describe('when the server is back', () => {
     expect(test.requests('peer:profile')).toEqual([]);
   });
 
+  test.each(['rate-limited', 'server-full', 'too-many-tries', 'internal'] as const)(
+    '%s may pass: all stays as it is, and the tab asks again in 3 s',
+    async (code) => {
+      vi.useFakeTimers();
+      const test = await inRoom(serving);
+      await test.loseConnection();
+      test.signaling.connect(true);
+      await test.refuse('room:resume', code);
+      expect(test.view).toMatchObject({ phase: 'reconnecting', selfId: 1, error: null, room: serving });
+      expect(test.isTerminated).toBe(false);
+      vi.advanceTimersByTime(2999);
+      expect(test.requests('room:resume')).toHaveLength(1);
+      vi.advanceTimersByTime(1);
+      expect(test.requests('room:resume')).toHaveLength(2);
+      await test.answer('room:resume', joined(1, serving));
+      expect(test.view.phase).toBe('joined');
+    },
+  );
+
+  test('a refusal that does not pass in ten minutes ends the tab', async () => {
+    vi.useFakeTimers();
+    const test = await inRoom(serving);
+    await test.loseConnection();
+    test.signaling.connect(true);
+    for (let passedMs = 0; passedMs < 600_000; passedMs += 3000) {
+      await test.refuse('room:resume', 'server-full');
+      expect(test.view.phase).toBe('reconnecting');
+      vi.advanceTimersByTime(3000);
+    }
+    await test.refuse('room:resume', 'server-full');
+    expect(test.view).toMatchObject({ phase: 'ended', error: { code: 'server-full' } });
+  });
+
+  test('whoever leaves meanwhile asks no more', async () => {
+    vi.useFakeTimers();
+    const test = await inRoom(serving);
+    await test.loseConnection();
+    test.signaling.connect(true);
+    await test.refuse('room:resume', 'rate-limited');
+    test.session.leave();
+    vi.advanceTimersByTime(60_000);
+    expect(test.requests('room:resume')).toHaveLength(1);
+  });
+
   test.each(['room-not-found', 'room-full'] as const)('%s ends the tab with that reason', async (code) => {
     const test = await inRoom(serving);
     await test.loseConnection();
@@ -250,6 +294,12 @@ describe('being let in', () => {
     expect(test.view.phase).toBe('asking');
     await test.answer('room:join', joined(1, serving));
     expect(test.view.phase).toBe('joined');
+  });
+
+  test('a tab that was never in the room hears at once that the server is busy', async () => {
+    const test = knocking();
+    await test.refuse('room:join', 'rate-limited');
+    expect(test.view).toMatchObject({ phase: 'ended', error: { code: 'rate-limited' } });
   });
 
   test.each(['not-allowed', 'nobody-allows'] as const)('%s is why it is not in the room', async (code) => {

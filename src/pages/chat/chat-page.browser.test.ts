@@ -309,6 +309,11 @@ test.each(['not-allowed', 'nobody-allows'] as const)('%s is said calmly, and can
   await expect.element(page.getByTestId('join-again')).toBeVisible();
 });
 
+test.each(['rate-limited', 'too-many-tries'] as const)('%s passes, so that it can be asked again', async (code) => {
+  open(testView(null, { phase: 'ended', selfId: null, isHost: false, error: { code, message: 'too much at once' } }));
+  await expect.element(page.getByTestId('join-again')).toBeVisible();
+});
+
 test('a passphrase is asked for, and again when it was not it', async () => {
   const needed = { code: 'passphrase-needed', message: 'this room has a passphrase' } as const;
   const view = testView(null, { phase: 'passphrase', selfId: null, isHost: false, error: needed });
