@@ -102,6 +102,18 @@ test('while the server is away it goes on', async () => {
   await expect.element(page.getByTestId('tokens-served')).toHaveTextContent('43');
 });
 
+test('a host that only lends its device sees who wants to join, and lets them in or not', async () => {
+  const knock = { knockId: 4, name: 'Ann', donates: false, chats: true };
+  const room = testRoom([testPeer(1), testPeer(2)], { plan, knocks: [knock, { ...knock, knockId: 5 }] });
+  const session = open({ ...viewOf({ stage }, room), isHost: true });
+  await expect.element(page.getByText('Ann wants to join (to chat)').first()).toBeVisible();
+  await userEvent.click(page.getByTestId('let-in').first());
+  await userEvent.click(page.getByTestId('not-now').nth(1));
+  await expect.poll(() => session.calls).toEqual(['allow 4 true', 'allow 5 false']);
+  session.show(viewOf({ stage }, room));
+  await expect.element(page.getByTestId('knock')).not.toBeInTheDocument();
+});
+
 test('with the code alone it waits to be let in, and then lends', async () => {
   const session = open(testView(null, { phase: 'asking', selfId: null }));
   await expect.element(page.getByTestId('asking-left')).toBeVisible();

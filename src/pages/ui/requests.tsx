@@ -1,7 +1,7 @@
 import type { RoomView } from '../../pool/room-view.ts';
-import type { Failures } from '../ui/failures.ts';
-import type { PageSession } from '../ui/page-session.ts';
+import type { Failures } from './failures.ts';
 import { KnockList } from './knock-list.tsx';
+import type { PageSession } from './page-session.ts';
 import { TakeOver } from './take-over.tsx';
 
 interface Props {
