@@ -258,13 +258,37 @@ test('a guest is asked nothing', () => {
     expect(document.querySelector(`[data-testid=${id}]`)).toBeNull();
 });
 
-test('the chat that the rights are offered to takes them or not', async () => {
+test.each([
+  ['let-in', ['allow 4 true']],
+  ['take-over-yes', ['takeHost true']],
+] as const)('a double click on %s asks once', async (button, calls) => {
+  const session = open(testView(testRoom(peers, { plan, offeredTo: 1, knocks: [knock] })));
+  await userEvent.dblClick(page.getByTestId(button));
+  await expect.element(page.getByTestId(button)).toBeDisabled();
+  expect(session.calls).toEqual(calls);
+});
+
+test('an answer that failed can be given again, and its error is gone with whoever knocked', async () => {
+  const session = open(testView(testRoom(peers, { plan, knocks: [knock] })));
+  session.allow = async () => {
+    throw new AppError('peer-not-found', 'whoever knocked has gone');
+  };
+  await userEvent.click(page.getByTestId('let-in'));
+  await expect.element(page.getByTestId('error')).toBeVisible();
+  await expect.element(page.getByTestId('let-in')).toBeEnabled();
+  session.show(ready);
+  await expect.element(page.getByTestId('error')).not.toBeInTheDocument();
+});
+
+test.each([
+  ['take-over-yes', 'takeHost true'],
+  ['take-over-no', 'takeHost false'],
+])('the chat that the rights are offered to takes them or not: %s', async (button, call) => {
   await page.viewport(390, 844);
   const session = open({ ...testView(testRoom(peers, { plan, hosts: [], offeredTo: 1 })), isHost: false });
   await expect.element(page.getByText('Nobody looks after this room. Take over?')).toBeVisible();
-  await userEvent.click(page.getByTestId('take-over-no'));
-  await userEvent.click(page.getByTestId('take-over-yes'));
-  await expect.poll(() => session.calls).toEqual(['takeHost false', 'takeHost true']);
+  await userEvent.click(page.getByTestId(button));
+  await expect.poll(() => session.calls).toEqual([call]);
 });
 
 test('a device is removed only after asking once', async () => {
