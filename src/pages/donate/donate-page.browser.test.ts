@@ -87,11 +87,21 @@ test("the device's own problem is told with what to do", async () => {
 });
 
 test('the lent amount follows the slider', async () => {
-  const session = open();
+  const session = open(viewOf({ profile: testProfile }));
   const slider = document.querySelector<HTMLInputElement>('[data-testid=lend-slider]')!;
   slider.focus();
   await userEvent.keyboard('{ArrowRight}');
   await expect.poll(() => session.calls).toEqual(['setLendBytes 1500000000']);
+});
+
+test('a tab that lends nothing as others of its browser lend all can lend more, once it is measured', async () => {
+  const session = open(viewOf({ lendBytes: 0 }));
+  expect(document.querySelector('[data-testid=lend-slider]')).toBeNull();
+  session.show(viewOf({ lendBytes: 0, profile: { ...testProfile, lendBytes: 0 } }));
+  await expect.element(page.getByTestId('lend-amount')).toHaveTextContent('0 bytes');
+  document.querySelector<HTMLInputElement>('[data-testid=lend-slider]')!.focus();
+  await userEvent.keyboard('{ArrowRight}');
+  await expect.poll(() => session.calls).toEqual(['setLendBytes 64000000']);
 });
 
 test('while the server is away it goes on', async () => {

@@ -67,6 +67,7 @@ function Donation({ view, session }: { view: RoomView; session: PageSession }) {
       </section>
       <LendSlider
         lendBytes={view.self.lendBytes}
+        isMeasured={view.self.profile !== null}
         onChange={(bytes) => void failures.attempt(() => session.setLendBytes(bytes))}
       />
       <LinkList view={view} />
