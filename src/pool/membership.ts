@@ -5,6 +5,7 @@ import { JoinGate } from './join-gate.ts';
 import { recallKey } from './keys.ts';
 import { randomHex } from './random-hex.ts';
 import { seedOf } from './room-seed.ts';
+import type { RoomPhase } from './room-view.ts';
 import type { ViewStore } from './view-store.ts';
 
 export type Signaling = Pick<SignalingClient, 'request' | 'on' | 'onConnection' | 'reconnect' | 'close'>;
@@ -29,6 +30,7 @@ export interface MembershipOptions {
 const JOIN_TIMEOUT_MS = KNOCK_TIMEOUT_MS + 10_000;
 /** Whoever comes with a key is answered sooner; one whose link was renewed meanwhile has to ask. */
 const ASKING_AFTER_MS = 2000;
+const UNTOLD_PHASES: RoomPhase[] = ['connecting', 'reconnecting'];
 const PASSPHRASE_CODES: ErrorCode[] = ['passphrase-needed', 'passphrase-wrong'];
 /** Refusals of a busy server that end no tab that was in its room: its links and answers go on, and it asks again. */
 const PASSING_CODES: ErrorCode[] = ['rate-limited', 'server-full', 'too-many-tries', 'internal'];
@@ -102,7 +104,7 @@ export class Membership {
   private askingSoon(): void {
     const mine = this.tries;
     setTimeout(() => {
-      if (mine === this.tries && this.options.view.current.phase === 'connecting') this.asking();
+      if (mine === this.tries && UNTOLD_PHASES.includes(this.options.view.current.phase)) this.asking();
     }, ASKING_AFTER_MS);
   }
 
@@ -111,6 +113,7 @@ export class Membership {
     const room = view.current.room!;
     const known = { joinKey: room.joinKey, peerId, room: seedOf(room) };
     // Its place may be gone, and the link renewed: then a host is asked here too.
+    this.askingSoon();
     return signaling.request('room:resume', { ...this.identity(), ...known }, JOIN_TIMEOUT_MS);
   }
 
@@ -132,11 +135,10 @@ export class Membership {
 
   private lost(): void {
     const { view } = this.options;
-    const { phase } = view.current;
+    const { phase, selfId } = view.current;
     this.tries += 1;
     this.gate.close();
-    if (phase === 'joined') view.update({ phase: 'reconnecting' });
-    if (phase === 'asking') view.update({ phase: 'connecting' });
+    if (phase === 'joined' || phase === 'asking') view.update({ phase: selfId === null ? 'connecting' : 'reconnecting' });
     this.options.onLost();
   }
 
@@ -162,6 +164,8 @@ export class Membership {
 
   private retryLater(): void {
     this.passing += 1;
+    // Nobody is asked for anything meanwhile.
+    this.options.view.update({ phase: 'reconnecting' });
     const mine = this.tries;
     setTimeout(() => {
       if (mine === this.tries) void this.enter();

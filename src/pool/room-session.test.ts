@@ -211,6 +211,34 @@ describe('when the server is back', () => {
     expect(test.view).toMatchObject({ phase: 'ended', error: { code: 'server-full' } });
   });
 
+  test('whose place is gone and whose link was renewed is told that a host is asked, and can give up', async () => {
+    vi.useFakeTimers();
+    const test = await inRoom(serving);
+    await test.loseConnection();
+    test.signaling.connect(true);
+    vi.advanceTimersByTime(1999);
+    expect(test.view.phase).toBe('reconnecting');
+    vi.advanceTimersByTime(1);
+    expect(test.view).toMatchObject({ phase: 'asking', selfId: 1, room: serving });
+    test.session.leave();
+    await test.answer('room:resume', joined(7, serving));
+    expect(test.view.phase).toBe('ended');
+  });
+
+  test('while a host is asked the server may go again: then nobody is asked any more', async () => {
+    vi.useFakeTimers();
+    const test = await inRoom(serving);
+    await test.loseConnection();
+    test.signaling.connect(true);
+    vi.advanceTimersByTime(2000);
+    await test.loseConnection();
+    expect(test.view.phase).toBe('reconnecting');
+    test.signaling.connect(true);
+    vi.advanceTimersByTime(2000);
+    await test.refuse('room:resume', 'internal');
+    expect(test.view.phase).toBe('reconnecting');
+  });
+
   test('whoever leaves meanwhile asks no more', async () => {
     vi.useFakeTimers();
     const test = await inRoom(serving);

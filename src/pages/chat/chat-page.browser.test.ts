@@ -353,6 +353,23 @@ test('a passphrase is asked for, and again when it was not it', async () => {
   await expect.element(page.getByTestId('passphrase-join')).toBeEnabled();
 });
 
+test.each([320, 1280])('what was typed and chosen waits while a tab that comes back has to ask (%i px wide)', async (width) => {
+  await page.viewport(width, 800);
+  const session = open();
+  await userEvent.click(page.getByText('Temperature 0.7'));
+  await userEvent.fill(page.getByTestId('temperature'), '0');
+  await userEvent.fill(page.getByTestId('composer'), 'Hello');
+  session.show({ ...ready, phase: 'asking' });
+  await expect.element(page.getByTestId('give-up')).toBeVisible();
+  await expect.element(page.getByTestId('composer')).not.toBeVisible();
+  const panel = document.querySelector('.room-panel')!.getBoundingClientRect();
+  const entrance = document.querySelector('.entrance')!.getBoundingClientRect();
+  expect(entrance.left >= panel.right || entrance.top >= panel.bottom, 'beside or below the room').toBe(true);
+  session.show(ready);
+  await userEvent.click(page.getByTestId('send'));
+  await expect.poll(() => session.requests[0]).toMatchObject({ temperature: 0, messages: [{ content: 'Hello' }] });
+});
+
 test('a page that is older than its server can be reloaded', async () => {
   open(
     testView(null, { phase: 'ended', error: { code: 'version-mismatch', message: 'the server speaks version 3, this page 2' } }),

@@ -56,8 +56,8 @@ export function ChatPage({ code, session, origin }: Props) {
           <Entrance view={view} session={session} />
         </main>
       )}
-      {!atEntrance && (view.phase !== 'ended' || hasTurns) && (
-        <ConversationView conversation={conversation} waiting={waitingFor(view)} notice={noticeOf(view)} />
+      {(view.phase !== 'ended' || hasTurns) && (
+        <ConversationView conversation={conversation} isHidden={atEntrance} waiting={waitingFor(view)} notice={noticeOf(view)} />
       )}
     </div>
   );
