@@ -145,6 +145,24 @@ describe('when the server is back', () => {
     ]);
   });
 
+  const link = { rttMs: 2, linkMbps: 100 };
+  test.each([
+    ['one measured is, while it is open', 'open', link, true, true],
+    ['one measured is not, once it has broken', 'connecting', link, true, false],
+    ['a broken one is, while it is broken', 'failed', null, true, true],
+    ['a broken one is not, once it is open again', 'open', null, true, false],
+    ['a broken one is not, while that device is not back: it would be taken for dead', 'failed', null, false, false],
+  ] as const)('links are told again: %s', async (_, state, told, connected, isToldAgain) => {
+    const test = await inRoom(serving);
+    test.tell('link:report', { to: 2, link: told });
+    test.showLinks([{ peerId: 2, state, advice: null }]);
+    await test.loseConnection();
+    test.forgetAsked();
+    test.signaling.connect(true);
+    await test.answer('room:resume', joined(1, { ...serving, peers: [peer(1), peer(2, { connected })] }));
+    expect(test.requests('link:report')).toEqual(isToldAgain ? [{ to: 2, link: told }] : []);
+  });
+
   test('a server that knows what was measured hears only the last change of it', async () => {
     const { test } = await back(joined(1, { ...serving, peers: [peer(1, { profile }), peer(2)] }));
     expect(test.requests('peer:profile')).toEqual([{ profile, origin: 'served' }]);
