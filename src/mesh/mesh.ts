@@ -63,8 +63,6 @@ export class Mesh {
   private away: ReadonlySet<PeerId> = new Set();
   private isServerGone = false;
   private readonly badMessages = new Map<PeerId, number>();
-  /** The last of each open link that this side measures. */
-  private readonly measures = new Map<PeerId, LinkMeasure>();
   private readonly probes: ProbeQueue;
   private clockMs = 0;
   private lastBusyMs = Number.NEGATIVE_INFINITY;
@@ -79,7 +77,7 @@ export class Mesh {
     this.probes = new ProbeQueue({
       send: (to, message) => this.sendControl(to, message),
       nowMs: options.nowMs ?? (() => performance.now()),
-      onMeasured: (to, measure) => this.measured(to, measure),
+      onMeasured: (to, measure) => options.events.onLinkMeasured(to, measure),
       isQuiet: () => this.clockMs - this.lastBusyMs > QUIET_MS,
     });
   }
@@ -115,11 +113,10 @@ export class Mesh {
     for (const link of this.roomLinks.values()) link.serverGone();
   }
 
-  /** Signals can be sent again: links that are not open are tried at once, and what was measured of the others is told again. */
+  /** Signals can be sent again: links that are not open are tried at once. */
   serverBack(): void {
     this.isServerGone = false;
     for (const link of this.roomLinks.values()) link.serverBack();
-    for (const [to, measure] of this.measures) this.options.events.onLinkMeasured(to, measure);
   }
 
   /** A signal that the server relayed from another tab of the room. */
@@ -131,7 +128,7 @@ export class Mesh {
     this.gone.add(peerId);
     this.listed.delete(peerId);
     this.badMessages.delete(peerId);
-    this.forget(peerId);
+    this.probes.remove(peerId);
     const link = this.roomLinks.get(peerId);
     if (!link) return;
     this.roomLinks.delete(peerId);
@@ -176,7 +173,7 @@ export class Mesh {
   closeAll(): void {
     this.closed = true;
     for (const link of this.roomLinks.values()) link.close();
-    for (const peerId of this.roomLinks.keys()) this.forget(peerId);
+    for (const peerId of this.roomLinks.keys()) this.probes.remove(peerId);
     this.roomLinks.clear();
   }
 
@@ -209,18 +206,8 @@ export class Mesh {
     });
   }
 
-  private measured(to: PeerId, measure: LinkMeasure): void {
-    this.measures.set(to, measure);
-    this.options.events.onLinkMeasured(to, measure);
-  }
-
-  private forget(peerId: PeerId): void {
-    this.probes.remove(peerId);
-    this.measures.delete(peerId);
-  }
-
   private changed(state: LinkState): void {
-    this.forget(state.peerId);
+    this.probes.remove(state.peerId);
     this.options.events.onLinkState(state);
     if (state.state === 'open' && this.selfId > state.peerId) this.probes.add(state.peerId);
   }

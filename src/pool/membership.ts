@@ -5,6 +5,7 @@ import { type Joined, KNOCK_TIMEOUT_MS, PROTOCOL_VERSION } from '../shared/proto
 import { JoinGate } from './join-gate.ts';
 import { recallKey } from './keys.ts';
 import { randomHex } from './random-hex.ts';
+import type { RoomPhase } from './room-view.ts';
 import type { ViewStore } from './view-store.ts';
 
 export type Signaling = Pick<SignalingClient, 'request' | 'on' | 'onConnection' | 'reconnect' | 'close'>;
@@ -29,7 +30,13 @@ export interface MembershipOptions {
 const JOIN_TIMEOUT_MS = KNOCK_TIMEOUT_MS + 10_000;
 /** Whoever comes with a key is answered sooner; one whose link was renewed meanwhile has to ask. */
 const ASKING_AFTER_MS = 2000;
+const UNTOLD_PHASES: RoomPhase[] = ['connecting', 'reconnecting'];
 const PASSPHRASE_CODES: ErrorCode[] = ['passphrase-needed', 'passphrase-wrong'];
+/** Refusals of a busy server that end no tab that was in its room: its links and answers go on, and it asks again. */
+const PASSING_CODES: ErrorCode[] = ['rate-limited', 'server-full', 'too-many-tries', 'internal'];
+const RETRY_AFTER_MS = 3000;
+/** Ten minutes: by then an address that had used up its tries has all of them again. */
+const MAX_RETRIES = 200;
 
 /**
  * How this tab comes into its room, and comes back when the connection or the server was away. Until then it keeps all that it
@@ -43,6 +50,8 @@ export class Membership {
   private passphrase: string | null = null;
   /** Counts up; an answer to an earlier try is nobody's any more. */
   private tries = 0;
+  /** Refusals in a row that may pass. */
+  private passing = 0;
 
   constructor(options: MembershipOptions) {
     this.options = options;
@@ -71,6 +80,7 @@ export class Membership {
     try {
       const joined = await (selfId === null ? this.join() : this.resume(selfId));
       if (mine !== this.tries) return;
+      this.passing = 0;
       onJoined(joined, joined.peerId === selfId);
       this.gate.open();
     } catch (thrown) {
@@ -94,7 +104,7 @@ export class Membership {
   private askingSoon(): void {
     const mine = this.tries;
     setTimeout(() => {
-      if (mine === this.tries && this.options.view.current.phase === 'connecting') this.asking();
+      if (mine === this.tries && UNTOLD_PHASES.includes(this.options.view.current.phase)) this.asking();
     }, ASKING_AFTER_MS);
   }
 
@@ -103,6 +113,7 @@ export class Membership {
     const room = view.current.room!;
     const known = { joinKey: room.joinKey, peerId, room: seedOf(room) };
     // Its place may be gone, and the link renewed: then a host is asked here too.
+    this.askingSoon();
     return signaling.request('room:resume', { ...this.identity(), ...known }, JOIN_TIMEOUT_MS);
   }
 
@@ -124,11 +135,10 @@ export class Membership {
 
   private lost(): void {
     const { view } = this.options;
-    const { phase } = view.current;
+    const { phase, selfId } = view.current;
     this.tries += 1;
     this.gate.close();
-    if (phase === 'joined') view.update({ phase: 'reconnecting' });
-    if (phase === 'asking') view.update({ phase: 'connecting' });
+    if (phase === 'joined' || phase === 'asking') view.update({ phase: selfId === null ? 'connecting' : 'reconnecting' });
     this.options.onLost();
   }
 
@@ -144,6 +154,21 @@ export class Membership {
     // Cut off: with the next connection this tab tries again.
     if (error.code === 'server-unreachable') signaling.reconnect();
     else if (PASSPHRASE_CODES.includes(error.code)) view.update({ phase: 'passphrase', error: error.toReport() });
+    else if (this.mayPass(error.code)) this.retryLater();
     else onRefused(error.toReport());
+  }
+
+  private mayPass(code: ErrorCode): boolean {
+    return this.options.view.current.selfId !== null && PASSING_CODES.includes(code) && this.passing < MAX_RETRIES;
+  }
+
+  private retryLater(): void {
+    this.passing += 1;
+    // Nobody is asked for anything meanwhile.
+    this.options.view.update({ phase: 'reconnecting' });
+    const mine = this.tries;
+    setTimeout(() => {
+      if (mine === this.tries) void this.enter();
+    }, RETRY_AFTER_MS);
   }
 }

@@ -5,7 +5,7 @@ import { refusalOf } from './room-check.ts';
 import type { RoomView } from './room-view.ts';
 
 const plan = { epoch: 1 } as Plan;
-const error = { code: 'link-congested', message: 'a while ago' } as const;
+const error = { code: 'model-unreachable', message: 'a while ago' } as const;
 const problem = { code: 'does-not-fit', message: 'needs more' } as const;
 const view = (room: Partial<RoomState>, change: Partial<RoomView> = {}) =>
   ({ phase: 'joined', error: null, room: { plan: null, preparing: null, problem: null, ...room }, ...change }) as RoomView;
@@ -19,6 +19,17 @@ it('without a plan the reason of the room comes before that of this tab', () => 
   expect(refusalOf(view({ problem }, { error }))).toBe(problem);
   expect(refusalOf(view({}, { error }))).toBe(error);
   expect(refusalOf(view({}))).toBeNull();
+});
+
+it.each([
+  ['peer-not-found', false],
+  ['rate-limited', false],
+  ['link-congested', false],
+  ['not-gguf', true],
+  ['out-of-memory', true],
+  ['internal', true],
+] as const)('without a plan %s as the last error refuses: %s', (code, refuses) => {
+  expect(refusalOf(view({}, { error: { code, message: 'a while ago' } })) !== null).toBe(refuses);
 });
 
 it('a tab that has left answers nothing, and one whose server is away goes on', () => {

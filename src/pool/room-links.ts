@@ -73,7 +73,7 @@ export class RoomLinks {
     this.mesh?.serverGone();
   }
 
-  /** To be called once this tab is in its room again: the server may have forgotten what was measured, and is told anew. */
+  /** To be called once this tab is in its room again. */
   serverBack(): void {
     this.mesh?.serverBack();
   }

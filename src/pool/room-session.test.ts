@@ -137,6 +137,24 @@ describe('when the server is back', () => {
     ]);
   });
 
+  const link = { rttMs: 2, linkMbps: 100 };
+  test.each([
+    ['one measured is, while it is open', 'open', link, true, true],
+    ['one measured is not, once it has broken', 'connecting', link, true, false],
+    ['a broken one is, while it is broken', 'failed', null, true, true],
+    ['a broken one is not, once it is open again', 'open', null, true, false],
+    ['a broken one is not, while that device is not back: it would be taken for dead', 'failed', null, false, false],
+  ] as const)('links are told again: %s', async (_, state, told, connected, isToldAgain) => {
+    const test = await inRoom(serving);
+    test.tell('link:report', { to: 2, link: told });
+    test.showLinks([{ peerId: 2, state, advice: null }]);
+    await test.loseConnection();
+    test.forgetAsked();
+    test.signaling.connect(true);
+    await test.answer('room:resume', joined(1, { ...serving, peers: [peer(1), peer(2, { connected })] }));
+    expect(test.requests('link:report')).toEqual(isToldAgain ? [{ to: 2, link: told }] : []);
+  });
+
   test('a server that knows what was measured hears only the last change of it', async () => {
     const { test } = await back(joined(1, { ...serving, peers: [peer(1, { profile }), peer(2)] }));
     expect(test.requests('peer:profile')).toEqual([{ profile, origin: 'served' }]);
@@ -168,6 +186,78 @@ describe('when the server is back', () => {
     expect(test.kindsToWorker()).toEqual(['setup', 'model', 'activate 3']);
     expect(test.onLinks).toEqual(['open 7', 'setPeers [2,7]', 'setAway []']);
     expect(test.requests('peer:profile')).toEqual([]);
+  });
+
+  test.each(['rate-limited', 'server-full', 'too-many-tries', 'internal'] as const)(
+    '%s may pass: all stays as it is, and the tab asks again in 3 s',
+    async (code) => {
+      vi.useFakeTimers();
+      const test = await inRoom(serving);
+      await test.loseConnection();
+      test.signaling.connect(true);
+      await test.refuse('room:resume', code);
+      expect(test.view).toMatchObject({ phase: 'reconnecting', selfId: 1, error: null, room: serving });
+      expect(test.isTerminated).toBe(false);
+      vi.advanceTimersByTime(2999);
+      expect(test.requests('room:resume')).toHaveLength(1);
+      vi.advanceTimersByTime(1);
+      expect(test.requests('room:resume')).toHaveLength(2);
+      await test.answer('room:resume', joined(1, serving));
+      expect(test.view.phase).toBe('joined');
+    },
+  );
+
+  test('a refusal that does not pass in ten minutes ends the tab', async () => {
+    vi.useFakeTimers();
+    const test = await inRoom(serving);
+    await test.loseConnection();
+    test.signaling.connect(true);
+    for (let passedMs = 0; passedMs < 600_000; passedMs += 3000) {
+      await test.refuse('room:resume', 'server-full');
+      expect(test.view.phase).toBe('reconnecting');
+      vi.advanceTimersByTime(3000);
+    }
+    await test.refuse('room:resume', 'server-full');
+    expect(test.view).toMatchObject({ phase: 'ended', error: { code: 'server-full' } });
+  });
+
+  test('whose place is gone and whose link was renewed is told that a host is asked, and can give up', async () => {
+    vi.useFakeTimers();
+    const test = await inRoom(serving);
+    await test.loseConnection();
+    test.signaling.connect(true);
+    vi.advanceTimersByTime(1999);
+    expect(test.view.phase).toBe('reconnecting');
+    vi.advanceTimersByTime(1);
+    expect(test.view).toMatchObject({ phase: 'asking', selfId: 1, room: serving });
+    test.session.leave();
+    await test.answer('room:resume', joined(7, serving));
+    expect(test.view.phase).toBe('ended');
+  });
+
+  test('while a host is asked the server may go again: then nobody is asked any more', async () => {
+    vi.useFakeTimers();
+    const test = await inRoom(serving);
+    await test.loseConnection();
+    test.signaling.connect(true);
+    vi.advanceTimersByTime(2000);
+    await test.loseConnection();
+    expect(test.view.phase).toBe('reconnecting');
+    test.signaling.connect(true);
+    vi.advanceTimersByTime(2000);
+    await test.refuse('room:resume', 'internal');
+    expect(test.view.phase).toBe('reconnecting');
+  });
+
+  test('whoever leaves meanwhile asks no more', async () => {
+    vi.useFakeTimers();
+    const test = await inRoom(serving);
+    await test.loseConnection();
+    test.signaling.connect(true);
+    await test.refuse('room:resume', 'rate-limited');
+    test.session.leave();
+    vi.advanceTimersByTime(60_000);
+    expect(test.requests('room:resume')).toHaveLength(1);
   });
 
   test.each(['room-not-found', 'room-full'] as const)('%s ends the tab with that reason', async (code) => {
@@ -242,6 +332,12 @@ describe('being let in', () => {
     expect(test.view.phase).toBe('asking');
     await test.answer('room:join', joined(1, serving));
     expect(test.view.phase).toBe('joined');
+  });
+
+  test('a tab that was never in the room hears at once that the server is busy', async () => {
+    const test = knocking();
+    await test.refuse('room:join', 'rate-limited');
+    expect(test.view).toMatchObject({ phase: 'ended', error: { code: 'rate-limited' } });
   });
 
   test.each(['not-allowed', 'nobody-allows'] as const)('%s is why it is not in the room', async (code) => {
@@ -348,6 +444,18 @@ test('an error of the past is over once a newer plan is active', async () => {
   expect(test.view.error).not.toBeNull();
   test.signaling.say('room:change', { plan: plan(4) });
   expect(test.view.error).toBeNull();
+});
+
+test('what was for a device that has gone is no error, another refusal is', async () => {
+  const test = await inRoom(serving);
+  test.tell('signal', { to: 2, data: { type: 'rollback' } });
+  await test.refuse('signal', 'peer-not-found');
+  test.tell('link:report', { to: 2, link: null });
+  await test.refuse('link:report', 'peer-not-found');
+  expect(test.view.error).toBeNull();
+  test.tell('signal', { to: 2, data: { type: 'rollback' } });
+  await test.refuse('signal', 'rate-limited');
+  expect(test.view.error).toMatchObject({ code: 'rate-limited' });
 });
 
 test('what does not fit the protocol is counted', async () => {

@@ -183,7 +183,8 @@ export class RoomSession {
 
   /** In its own place again: the server hears what it may have missed or forgotten, and nothing else happens. */
   private cameBack({ room, peerId }: Joined): void {
-    this.told.again(room, peerId);
+    const open = this.state.current.links.filter(({ state }) => state === 'open');
+    this.told.again({ room, selfId: peerId, linked: new Set(open.map((link) => link.peerId)) });
     this.links.serverBack();
   }
 

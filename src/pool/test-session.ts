@@ -1,4 +1,5 @@
 import { vi } from 'vitest';
+import type { LinkState } from '../mesh/link-state.ts';
 import { AppError, type ErrorCode } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
@@ -143,6 +144,7 @@ export class TestRoomSession {
   misunderstand: () => void = () => {};
   /** As the links do. */
   tell!: Tell;
+  showLinks!: (links: LinkState[]) => void;
 
   constructor(options: Partial<SessionOptions> = {}) {
     const note =
@@ -174,8 +176,9 @@ export class TestRoomSession {
             },
           };
         },
-        openLinks: (_view, tell) => {
+        openLinks: (view, tell) => {
           this.tell = tell;
+          this.showLinks = (links) => view.update({ links });
           return {
             open: ({ peerId }) => {
               note('open')(peerId);

@@ -14,6 +14,15 @@ const SUBJECTS: { [E in ClientEvent]?: (payload: ClientRequest<E>) => string } =
   'plan:failed': () => 'outcome',
   'plan:moved': () => 'moved',
 };
+/** What is so when the server is back. */
+export interface Present {
+  /** As the server knows it. */
+  room: RoomState;
+  selfId: PeerId;
+  /** Devices to which this tab has an open link. */
+  linked: ReadonlySet<PeerId>;
+}
+
 const OF_A_MODEL = ['profile', 'stored', 'progress', 'model', 'outcome', 'moved'];
 
 /**
@@ -22,7 +31,7 @@ const OF_A_MODEL = ['profile', 'stored', 'progress', 'model', 'outcome', 'moved'
  */
 export class Told {
   private readonly send: Tell;
-  private readonly latest = new Map<string, (room: RoomState, selfId: PeerId) => void>();
+  private readonly latest = new Map<string, (present: Present) => void>();
 
   constructor(send: Tell) {
     this.send = send;
@@ -33,14 +42,13 @@ export class Told {
     if (subject !== undefined) {
       // In the order in which they were said last.
       this.latest.delete(subject);
-      this.latest.set(subject, (room, selfId) => this.sayAgain(event, payload, room, selfId));
+      this.latest.set(subject, (present) => this.sayAgain(event, payload, present));
     }
     this.send(event, payload);
   };
 
-  /** @param room as the server knows it now */
-  again(room: RoomState, selfId: PeerId): void {
-    for (const say of this.latest.values()) say(room, selfId);
+  again(present: Present): void {
+    for (const say of this.latest.values()) say(present);
   }
 
   forgetPeer(peerId: PeerId): void {
@@ -56,11 +64,22 @@ export class Told {
     this.latest.clear();
   }
 
-  private sayAgain<E extends ClientEvent>(event: E, payload: ClientRequest<E>, room: RoomState, selfId: PeerId): void {
+  private sayAgain<E extends ClientEvent>(event: E, payload: ClientRequest<E>, present: Present): void {
+    const { room, selfId } = present;
     if (event === 'room:model' && !room.hosts.includes(selfId)) return;
-    if ('to' in payload && !room.peers.some(({ peerId }) => peerId === payload.to)) return;
+    if ('link' in payload && !isStillSo(payload, present)) return;
     // A small change of what was measured counts only for a server that knows the measurement.
     const isForgotten = event === 'peer:profile' && room.peers.some((peer) => peer.peerId === selfId && peer.profile === null);
     this.send(event, isForgotten ? { ...payload, origin: 'measured' } : payload);
   }
+}
+
+/**
+ * A link may have broken or come up meanwhile. And whoever is away still may only not be back yet: with a link said to be broken as
+ * well, the server would take that device for dead.
+ */
+function isStillSo({ to, link }: ClientRequest<'link:report'>, { room, linked }: Present): boolean {
+  const peer = room.peers.find(({ peerId }) => peerId === to);
+  if (peer === undefined) return false;
+  return link === null ? peer.connected && !linked.has(to) : linked.has(to);
 }

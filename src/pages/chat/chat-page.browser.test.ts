@@ -258,13 +258,37 @@ test('a guest is asked nothing', () => {
     expect(document.querySelector(`[data-testid=${id}]`)).toBeNull();
 });
 
-test('the chat that the rights are offered to takes them or not', async () => {
+test.each([
+  ['let-in', ['allow 4 true']],
+  ['take-over-yes', ['takeHost true']],
+] as const)('a double click on %s asks once', async (button, calls) => {
+  const session = open(testView(testRoom(peers, { plan, offeredTo: 1, knocks: [knock] })));
+  await userEvent.dblClick(page.getByTestId(button));
+  await expect.element(page.getByTestId(button)).toBeDisabled();
+  expect(session.calls).toEqual(calls);
+});
+
+test('an answer that failed can be given again, and its error is gone with whoever knocked', async () => {
+  const session = open(testView(testRoom(peers, { plan, knocks: [knock] })));
+  session.allow = async () => {
+    throw new AppError('peer-not-found', 'whoever knocked has gone');
+  };
+  await userEvent.click(page.getByTestId('let-in'));
+  await expect.element(page.getByTestId('error')).toBeVisible();
+  await expect.element(page.getByTestId('let-in')).toBeEnabled();
+  session.show(ready);
+  await expect.element(page.getByTestId('error')).not.toBeInTheDocument();
+});
+
+test.each([
+  ['take-over-yes', 'takeHost true'],
+  ['take-over-no', 'takeHost false'],
+])('the chat that the rights are offered to takes them or not: %s', async (button, call) => {
   await page.viewport(390, 844);
   const session = open({ ...testView(testRoom(peers, { plan, hosts: [], offeredTo: 1 })), isHost: false });
   await expect.element(page.getByText('Nobody looks after this room. Take over?')).toBeVisible();
-  await userEvent.click(page.getByTestId('take-over-no'));
-  await userEvent.click(page.getByTestId('take-over-yes'));
-  await expect.poll(() => session.calls).toEqual(['takeHost false', 'takeHost true']);
+  await userEvent.click(page.getByTestId(button));
+  await expect.poll(() => session.calls).toEqual([call]);
 });
 
 test('a device is removed only after asking once', async () => {
@@ -309,6 +333,11 @@ test.each(['not-allowed', 'nobody-allows'] as const)('%s is said calmly, and can
   await expect.element(page.getByTestId('join-again')).toBeVisible();
 });
 
+test.each(['rate-limited', 'too-many-tries'] as const)('%s passes, so that it can be asked again', async (code) => {
+  open(testView(null, { phase: 'ended', selfId: null, isHost: false, error: { code, message: 'too much at once' } }));
+  await expect.element(page.getByTestId('join-again')).toBeVisible();
+});
+
 test('a passphrase is asked for, and again when it was not it', async () => {
   const needed = { code: 'passphrase-needed', message: 'this room has a passphrase' } as const;
   const view = testView(null, { phase: 'passphrase', selfId: null, isHost: false, error: needed });
@@ -322,6 +351,23 @@ test('a passphrase is asked for, and again when it was not it', async () => {
   session.show({ ...view, error: { code: 'passphrase-wrong', message: 'that is not the passphrase' } });
   await expect.element(page.getByText('That is not it. Try again.')).toBeVisible();
   await expect.element(page.getByTestId('passphrase-join')).toBeEnabled();
+});
+
+test.each([320, 1280])('what was typed and chosen waits while a tab that comes back has to ask (%i px wide)', async (width) => {
+  await page.viewport(width, 800);
+  const session = open();
+  await userEvent.click(page.getByText('Temperature 0.7'));
+  await userEvent.fill(page.getByTestId('temperature'), '0');
+  await userEvent.fill(page.getByTestId('composer'), 'Hello');
+  session.show({ ...ready, phase: 'asking' });
+  await expect.element(page.getByTestId('give-up')).toBeVisible();
+  await expect.element(page.getByTestId('composer')).not.toBeVisible();
+  const panel = document.querySelector('.room-panel')!.getBoundingClientRect();
+  const entrance = document.querySelector('.entrance')!.getBoundingClientRect();
+  expect(entrance.left >= panel.right || entrance.top >= panel.bottom, 'beside or below the room').toBe(true);
+  session.show(ready);
+  await userEvent.click(page.getByTestId('send'));
+  await expect.poll(() => session.requests[0]).toMatchObject({ temperature: 0, messages: [{ content: 'Hello' }] });
 });
 
 test('a page that is older than its server can be reloaded', async () => {

@@ -6,12 +6,12 @@ import { createFailures } from '../ui/failures.ts';
 import { JoinAgain } from '../ui/join-again.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import type { PageSession } from '../ui/page-session.ts';
+import { Requests } from '../ui/requests.tsx';
 import { roomSignal } from '../ui/room-signal.ts';
 import type { ChatEngine } from './chat-engine.ts';
 import { createConversation } from './conversation.ts';
 import { ConversationView } from './conversation-view.tsx';
 import { noticeOf, waitingFor } from './readiness.ts';
-import { Requests } from './requests.tsx';
 import { RoomPanel } from './room-panel.tsx';
 
 export interface ChatSession extends PageSession {
@@ -56,8 +56,8 @@ export function ChatPage({ code, session, origin }: Props) {
           <Entrance view={view} session={session} />
         </main>
       )}
-      {!atEntrance && (view.phase !== 'ended' || hasTurns) && (
-        <ConversationView conversation={conversation} waiting={waitingFor(view)} notice={noticeOf(view)} />
+      {(view.phase !== 'ended' || hasTurns) && (
+        <ConversationView conversation={conversation} isHidden={atEntrance} waiting={waitingFor(view)} notice={noticeOf(view)} />
       )}
     </div>
   );

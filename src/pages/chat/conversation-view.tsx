@@ -10,20 +10,22 @@ const SUGGESTIONS = ['Tell me a story about a fox', 'Tell me a story about a los
 
 interface Props {
   conversation: Conversation;
+  /** While something else has its place: what was typed and chosen here stays. */
+  isHidden: boolean;
   /** Why nothing can be asked now; null when it can. */
   waiting: string | null;
   /** What is not as usual although the chat goes on. */
   notice: string | null;
 }
 
-export function ConversationView({ conversation, waiting, notice }: Props) {
+export function ConversationView({ conversation, isHidden, waiting, notice }: Props) {
   const sampling = useSignal(DEFAULT_SAMPLING);
   const turns = conversation.turns.value;
   const isAnswering = conversation.isAnswering.value;
   const ask = (text: string) => void conversation.ask(text, sampling.value);
   const canAsk = waiting === null && !isAnswering;
   return (
-    <main class="conversation">
+    <main class="conversation" hidden={isHidden}>
       {turns.length === 0 ? (
         <Welcome onPick={canAsk ? ask : null} />
       ) : (

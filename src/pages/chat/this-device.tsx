@@ -26,7 +26,7 @@ export function ThisDevice({ self, setDonates, setLendBytes }: Props) {
           {engineWords(self.engineNote)}
         </p>
       )}
-      {self.donates && <LendSlider lendBytes={self.lendBytes} onChange={setLendBytes} />}
+      {self.donates && <LendSlider lendBytes={self.lendBytes} isMeasured={self.profile !== null} onChange={setLendBytes} />}
     </section>
   );
 }

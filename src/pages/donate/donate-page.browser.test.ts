@@ -87,11 +87,21 @@ test("the device's own problem is told with what to do", async () => {
 });
 
 test('the lent amount follows the slider', async () => {
-  const session = open();
+  const session = open(viewOf({ profile: testProfile }));
   const slider = document.querySelector<HTMLInputElement>('[data-testid=lend-slider]')!;
   slider.focus();
   await userEvent.keyboard('{ArrowRight}');
   await expect.poll(() => session.calls).toEqual(['setLendBytes 1500000000']);
+});
+
+test('a tab that lends nothing as others of its browser lend all can lend more, once it is measured', async () => {
+  const session = open(viewOf({ lendBytes: 0 }));
+  expect(document.querySelector('[data-testid=lend-slider]')).toBeNull();
+  session.show(viewOf({ lendBytes: 0, profile: { ...testProfile, lendBytes: 0 } }));
+  await expect.element(page.getByTestId('lend-amount')).toHaveTextContent('0 bytes');
+  document.querySelector<HTMLInputElement>('[data-testid=lend-slider]')!.focus();
+  await userEvent.keyboard('{ArrowRight}');
+  await expect.poll(() => session.calls).toEqual(['setLendBytes 64000000']);
 });
 
 test('while the server is away it goes on', async () => {
@@ -100,6 +110,18 @@ test('while the server is away it goes on', async () => {
   await expect.poll(stateOf).toBe('reconnecting');
   await expect.element(page.getByTestId('donate-state')).toHaveTextContent('Server away, going on.');
   await expect.element(page.getByTestId('tokens-served')).toHaveTextContent('43');
+});
+
+test('a host that only lends its device sees who wants to join, and lets them in or not', async () => {
+  const knock = { knockId: 4, name: 'Ann', donates: false, chats: true };
+  const room = testRoom([testPeer(1), testPeer(2)], { plan, knocks: [knock, { ...knock, knockId: 5 }] });
+  const session = open({ ...viewOf({ stage }, room), isHost: true });
+  await expect.element(page.getByText('Ann wants to join (to chat)').first()).toBeVisible();
+  await userEvent.click(page.getByTestId('let-in').first());
+  await userEvent.click(page.getByTestId('not-now').nth(1));
+  await expect.poll(() => session.calls).toEqual(['allow 4 true', 'allow 5 false']);
+  session.show(viewOf({ stage }, room));
+  await expect.element(page.getByTestId('knock')).not.toBeInTheDocument();
 });
 
 test('with the code alone it waits to be let in, and then lends', async () => {

@@ -8,6 +8,7 @@ import { JoinAgain } from '../ui/join-again.tsx';
 import { LendSlider } from '../ui/lend-slider.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import type { PageSession } from '../ui/page-session.ts';
+import { Requests } from '../ui/requests.tsx';
 import { roomSignal } from '../ui/room-signal.ts';
 import { keepAwake } from '../ui/wake-lock.ts';
 import { DeviceFacts } from './device-facts.tsx';
@@ -49,6 +50,7 @@ function Donation({ view, session }: { view: RoomView; session: PageSession }) {
   const { state, text } = donationState(view, own);
   return (
     <>
+      <Requests view={view} session={session} failures={failures} />
       <h1>Thank you for lending this device</h1>
       <p class="lead">
         It runs a slice of a language model for the people in this room. Keep this page open and the screen on. Nothing is
@@ -65,6 +67,7 @@ function Donation({ view, session }: { view: RoomView; session: PageSession }) {
       </section>
       <LendSlider
         lendBytes={view.self.lendBytes}
+        isMeasured={view.self.profile !== null}
         onChange={(bytes) => void failures.attempt(() => session.setLendBytes(bytes))}
       />
       <LinkList view={view} />

@@ -4,18 +4,20 @@ import { formatBytes } from './format.ts';
 import { lendSteps, maxLendBytes } from './lend-steps.ts';
 
 interface Props {
-  /** 0 until the device has measured itself: then there is nothing to slide yet. */
+  /** 0 as well where other tabs of this browser lend all that it allows. */
   lendBytes: number;
+  /** Until the device has measured itself nobody knows what it lends, so there is nothing to slide yet. */
+  isMeasured: boolean;
   onChange: (lendBytes: number) => void;
 }
 
 /** How much memory this device lends. Sliding only shows the amount, letting go applies it: each change makes a new plan. */
-export function LendSlider({ lendBytes, onChange }: Props) {
+export function LendSlider({ lendBytes, isMeasured, onChange }: Props) {
   const steps = lendSteps(lendBytes, maxLendBytes(readDeviceHints()));
   const sliding = useSignal<number | null>(null);
   const index = sliding.value ?? steps.indexOf(lendBytes);
   const shownBytes = steps[index] ?? lendBytes;
-  if (lendBytes === 0) return null;
+  if (!isMeasured) return null;
   return (
     <label class="field lend">
       <span>

@@ -13,6 +13,10 @@ test('the slider ends at the limit and always holds the present amount', () => {
   expect(steps).toEqual([64e6, 128e6, 256e6, 512e6, 700e6, 1e9]);
 });
 
+test('whoever lends nothing begins there and slides up', () => {
+  expect(lendSteps(0, 256e6)).toEqual([0, 64e6, 128e6, 256e6]);
+});
+
 test('an amount that is a step already is there once', () => {
   expect(lendSteps(512e6, 1e9).filter((bytes) => bytes === 512e6)).toHaveLength(1);
 });

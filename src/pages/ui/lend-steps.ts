@@ -34,6 +34,5 @@ export function maxLendBytes({
 /** The positions of the lend slider, bytes, ascending. The present amount is always one of them. */
 export function lendSteps(currentBytes: number, maxBytes: number): number[] {
   const steps = new Set(STEPS_BYTES.filter((bytes) => bytes <= maxBytes));
-  if (currentBytes > 0) steps.add(currentBytes);
-  return [...steps].sort((a, b) => a - b);
+  return [...steps.add(currentBytes)].sort((a, b) => a - b);
 }

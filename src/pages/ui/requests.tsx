@@ -1,7 +1,7 @@
 import type { RoomView } from '../../pool/room-view.ts';
-import type { Failures } from '../ui/failures.ts';
-import type { PageSession } from '../ui/page-session.ts';
+import type { Failures } from './failures.ts';
 import { KnockList } from './knock-list.tsx';
+import type { PageSession } from './page-session.ts';
 import { TakeOver } from './take-over.tsx';
 
 interface Props {
@@ -21,11 +21,12 @@ export function Requests({ view, session, failures }: Props) {
         <KnockList
           knocks={room.knocks}
           canAnswer={canAnswer}
-          onAnswer={(knockId, allow) => void failures.attempt(() => session.allow(knockId, allow))}
+          failures={failures}
+          onAnswer={(knockId, allow) => session.allow(knockId, allow)}
         />
       )}
       {room.offeredTo !== null && room.offeredTo === selfId && (
-        <TakeOver canAnswer={canAnswer} onAnswer={(accept) => void failures.attempt(() => session.takeHost(accept))} />
+        <TakeOver canAnswer={canAnswer} failures={failures} onAnswer={(accept) => session.takeHost(accept)} />
       )}
     </>
   );
