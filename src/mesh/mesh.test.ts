@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../shared/errors.ts';
-import { Mesh } from './mesh.ts';
+import { MAX_BAD_MESSAGES, Mesh } from './mesh.ts';
 import { answer, candidate, type FakeLink, offer, startMesh } from './scripted-mesh.ts';
 
 describe('a link that does not come up', () => {
@@ -61,12 +61,22 @@ describe('a link that does not come up', () => {
     pass(120_000);
     expect(links).toHaveLength(1);
     expect(states.map(({ state }) => state)).toEqual(['connecting']);
-    mesh.serverBack();
+    mesh.serverBack([]);
     expect(links).toHaveLength(2);
     pass(10_000);
     expect(states.at(-1)!.state).toBe('failed');
     pass(1000);
     expect(links).toHaveLength(3);
+  });
+
+  test('later ones use the address services that a server names when it is back: users of the first may have expired', () => {
+    const { mesh, iceServers, pass } = startMesh(2);
+    mesh.setPeers([1, 2]);
+    mesh.serverGone();
+    const turn = { urls: 'turn:a', username: 'later', credential: 'c' };
+    mesh.serverBack([turn]);
+    pass(1000);
+    expect(iceServers).toEqual([[], [turn]]);
   });
 
   test('attempts that waited long for their turn start at once when the server is back', () => {
@@ -75,7 +85,7 @@ describe('a link that does not come up', () => {
     pass(70_000);
     expect(links.at(-1)!.closed).toBe(true);
     const tried = links.length;
-    mesh.serverBack();
+    mesh.serverBack([]);
     expect(links).toHaveLength(tried + 1);
   });
 
@@ -121,6 +131,18 @@ describe('an open link', () => {
     expect(link.beats).toBe(4);
   });
 
+  test('messages that do not fit the protocol end it when many come at once, not over hours', () => {
+    const { states, link, pass, badMessages } = openOne(1);
+    for (let i = 0; i < 3 * MAX_BAD_MESSAGES; i++) {
+      link.events.onMessage('{"kind":"nonsense"}');
+      pass(30_000, () => link.events.onActivity());
+    }
+    expect(states.at(-1)!.state).toBe('open');
+    for (let i = 0; i < MAX_BAD_MESSAGES; i++) link.events.onMessage('{"kind":"nonsense"}');
+    expect(states.at(-1)!.state).toBe('failed');
+    expect(badMessages).toHaveLength(4 * MAX_BAD_MESSAGES);
+  });
+
   test('silence of more than 6 s breaks it, a piece of a frame now and then does not', () => {
     const { states, link, pass } = openOne(1);
     pass(20_000, () => link.events.onActivity());
@@ -154,7 +176,7 @@ describe('an open link', () => {
     const { mesh, links, link, states, pass } = openOne(3);
     mesh.serverGone();
     pass(60_000, () => link.events.onActivity());
-    mesh.serverBack();
+    mesh.serverBack([]);
     expect(link.closed).toBe(false);
     expect(links).toHaveLength(1);
     expect(states.at(-1)!.state).toBe('open');
@@ -166,7 +188,7 @@ describe('an open link', () => {
     links[0]!.events.onClosed(new AppError('peer-lost', ''));
     pass(60_000);
     expect(links).toHaveLength(1);
-    mesh.serverBack();
+    mesh.serverBack([]);
     links[1]!.events.onOpen();
     expect(states.map(({ state }) => state)).toEqual(['connecting', 'open', 'connecting', 'open']);
   });
@@ -275,7 +297,7 @@ describe('probing', () => {
     links[0]!.events.onOpen();
     await answerAll(links[0]!, () => measured.length === 1);
     mesh.serverGone();
-    mesh.serverBack();
+    mesh.serverBack([]);
     expect(measured).toEqual([1]);
   });
 

@@ -4,12 +4,13 @@ import type { PeerId } from '../shared/model/link-profile.ts';
 import { type PeerMessage, PeerMessageSchema, type PipelineMessage } from '../shared/protocol/peer.ts';
 import type { IceServers, LinkMeasure, SignalData } from '../shared/protocol/signaling.ts';
 import type { LinkState } from './link-state.ts';
-import { PeerLink } from './peer-link.ts';
+import { type Link, PeerLink, type PeerLinkOptions } from './peer-link.ts';
 import { ProbeQueue } from './probe-queue.ts';
 import { type OpenLink, RoomLink } from './room-link.ts';
 
-/** So many messages that do not fit the protocol end a link: by then it is no accident. */
+/** So many messages that do not fit the protocol, in so much time, end a link: by then it is no accident. */
 export const MAX_BAD_MESSAGES = 8;
+const BAD_MESSAGES_MS = 60_000;
 /** A tab that was frozen finds a longer time gone; what arrived meanwhile waits to be read, so nobody is late yet. */
 const LONGEST_TICK_MS = 1000;
 /** Without a frame for so long this tab takes part in no answer, and without a bulk message in no transfer, ms. */
@@ -41,7 +42,7 @@ export interface MeshOptions {
    */
   viaPipeline?: (act: () => void) => void;
   /** For tests. */
-  openLink?: OpenLink;
+  openLink?: (link: PeerLinkOptions) => Link;
   /** Times probes; `performance.now` by default. */
   nowMs?: () => number;
 }
@@ -54,6 +55,7 @@ export class Mesh {
   private readonly selfId: PeerId;
   private readonly options: MeshOptions;
   private readonly openLink: OpenLink;
+  private iceServers: IceServers;
   private readonly viaPipeline: (act: () => void) => void;
   private readonly roomLinks = new Map<PeerId, RoomLink>();
   /** What still comes from these is late. */
@@ -62,7 +64,8 @@ export class Mesh {
   private readonly listed = new Set<PeerId>();
   private away: ReadonlySet<PeerId> = new Set();
   private isServerGone = false;
-  private readonly badMessages = new Map<PeerId, number>();
+  /** How many came from a peer, since when. */
+  private readonly badMessages = new Map<PeerId, { count: number; sinceMs: number }>();
   private readonly probes: ProbeQueue;
   private clockMs = 0;
   private lastBusyMs = Number.NEGATIVE_INFINITY;
@@ -72,7 +75,9 @@ export class Mesh {
   constructor(options: MeshOptions) {
     this.options = options;
     this.selfId = options.selfId;
-    this.openLink = options.openLink ?? ((link) => new PeerLink({ ...link, iceServers: options.iceServers }));
+    this.iceServers = options.iceServers;
+    const { openLink = (link) => new PeerLink(link) } = options;
+    this.openLink = (link) => openLink({ ...link, iceServers: this.iceServers });
     this.viaPipeline = options.viaPipeline ?? ((act) => act());
     this.probes = new ProbeQueue({
       send: (to, message) => this.sendControl(to, message),
@@ -114,7 +119,8 @@ export class Mesh {
   }
 
   /** Signals can be sent again: links that are not open are tried at once. */
-  serverBack(): void {
+  serverBack(iceServers: IceServers): void {
+    this.iceServers = iceServers;
     this.isServerGone = false;
     for (const link of this.roomLinks.values()) link.serverBack();
   }
@@ -251,8 +257,10 @@ export class Mesh {
   }
 
   private countBadMessage(from: PeerId): void {
-    const count = (this.badMessages.get(from) ?? 0) + 1;
-    this.badMessages.set(from, count);
+    const before = this.badMessages.get(from);
+    const isLately = before && this.clockMs - before.sinceMs < BAD_MESSAGES_MS;
+    const { count, sinceMs } = isLately ? { ...before, count: before.count + 1 } : { count: 1, sinceMs: this.clockMs };
+    this.badMessages.set(from, { count, sinceMs });
     this.options.events.onBadMessage(from);
     if (count === MAX_BAD_MESSAGES) this.roomLinks.get(from)?.bar();
   }

@@ -1,7 +1,7 @@
 import { AppError } from '../shared/errors.ts';
 import { assertBulkSize } from '../shared/protocol/bulk.ts';
 import type { PeerMessage } from '../shared/protocol/peer.ts';
-import type { SignalData } from '../shared/protocol/signaling.ts';
+import type { IceServers, SignalData } from '../shared/protocol/signaling.ts';
 import type { LinkState } from './link-state.ts';
 import { Mesh } from './mesh.ts';
 import { controlBytes } from './outbox.ts';
@@ -95,10 +95,13 @@ export class FakeLink implements Link {
 /** A mesh on scripted links, what it told, and its clock. */
 export function startMesh(selfId: number, viaPipeline: (act: () => void) => void = (act) => act()) {
   const links: FakeLink[] = [];
+  /** What the links were opened with. */
+  const iceServers: IceServers[] = [];
   const states: LinkState[] = [];
   const signals: { to: number; data: SignalData }[] = [];
   const control: { from: number; kind: string }[] = [];
   const measured: number[] = [];
+  const badMessages: number[] = [];
   let nowMs = 0;
   const mesh = new Mesh({
     selfId,
@@ -106,7 +109,8 @@ export function startMesh(selfId: number, viaPipeline: (act: () => void) => void
     nowMs: () => 0,
     viaPipeline,
     sendSignal: (to, data) => signals.push({ to, data }),
-    openLink: ({ initiator, events }) => {
+    openLink: ({ initiator, events, iceServers: given }) => {
+      iceServers.push(given);
       const link = new FakeLink(initiator, events);
       links.push(link);
       return link;
@@ -115,7 +119,7 @@ export function startMesh(selfId: number, viaPipeline: (act: () => void) => void
       onControl: (from, message) => control.push({ from, kind: message.kind }),
       onFrame: () => {},
       onBulk: () => {},
-      onBadMessage: () => {},
+      onBadMessage: (from) => badMessages.push(from),
       onLinkState: (state) => states.push(state),
       onLinkMeasured: (to) => measured.push(to),
     },
@@ -129,7 +133,7 @@ export function startMesh(selfId: number, viaPipeline: (act: () => void) => void
       mesh.tick(nowMs);
     }
   };
-  return { mesh, links, states, signals, control, measured, pass };
+  return { mesh, links, iceServers, states, signals, control, measured, badMessages, pass };
 }
 
 export const offer = (attempt: number): SignalData => ({

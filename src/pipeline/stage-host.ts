@@ -63,8 +63,8 @@ export interface StageHostOptions {
   onServed(forward: ServedForward): void;
   /** A frame of somebody who has no business in the plan was dropped. */
   onRefused(from: PeerId): void;
-  /** The engine does not come back from a forward: the room should plan without this device. */
-  onHung(error: AppError): void;
+  /** The engine does not come back from a forward of that plan: the room should plan without this device. */
+  onHung(epoch: number, error: AppError): void;
   /** It has come back after all. */
   onCameBack(): void;
   /** It has not come back for so long that it never will. */
@@ -199,7 +199,7 @@ export class StageHost {
     const [job] = this.jobs;
     if (!job || job.startedMs === null) return;
     const elapsedMs = this.options.awake.ms - job.startedMs;
-    if (this.hung === 'no' && isHung(elapsedMs, job.expectedMs)) this.foundHung(elapsedMs, job.expectedMs);
+    if (this.hung === 'no' && isHung(elapsedMs, job.expectedMs)) this.foundHung(job, elapsedMs);
     else if (this.hung === 'yes' && isLost(elapsedMs, job.expectedMs)) {
       this.hung = 'for good';
       this.options.onLost(hungError(elapsedMs, job.expectedMs));
@@ -207,11 +207,11 @@ export class StageHost {
   }
 
   /** Another task may only have taken the device for itself; its chats wait for another plan meanwhile. */
-  private foundHung(elapsedMs: number, expectedMs: number): void {
+  private foundHung({ frame: { epoch }, expectedMs }: Job, elapsedMs: number): void {
     const error = hungError(elapsedMs, expectedMs);
     this.hung = 'yes';
     for (const { frame } of this.jobs) this.reportErrors(frame, error);
-    this.options.onHung(error);
+    this.options.onHung(epoch, error);
   }
 
   private cameBack(): void {

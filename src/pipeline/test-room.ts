@@ -129,7 +129,7 @@ export class TestDevice implements Transport {
       expectedMs: () => this.expectedMs,
       onServed: ({ rows }) => this.rowsServed.push(rows),
       onRefused: (from) => this.refused.push(from),
-      onHung: (error) => this.hung.push(error),
+      onHung: (_epoch, error) => this.hung.push(error),
       onCameBack: () => this.cameBack++,
       onLost: (error) => this.hung.push(error),
     });

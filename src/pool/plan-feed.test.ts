@@ -7,7 +7,8 @@ import { PlanFeed, type PlanningState } from './plan-feed.ts';
 
 const { modelUrl } = DEFAULT_SETTINGS;
 const plan = (epoch: number, change: Partial<Plan> = {}) =>
-  ({ epoch, modelUrl, contextLength: 512, sourceLayers: 0, ...change }) as Plan;
+  ({ epoch, modelUrl, contextLength: 512, sourceLayers: 0, stages: [stage(true)], ...change }) as Plan;
+const stage = (head: boolean) => ({ peerId: 1, layers: { startLayer: 0, endLayer: 8 }, head });
 
 function room(active: Plan | null, preparing: Plan | null, settings = {}, problem: ErrorReport | null = null): PlanningState {
   const model = { contextLength: 512 } as ModelSpec;
@@ -55,6 +56,7 @@ it('an older plan changes nothing', () => {
 it.each([
   ['model', { modelUrl: '/models/other.gguf' }, { modelUrl: '/models/other.gguf' }],
   ['longer context', { contextLength: 512 }, { contextLength: 512 }],
+  ['head', { contextLength: 256, headOnSource: true }, { contextLength: 256, stages: [stage(false)] }],
   ['privacy', { contextLength: 256, sourceLayers: 1 }, { contextLength: 256, sourceLayers: 1 }],
 ])('a plan that overtakes the %s it was made for waits for it, and is prepared once', (_, settings, change) => {
   const { plans, sent } = feed(room(null, null, { contextLength: 256 }));

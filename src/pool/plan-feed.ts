@@ -63,5 +63,6 @@ export class PlanFeed {
 
 function isFor(plan: Plan, { settings, model }: PlanningState): boolean {
   if (model === null || plan.modelUrl !== settings.modelUrl || plan.sourceLayers !== settings.sourceLayers) return false;
+  if (plan.stages.at(-1)?.head === settings.headOnSource) return false;
   return plan.contextLength === effectiveContext(settings, model.contextLength);
 }

@@ -2,7 +2,7 @@ import type { LinkState } from '../mesh/link-state.ts';
 import { Mesh } from '../mesh/mesh.ts';
 import { AppError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
-import type { ClientReply, SignalData } from '../shared/protocol/signaling.ts';
+import type { ClientReply, IceServers, SignalData } from '../shared/protocol/signaling.ts';
 import { LinkPort } from './link-port.ts';
 import type { Tell } from './tell.ts';
 import type { ViewStore } from './view-store.ts';
@@ -74,8 +74,8 @@ export class RoomLinks {
   }
 
   /** To be called once this tab is in its room again. */
-  serverBack(): void {
-    this.mesh?.serverBack();
+  serverBack(iceServers: IceServers): void {
+    this.mesh?.serverBack(iceServers);
   }
 
   handleSignal(from: PeerId, data: SignalData): void {

@@ -110,7 +110,7 @@ describe('when the server is back', () => {
     const { test } = await back();
     expect(test.view).toMatchObject({ phase: 'joined', selfId: 1, room: serving });
     expect(test.toWorker).toEqual([]);
-    expect(test.onLinks).toEqual(['setPeers [1,2]', 'setAway []', 'serverBack']);
+    expect(test.onLinks).toEqual(['setPeers [1,2]', 'setAway []', 'serverBack []']);
   });
 
   test('the server is told again the latest of everything, in order', async () => {
@@ -162,7 +162,7 @@ describe('when the server is back', () => {
 
   test('whoever left meanwhile has left', async () => {
     const { test } = await back(joined(1, { ...serving, peers: [peer(1)] }));
-    expect(test.onLinks).toEqual(['peerLeft 2', 'setPeers [1]', 'setAway []', 'serverBack']);
+    expect(test.onLinks).toEqual(['peerLeft 2', 'setPeers [1]', 'setAway []', 'serverBack []']);
   });
 
   test('a plan that was made meanwhile is activated', async () => {

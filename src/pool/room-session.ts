@@ -182,10 +182,10 @@ export class RoomSession {
   }
 
   /** In its own place again: the server hears what it may have missed or forgotten, and nothing else happens. */
-  private cameBack({ room, peerId }: Joined): void {
+  private cameBack({ room, peerId, iceServers }: Joined): void {
     const open = this.state.current.links.filter(({ state }) => state === 'open');
     this.told.again({ room, selfId: peerId, linked: new Set(open.map((link) => link.peerId)) });
-    this.links.serverBack();
+    this.links.serverBack(iceServers);
   }
 
   /** Of those who left while the server was away. */

@@ -1,3 +1,5 @@
+import { webLocks } from './web-locks.ts';
+
 /** Held shared by every tab that has the model open; whoever evicts needs it alone. */
 const lockName = (model: string) => `edgeshard-stored-model-${model}`;
 
@@ -22,9 +24,4 @@ export async function withUnused<T>(model: string, task: () => Promise<T>): Prom
   const locks = webLocks();
   if (!locks) return task();
   return locks.request(lockName(model), { ifAvailable: true }, async (lock) => (lock ? await task() : null));
-}
-
-/** Missing in Node, and where the page is not in a secure context. */
-function webLocks(): LockManager | null {
-  return globalThis.navigator?.locks ?? null;
 }

@@ -53,6 +53,22 @@ test('a tab whose owner names less leaves the rest to the others', async () => {
   expect(first.bytes).toBe(GB);
 });
 
+test('a change comes to rest: tabs do not wake each other for ever', async () => {
+  const first = await donate();
+  const second = await donate();
+  first.wish(GB);
+  await expect.poll(() => second.bytes).toBe(3 * GB);
+  const name = async () => (await navigator.locks.query()).held!.map((lock) => lock.name).sort();
+  const before = await name();
+  const queries = vi.spyOn(LockManager.prototype, 'query');
+  // A third tab comes and goes in the meantime, as a clock for the others.
+  for (let i = 0; i < 20; i++) await navigator.locks.request('edgeshard-lending', async () => undefined);
+  const asked = queries.mock.calls.length;
+  queries.mockRestore();
+  expect(asked).toBe(0);
+  expect(await name()).toEqual(before);
+});
+
 test('a tab that lends again takes what is left by then', async () => {
   const first = await donate();
   first.giveBack();

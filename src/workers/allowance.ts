@@ -1,4 +1,5 @@
-import { webLocks, withLock } from './web-locks.ts';
+import { webLocks } from '../weights/web-locks.ts';
+import { withLock } from './with-lock.ts';
 
 /** A tab says what it lends by a lock of this name, the bytes and a word of its own: it ends with the tab, however that ends. */
 const SHARE = 'edgeshard-lends';
@@ -25,6 +26,8 @@ export class Allowance {
   private share: Share | null = null;
   /** Aborted when this tab lends no more. */
   private use: AbortController | null = null;
+  /** Aborted when the others' shares are looked at again. */
+  private watching = new AbortController();
   private taking: Promise<void> = Promise.resolve();
 
   /** @param onChange told when another tab has left more */
@@ -56,6 +59,7 @@ export class Allowance {
   giveBack(): void {
     this.use?.abort();
     this.use = null;
+    this.watching.abort();
     this.share?.end();
     this.share = null;
   }
@@ -73,21 +77,28 @@ export class Allowance {
     const before = this.bytes;
     const others = (await sharesHeld(locks)).filter(({ name }) => name !== this.share?.name);
     const leftBytes = others.reduce((left, { bytes }) => left - bytes, this.defaultBytes);
-    const share = await holdShare(locks, this.wished ?? Math.max(0, leftBytes));
-    if (signal.aborted) return share.end();
-    this.share?.end();
-    this.share = share;
-    if (share.bytes < this.defaultBytes) this.watch(locks, others, signal);
+    const bytes = Math.floor(this.wished ?? Math.max(0, leftBytes));
+    // A new name wakes all tabs that watch this one: none for the same amount, or they would wake each other for ever.
+    if (this.share?.bytes !== bytes) {
+      const share = await holdShare(locks, bytes);
+      if (signal.aborted) return share.end();
+      this.share?.end();
+      this.share = share;
+    }
+    this.watching.abort();
+    // An amount that the owner named does not grow when others end.
+    if (this.wished === null && bytes < this.defaultBytes) this.watch(locks, others, signal);
     if (this.bytes !== before) this.onChange();
   }
 
   /** Once one of the others ends, there may be more for this tab. */
   private watch(locks: LockManager, others: readonly { name: string }[], signal: AbortSignal): void {
-    const watched = this.share;
+    const watching = new AbortController();
+    this.watching = watching;
     for (const { name } of others) {
       locks
-        .request(name, { mode: 'shared', signal }, () => {
-          if (this.share === watched) this.claim(signal);
+        .request(name, { mode: 'shared', signal: watching.signal }, () => {
+          if (!watching.signal.aborted) this.claim(signal);
         })
         .catch(() => undefined);
     }
@@ -105,7 +116,7 @@ async function sharesHeld(locks: LockManager): Promise<{ name: string; bytes: nu
 /** Resolves when it is held. */
 function holdShare(locks: LockManager, bytes: number): Promise<Share> {
   const word = crypto.getRandomValues(new Uint32Array(2)).join('-');
-  const name = `${SHARE} ${Math.floor(bytes)} ${word}`;
+  const name = `${SHARE} ${bytes} ${word}`;
   return new Promise((resolve, reject) => {
     const hold = () => new Promise<void>((end) => resolve({ name, bytes, end }));
     locks.request(name, hold).catch(reject);

@@ -24,16 +24,19 @@ export class PipelineClient {
   private readonly worker: Worker;
   private readonly generations = new Map<number, Reader>();
   private nextGeneration = 1;
+  /** Nothing that was never started answers. */
+  private failed: AppError | null = null;
+  private hasStarted = false;
 
   /** @param onMessage everything but the parts of answers, which go to whoever asked */
   constructor(onMessage: (message: DeviceMessage | RoomMessage) => void) {
     this.worker = new Worker(new URL('./pipeline-worker.ts', import.meta.url), { type: 'module', name: 'pipeline' });
     this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.receive(data, onMessage);
-    this.worker.onerror = ({ message }) =>
-      onMessage({
-        kind: 'device-failed',
-        error: { code: 'internal', message: message || 'the pipeline worker could not start' },
-      });
+    this.worker.onerror = ({ message }) => {
+      const error = new AppError('internal', message || 'the pipeline worker could not start');
+      if (!this.hasStarted) this.fail(error);
+      onMessage({ kind: 'device-failed', error: error.toReport() });
+    };
   }
 
   send(message: ToWorker): void {
@@ -45,6 +48,7 @@ export class PipelineClient {
    * @throws AppError when the answer cannot go on; what was yielded before stays.
    */
   async *generate(prompt: Prompt, settings: GenerateSettings, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
+    if (this.failed) throw this.failed;
     const id = this.nextGeneration++;
     const queue: (GenerateEvent | AppError)[] = [];
     let wake = () => {};
@@ -76,11 +80,17 @@ export class PipelineClient {
 
   terminate(): void {
     this.worker.terminate();
-    for (const read of this.generations.values()) read(new AppError('stopped', 'this tab has left the room'));
+    this.fail(new AppError('stopped', 'this tab has left the room'));
+  }
+
+  private fail(error: AppError): void {
+    this.failed = error;
+    for (const read of this.generations.values()) read(error);
     this.generations.clear();
   }
 
   private receive(message: FromWorker, onMessage: (message: DeviceMessage | RoomMessage) => void): void {
+    this.hasStarted = true;
     switch (message.kind) {
       case 'generated':
         this.generations.get(message.id)?.({ kind: 'text', text: message.text, tokenIds: message.tokenIds });

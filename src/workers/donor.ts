@@ -28,7 +28,7 @@ export interface DonorOptions {
   /** What serving says of this device's speed, now and then. */
   onServedSpeed(profile: EngineProfile): void;
   /** The engine does not come back from a forward, for now. */
-  onHung(error: AppError): void;
+  onHung(epoch: number, error: AppError): void;
   onCameBack(): void;
   /** The engine's device is gone, or never comes back from a forward: all that this donor held is lost with it. */
   onLost(error: AppError): void;

@@ -3,7 +3,7 @@ import type { EngineDecision } from '../engine/choose-engine.ts';
 import type { EngineProfile } from '../engine/device-profile.ts';
 import { type KeptValues, keptIn } from '../engine/kept-values.ts';
 import { DeviceProfileSchema, ErrorReportSchema } from '../shared/protocol/signaling.ts';
-import { withLock } from './web-locks.ts';
+import { withLock } from './with-lock.ts';
 
 /** What measuring a device came to. */
 export interface Measured extends EngineDecision {

@@ -50,6 +50,8 @@ export class ModelWork {
   private donor: Donor | null = null;
   private device: DeviceEngine | null = null;
   private plan: Plan | null = null;
+  /** There is none, and the room says that none can be made. */
+  private isHopeless = false;
   /** The newest plan that this device was told to load. */
   private preparing: Plan | null = null;
   private offered = false;
@@ -88,7 +90,7 @@ export class ModelWork {
       const device = this.device ?? (await chooseDeviceEngine(setup.engine, model));
       const contextLength = this.contextOf(model);
       const onLost = (error: AppError) => this.deviceLost(error);
-      const onHung = (error: AppError) => this.stageHung(error);
+      const onHung = (epoch: number, error: AppError) => this.stageHung(epoch, error);
       const onCameBack = () => this.tellRoom(this.device!.profile, 'measured');
       const onServedSpeed = (profile: EngineProfile) => this.tellRoom(profile, 'served');
       const onRefused = (from: PeerId) => post({ kind: 'refused', from });
@@ -136,6 +138,7 @@ export class ModelWork {
     if (plan.epoch === this.preparing?.epoch) this.preparing = null;
     if (plan.modelUrl !== this.modelUrl) return;
     this.plan = plan;
+    this.isHopeless = false;
     this.donor?.activate(plan.epoch);
     if (this.source) this.source.coordinator.setPlan(plan);
     // Nothing of a source that is not there yet needs an earlier plan.
@@ -144,6 +147,7 @@ export class ModelWork {
 
   noPlan(isHopeless: boolean): void {
     this.plan = null;
+    this.isHopeless = isHopeless;
     this.donor?.host.noPlan();
     this.source?.coordinator.setPlan(null, isHopeless);
     if (!this.offered) this.dropDonor();
@@ -226,7 +230,7 @@ export class ModelWork {
       throw new AppError('stopped', 'the room has another model now');
     }
     this.source = source;
-    source.coordinator.setPlan(this.plan);
+    source.coordinator.setPlan(this.plan, this.isHopeless);
     return source;
   }
 
@@ -235,8 +239,8 @@ export class ModelWork {
   }
 
   /** The room plans without this device for as long as it is held up. */
-  private stageHung(error: AppError): void {
-    if (this.plan) this.options.post({ kind: 'prepare-failed', epoch: this.plan.epoch, error: error.toReport() });
+  private stageHung(epoch: number, error: AppError): void {
+    this.options.post({ kind: 'prepare-failed', epoch: this.plan?.epoch ?? epoch, error: error.toReport() });
   }
 
   /** A browser may take the GPU away at any time: start anew, and let the room plan with what is there then. */

@@ -97,11 +97,14 @@ export class WorkerTransport implements Transport {
   }
 
   private receiveFrame(from: PeerId, bytes: ArrayBuffer): void {
+    let frame: Frame;
     try {
-      this.receiver.receiveFrame(from, decodeFrame(bytes));
+      frame = decodeFrame(bytes);
     } catch (thrown) {
       this.receiver.receiveBadFrame(AppError.from(thrown));
+      return;
     }
+    this.receiver.receiveFrame(from, frame);
   }
 
   private requireLink(to: PeerId): void {

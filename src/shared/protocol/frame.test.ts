@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../errors.ts';
-import { decodeFrame, encodeFrame, type ForwardFrame, type ReplyFrame, rowsOf } from './frame.ts';
+import { decodeFrame, encodeFrame, type ForwardFrame, MAX_FULL_ROWS, type ReplyFrame, rowsOf } from './frame.ts';
 import { MAX_FRAME_BYTES } from './frame-bytes.ts';
 
 const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
@@ -130,6 +130,21 @@ describe('frames', () => {
         }
       }),
     );
+  });
+
+  it('ask for a few whole rows of logits at most, as each of a large vocabulary fills much of a frame', () => {
+    const asking = (count: number) => {
+      const heads = Array.from({ length: count }, (_, row) => ({
+        row,
+        wantIds: new Uint32Array(0),
+        invTemperature: 1,
+        fullRow: true,
+      }));
+      const runs = [{ source: 1, request: 1, sequence: 1, position: 0, rows: count }];
+      return encodeFrame(aForward(new Float32Array(count), { dim: 1, runs, heads }));
+    };
+    expect((decodeFrame(asking(MAX_FULL_ROWS)) as ForwardFrame).heads).toHaveLength(MAX_FULL_ROWS);
+    expect(() => decodeFrame(asking(MAX_FULL_ROWS + 1))).toThrow(expect.objectContaining({ code: 'frame-malformed' }));
   });
 
   it('are refused before anything is allocated when they announce more than they hold', () => {

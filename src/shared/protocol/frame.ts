@@ -23,6 +23,8 @@ const KIND_REPLY = 2;
 /** Sequences that share a frame, and stages that it passes: more than any room has. */
 const MAX_RUNS = 256;
 const MAX_STEPS = 64;
+/** Whole rows of logits that one frame may ask for: of the largest vocabularies they are some hundred kB each. */
+export const MAX_FULL_ROWS = 8;
 
 /** Rows of one sequence that stand next to each other in a frame. */
 export interface Run {
@@ -192,6 +194,8 @@ function readForward(from: FrameReader, dtype: WireDtype, epoch: number): Forwar
   const rows = rowsOf(runs);
   const heads: HeadAsk[] = [];
   for (let i = 0; i < nHeads; i++) heads.push(readAsk(from, rows, heads.at(-1)?.row ?? -1));
+  const fullRows = heads.filter(({ fullRow }) => fullRow).length;
+  if (fullRows > MAX_FULL_ROWS) throw malformed(`${fullRows} whole rows of logits, at most ${MAX_FULL_ROWS} are allowed`);
   const trail = readTrail(from, nSteps);
   if (dim === 0) throw malformed(`${rows} rows of no values`);
   const hidden = from.values(rows * dim, dtype);

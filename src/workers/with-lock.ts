@@ -1,7 +1,4 @@
-/** The locks that all tabs of one browser share (Web Locks specification); missing in Node and outside of secure contexts. */
-export function webLocks(): LockManager | null {
-  return globalThis.navigator?.locks ?? null;
-}
+import { webLocks } from '../weights/web-locks.ts';
 
 /** A tab that holds a lock for longer than this hangs, ms. */
 const WAIT_MS = 60_000;
