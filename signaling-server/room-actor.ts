@@ -3,6 +3,8 @@ import type { PeerId } from '../src/shared/model/link-profile.ts';
 import type { Joined, RoomSeed, RoomState, SignalData } from '../src/shared/protocol/signaling.ts';
 import type { Clock } from './clock.ts';
 import { HostOffer } from './host-offer.ts';
+import { HungReports } from './hung-reports.ts';
+import { Knocks } from './knocks.ts';
 import { LoadWatch } from './load-watch.ts';
 import type { PlannerRunner } from './planner-runner.ts';
 import { hashOfKey, isSameKey, randomHostKey, randomJoinKey } from './room-code.ts';
@@ -13,12 +15,9 @@ import { type Effect, memberOf, type Notice, publicState, type Room, STATE, type
 import type { RoomTimes } from './room-times.ts';
 import { applyToRoom, type RoomEvent } from './rooms.ts';
 import { StateTeller } from './state-teller.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 /** Seals that the tab which came first may not have seen: those of this server have later numbers. */
 const MISSED_SEALS = 1000;
-/** How often a chat is believed at once that a stage hangs, and in the long run. */
-const HUNG_REPORTS = { burst: 3, perSecond: 1 / 60 };
 /** A device that fails again and again is tried every quarter of an hour or so. */
 const MOST_DOUBLINGS = 6;
 
@@ -52,8 +51,6 @@ interface Place {
   awaySinceMs: number;
 }
 
-type KnockAnswer = 'allowed' | 'declined' | 'closing';
-
 /** One room: keeps its value, runs its effects, and owns its timers, which never outlive `close`. */
 export class RoomActor {
   private readonly options: ActorOptions;
@@ -62,12 +59,12 @@ export class RoomActor {
   private readonly offer: HostOffer;
   private readonly loadWatch = new LoadWatch();
   private readonly retries = new Set<() => void>();
-  private readonly knocks = new Map<number, (answer: KnockAnswer) => void>();
+  private readonly knocks: Knocks;
   private value: Room;
   private cancelReplan: (() => void) | null = null;
   private firstChangeMs: number | null = null;
   private planRequest = 0;
-  private readonly hungReports = new Map<PeerId, { epoch: number; allowance: TokenBucket }>();
+  private readonly hungReports: HungReports;
   /** Null while somebody is here. */
   private emptySinceMs: number | null;
   private readonly seals: RoomSeals;
@@ -84,6 +81,8 @@ export class RoomActor {
     this.seeded = seed && { seed, untilMs: nowMs + options.times.graceMs };
     this.seals = new RoomSeals(options.secret, room.code, seed ? seed.seal.serial + MISSED_SEALS : 0);
     this.offer = new HostOffer(options.times.hostlessMs);
+    this.hungReports = new HungReports(options.clock);
+    this.knocks = new Knocks(options.clock, options.times.knockMs, room.code);
     this.keepPlaces();
     this.state = new StateTeller(
       options.clock,
@@ -162,10 +161,7 @@ export class RoomActor {
   /** A chat waits in vain for a stage. Each is believed once for each plan, and not again and again. */
   reportHung(from: PeerId, epoch: number, peerId: PeerId): void {
     if (this.value.plan?.epoch !== epoch || !memberOf(this.value, from)?.chats) return;
-    const { burst, perSecond } = HUNG_REPORTS;
-    const before = this.hungReports.get(from) ?? { epoch: 0, allowance: new TokenBucket(burst, perSecond, this.options.clock) };
-    if (before.epoch === epoch || !before.allowance.take()) return;
-    this.hungReports.set(from, { ...before, epoch });
+    if (!this.hungReports.isBelieved(from, epoch)) return;
     const error = new AppError('stage-hung', 'this device does not come back from its part of an answer').toReport();
     this.apply({ kind: 'failed', peerId, epoch, error });
   }
@@ -175,9 +171,7 @@ export class RoomActor {
     if (!memberOf(this.value, hostId)?.hasHostKey) {
       throw new AppError('not-host', `only a host of room ${this.value.code} may let somebody in`);
     }
-    const settle = this.knocks.get(knockId);
-    if (!settle) throw new AppError('peer-not-found', 'whoever knocked has gone');
-    settle(allow ? 'allowed' : 'declined');
+    this.knocks.answer(knockId, allow);
   }
 
   /** Host only. @throws AppError not-host, peer-not-found */
@@ -208,30 +202,7 @@ export class RoomActor {
   knock({ name, donates, chats }: Newcomer, signal: AbortSignal): Promise<void> {
     const knockId = this.value.nextKnockId;
     this.apply({ kind: 'knock', name, donates, chats });
-    return new Promise((resolve, reject) => {
-      const over = (end: () => void) => {
-        cancel();
-        signal.removeEventListener('abort', withdraw);
-        this.knocks.delete(knockId);
-        this.apply({ kind: 'knock-over', knockId });
-        end();
-      };
-      const refuse = (code: 'not-allowed' | 'nobody-allows' | 'stopped' | 'server-unreachable', message: string) =>
-        reject(new AppError(code, message));
-      const withdraw = () => over(() => refuse('stopped', 'whoever knocked has gone'));
-      const { knockMs } = this.options.times;
-      const cancel = this.options.clock.after(knockMs, () =>
-        over(() => refuse('nobody-allows', `nobody in room ${this.value.code} answered within ${knockMs / 1000} s`)),
-      );
-      signal.addEventListener('abort', withdraw, { once: true });
-      this.knocks.set(knockId, (answer) =>
-        over(() => {
-          if (answer === 'allowed') resolve();
-          else if (answer === 'declined') refuse('not-allowed', `a host of room ${this.value.code} did not let this device in`);
-          else refuse('server-unreachable', 'the server is about to stop');
-        }),
-      );
-    });
+    return this.knocks.wait(knockId, signal).finally(() => this.apply({ kind: 'knock-over', knockId }));
   }
 
   /** To be called every second or so. */
@@ -257,7 +228,7 @@ export class RoomActor {
     this.state.close();
     this.cancelReplan?.();
     for (const cancel of this.retries) cancel();
-    for (const settle of [...this.knocks.values()]) settle('closing');
+    this.knocks.close();
   }
 
   /** Everybody else hears of it before the tab gets the state that it starts from: from then on all hear the same changes. */
@@ -278,7 +249,7 @@ export class RoomActor {
     this.value = room;
     const present = new Set(room.members.map(({ peerId }) => peerId));
     for (const peerId of this.places.keys()) if (!present.has(peerId)) this.places.delete(peerId);
-    for (const peerId of this.hungReports.keys()) if (!present.has(peerId)) this.hungReports.delete(peerId);
+    this.hungReports.keep(present);
     this.noteEmpty();
     return effects;
   }
