@@ -36,7 +36,8 @@ export function RoomPanel({ view, session, failures, origin, measuredMsPerToken 
           <DeviceList
             rows={deviceRows(view)}
             canRemove={canTell}
-            onRemove={isHost ? (peerId) => void failures.attempt(() => session.removePeer(peerId)) : null}
+            failures={failures}
+            onRemove={isHost ? (peerId) => session.removePeer(peerId) : null}
           />
           <ThisDevice
             self={view.self}

@@ -3,6 +3,7 @@ import type { PeerId } from '../../shared/model/link-profile.ts';
 import { ENGINE_NAMES } from '../texts/engines.ts';
 import { linkAdvice } from '../texts/links.ts';
 import type { DeviceRow } from './device-rows.ts';
+import type { Failures } from './failures.ts';
 import { formatBytes, formatMs, layerSpan } from './format.ts';
 import { stageClass } from './layer-bar.tsx';
 import { RemoveDevice } from './remove-device.tsx';
@@ -11,18 +12,19 @@ interface Props {
   rows: readonly DeviceRow[];
   /** False while the server is away. */
   canRemove: boolean;
+  failures: Failures;
   /** Takes another device out of the room; null for guests. */
-  onRemove: ((peerId: PeerId) => void) | null;
+  onRemove: ((peerId: PeerId) => Promise<void>) | null;
 }
 
 /** Every device in the room: what it is, how fast, what it does. */
-export function DeviceList({ rows, canRemove, onRemove }: Props) {
+export function DeviceList({ rows, canRemove, failures, onRemove }: Props) {
   return (
     <ul class="devices">
       {rows.map((row) => (
         <DeviceItem key={row.peerId} row={row}>
           {onRemove !== null && !row.isSelf && (
-            <RemoveDevice name={row.name} onRemove={canRemove ? () => onRemove(row.peerId) : null} />
+            <RemoveDevice name={row.name} canRemove={canRemove} failures={failures} onRemove={() => onRemove(row.peerId)} />
           )}
         </DeviceItem>
       ))}

@@ -171,6 +171,21 @@ describe('a plan', () => {
     expect(ends(other)).toEqual([1, 4]);
   });
 
+  test('serves every chat that it can, though nothing that does fits beside what devices hold', () => {
+    const held = { layers: [0, 1], head: false };
+    const devices = [
+      { ...device(1, 1, layers(2) + HEAD), held: { layers: [2, 3], head: true } },
+      { ...device(2, 1, layers(3) + HEAD), held },
+      device(3, 1, layers(1)),
+    ];
+    const links = [...allLinks([1, 2, 3, 8]), link(2, 9), link(3, 9)];
+    const layout = planned(problem({ devices, links, sources: [8, 9] }));
+    expect(ranges(layout)).toEqual([
+      [3, 0, 1],
+      [2, 1, 4],
+    ]);
+  });
+
   test('leaves the first layers to the chat when asked, and counts its time and memory', () => {
     const devices = [device(1, 5, layers(2) + EMBEDDING, true), device(2, 1, 1e6)];
     const asked = problem({ devices, sources: [1], sourceLayers: 2 });

@@ -36,18 +36,15 @@ function bestLayout(asked: PlanningProblem, options: SolveOptions): PlanLayout {
   checkProblem(asked);
   const problem = withUsableDevices(asked);
   if (problem.devices.length === 0) throw new AppError('no-devices', 'no device in this room gives its layers yet');
-  let tooLarge: Answer | null = null;
   for (const sources of sourcesToServe(problem)) {
     const mended = mendedAnswer(problem, sources);
     if (mended) return layoutOf(asked, mended, options);
     const free = bestAnswer(withNothingHeld(problem), sources, options);
     if (!free) continue;
     const answer = besideWhatIsHeld(problem, sources, free, options);
-    if (answer) return layoutOf(asked, answer, options);
-    tooLarge ??= free;
+    // Nothing fits beside what the devices hold: the plan that they hold it for is worth less than a chat that waits for one.
+    return answer ? layoutOf(asked, answer, options) : layoutOf(withNothingHeld(asked), free, options);
   }
-  // Nothing fits beside what the devices hold: then the plan that they hold it for is not worth keeping.
-  if (tooLarge) return layoutOf(withNothingHeld(asked), tooLarge, options);
   throw whyNoPlan(problem, costTables(withNothingHeld(problem), [], { kind: 'token', head: 'last-stage' }));
 }
 
