@@ -19,10 +19,13 @@ class ScriptedWorker {
 }
 
 beforeEach(() => vi.stubGlobal('Worker', ScriptedWorker));
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
 
-const ask = (client: PipelineClient) =>
-  client.generate({ text: 'Once' } as never, {} as GenerateSettings, new AbortController().signal).next();
+const ask = (client: PipelineClient, signal = new AbortController().signal) =>
+  client.generate({ text: 'Once' } as never, {} as GenerateSettings, signal).next();
 
 it('a worker that cannot start ends what was asked of it, and refuses what is asked later', async () => {
   const told: string[] = [];
@@ -43,4 +46,30 @@ it('a fault in a worker that runs ends no answer', async () => {
   const next = ask(client);
   ScriptedWorker.last.onmessage({ data: { kind: 'generated', id: 2, text: ' a', tokenIds: [4] } });
   expect(await next).toMatchObject({ value: { text: ' a' } });
+});
+
+it('Stop is heard within 200 ms though the worker is in a long forward, and its late account is dropped', async () => {
+  vi.useFakeTimers();
+  const client = new PipelineClient(() => {});
+  const stopping = new AbortController();
+  const stopped = expect(ask(client, stopping.signal)).rejects.toMatchObject({ code: 'stopped' });
+  stopping.abort();
+  await vi.advanceTimersByTimeAsync(200);
+  await stopped;
+  const { sent } = ScriptedWorker.last;
+  expect(sent.map(({ kind }) => kind)).toEqual(['generate', 'stop']);
+  const next = ask(client);
+  ScriptedWorker.last.onmessage({ data: { kind: 'generated', id: 1, text: ' late', tokenIds: [3] } });
+  ScriptedWorker.last.onmessage({ data: { kind: 'generated', id: 2, text: ' upon', tokenIds: [4] } });
+  expect(await next).toMatchObject({ value: { text: ' upon' } });
+});
+
+it('a stopped answer says how far it came when the worker can say so', async () => {
+  const client = new PipelineClient(() => {});
+  const stopping = new AbortController();
+  const asking = ask(client, stopping.signal);
+  stopping.abort();
+  const usage = { promptIds: [1], completionTokens: 2, timeToFirstTokenMs: 3, decodeMs: 4 };
+  ScriptedWorker.last.onmessage({ data: { kind: 'finished', id: 1, reason: 'abort', usage } });
+  expect(await asking).toMatchObject({ value: { kind: 'finished', usage } });
 });

@@ -16,6 +16,9 @@ export type GenerateEvent =
   | { kind: 'interrupted'; error: ErrorReport }
   | { kind: 'finished'; reason: FinishReason; usage: GenerateUsage };
 
+/** How long a stopped answer waits for the worker's account of it, ms: a worker that computes itself may be in a forward of seconds. */
+const STOP_WAIT_MS = 150;
+
 /** Takes the next part of an answer, or why there is none. */
 type Reader = (item: GenerateEvent | AppError) => void;
 
@@ -45,18 +48,24 @@ export class PipelineClient {
 
   /**
    * Asks the room. Yields text as it comes; the last event is `finished`.
-   * @throws AppError when the answer cannot go on; what was yielded before stays.
+   * @throws AppError when the answer cannot go on; what was yielded before stays. `stopped` when the signal aborts while the worker
+   *   is too busy to say how far it came.
    */
   async *generate(prompt: Prompt, settings: GenerateSettings, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
     if (this.failed) throw this.failed;
     const id = this.nextGeneration++;
     const queue: (GenerateEvent | AppError)[] = [];
     let wake = () => {};
-    const stop = () => this.send({ kind: 'stop', id });
-    this.generations.set(id, (item) => {
+    const read = (item: GenerateEvent | AppError) => {
       queue.push(item);
       wake();
-    });
+    };
+    let deadline: ReturnType<typeof setTimeout> | undefined;
+    const stop = () => {
+      this.send({ kind: 'stop', id });
+      deadline = setTimeout(read, STOP_WAIT_MS, new AppError('stopped', 'the answer was stopped'));
+    };
+    this.generations.set(id, read);
     signal.addEventListener('abort', stop);
     try {
       this.send({ kind: 'generate', id, prompt, settings });
@@ -73,8 +82,9 @@ export class PipelineClient {
       }
     } finally {
       signal.removeEventListener('abort', stop);
+      clearTimeout(deadline);
       // A reader that walks away in mid-answer stops it.
-      if (this.generations.delete(id)) stop();
+      if (this.generations.delete(id) && !signal.aborted) this.send({ kind: 'stop', id });
     }
   }
 
