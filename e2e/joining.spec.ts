@@ -83,3 +83,22 @@ test('a renewed link is the one that the page shows, and the old one has to ask'
   await expect.poll(() => phaseOf(welcome)).toBe('joined');
   await expect.poll(() => phaseOf(late)).toBe('asking');
 });
+
+test('a room whose host has left for a minute is offered to the chat that is there, which looks after it then', {
+  tag: '@long',
+}, async ({ lab, server }) => {
+  test.slow();
+  const host = await createRoom(lab, server.url, cpu);
+  const ann = await openChat(lab, server.url, host, { ...cpu, name: 'Ann' });
+  const bob = await openChat(lab, server.url, host, { ...cpu, name: 'Bob' });
+  await expect.poll(() => phaseOf(bob)).toBe('joined');
+  await host.page.close();
+  await expect(ann.getByText('Nobody looks after this room. Take over?')).toBeVisible({ timeout: 90_000 });
+  expect(await bob.getByTestId('take-over').count()).toBe(0);
+  await ann.getByTestId('take-over-yes').click();
+  await expect(ann.getByTestId('renew-link')).toBeVisible();
+  // The rights are Ann's own: they outlast her tab, and the server knows them again.
+  await ann.reload();
+  await expect(ann.getByTestId('renew-link')).toBeVisible();
+  expect(await bob.getByTestId('renew-link').count()).toBe(0);
+});
