@@ -240,6 +240,8 @@ export class Coordinator {
       const message = `${tokens.length} tokens are more than this room's context of ${plan.contextLength} tokens`;
       throw new AppError('context-full', message, { values });
     }
+    // Sent all the same, a pass would be dropped by the stage that cannot answer, and nobody could ask that one about it.
+    if (!this.isReachable(plan)) throw new AppError('peer-lost', 'this chat has no link to one of the stages');
     const state = underPlan(conversation.state, plan);
     conversation.busyUnder = plan;
     conversation.lostBy = null;

@@ -75,6 +75,19 @@ describe('an answer goes on, token for token,', () => {
     expect(ids).toEqual(expected);
   });
 
+  it('when a link to a later stage was down before the question, and says what it waits for', async () => {
+    const { room, chat, first, last } = await roomOfThree();
+    const told: AppError[] = [];
+    room.cut(1, 3);
+    const options = { signal: new AbortController().signal, onInterrupted: (error: AppError) => told.push(error) };
+    const feeding = chat.coordinator.feed(chat.coordinator.open(), PROMPT, GREEDY, options);
+    await room.pass(5000);
+    expect(told.map(({ code }) => code)).toEqual(['peer-lost']);
+    room.mend(1, 3);
+    expect((await whileTimePasses(room, feeding)).topIds[0]).toBe(expected[0]);
+    expect([first.rowsServed, last.refused, chat.hungStages]).toEqual([[PROMPT.length], [], []]);
+  });
+
   it('when a link to a stage breaks and is there again while the chat’s own device is at a token', async () => {
     const room = new TestRoom();
     const chat = await room.join(1, { sourceLayers: 1, head: true });
@@ -178,6 +191,22 @@ describe('a stage that hangs', () => {
     expect(last.hung.map(({ code }) => code)).toEqual(['stage-hung']);
     expect(room.nowMs).toBeLessThanOrEqual(5000);
     await room.adopt(planOf(2, [2], [6]));
+    expect(await whileTimePasses(room, answering)).toEqual(expected);
+  });
+
+  it('says so to whoever asks it before the room does', async () => {
+    const { room, chat, last } = await roomOfThree();
+    const late = await room.join(4);
+    await room.adopt(planOf(2, [2, 3], [3, 6]));
+    last.engine.forward = () => new Promise(() => {});
+    const answering = answer(chat, PROMPT, 12);
+    for (let ms = 0; last.hung.length === 0 && ms < 10_000; ms += 500) await room.pass(500);
+    const lateAnswer = answer(late, PROMPT, 12);
+    const sinceMs = room.nowMs;
+    await room.pass(500);
+    await room.adopt(planOf(3, [2], [6]));
+    expect(await whileTimePasses(room, lateAnswer)).toEqual(expected);
+    expect(room.nowMs - sinceMs).toBeLessThanOrEqual(1000);
     expect(await whileTimePasses(room, answering)).toEqual(expected);
   });
 

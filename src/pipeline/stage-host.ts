@@ -199,19 +199,24 @@ export class StageHost {
     const [job] = this.jobs;
     if (!job || job.startedMs === null) return;
     const elapsedMs = this.options.awake.ms - job.startedMs;
-    if (this.hung === 'no' && isHung(elapsedMs, job.expectedMs)) this.foundHung(job, elapsedMs);
+    if (this.hung === 'no' && isHung(elapsedMs, job.expectedMs)) this.foundHung(job);
     else if (this.hung === 'yes' && isLost(elapsedMs, job.expectedMs)) {
       this.hung = 'for good';
-      this.options.onLost(hungError(elapsedMs, job.expectedMs));
+      this.options.onLost(this.hungError(job));
     }
   }
 
   /** Another task may only have taken the device for itself; its chats wait for another plan meanwhile. */
-  private foundHung({ frame: { epoch }, expectedMs }: Job, elapsedMs: number): void {
-    const error = hungError(elapsedMs, expectedMs);
+  private foundHung(job: Job): void {
+    const { epoch } = job.frame;
+    const error = this.hungError(job);
     this.hung = 'yes';
     for (const { frame } of this.jobs) this.reportErrors(frame, error);
     this.options.onHung(epoch, error);
+  }
+
+  private hungError({ startedMs, expectedMs }: Job): AppError {
+    return hungError(this.options.awake.ms - (startedMs ?? 0), expectedMs);
   }
 
   private cameBack(): void {
@@ -231,6 +236,8 @@ export class StageHost {
     const stage = stageOf(plan, this.options.transport.selfId);
     if (!stage) throw new AppError('stage-failed', `plan ${plan.epoch} gives this device no layers`);
     this.checkShape(frame, plan);
+    // Whoever has not heard of it yet would wait behind a forward that nobody waits for any more.
+    if (this.hung !== 'no') throw this.hungError(this.jobs[0]!);
     const work = workOf(frame, plan, stage);
     const { engine } = this.options;
     for (const run of frame.runs) {

@@ -60,10 +60,13 @@ export class RoomLinks {
     this.mesh?.setPeers(peerIds);
   }
 
-  /** Of those whose link is broken too, the server hears at once: such a device is gone, and answers wait for another plan. */
-  setAway(peerIds: readonly PeerId[]): void {
+  /**
+   * Of those whose link is broken too, the server hears at once: such a device is gone, and answers wait for another plan.
+   * @param isNews false when this tab itself was away: others may only not be back yet
+   */
+  setAway(peerIds: readonly PeerId[], isNews: boolean): void {
     this.mesh?.setAway(peerIds);
-    const newlyAway = peerIds.filter((peerId) => !this.away.has(peerId));
+    const newlyAway = isNews ? peerIds.filter((peerId) => !this.away.has(peerId)) : [];
     this.away = new Set(peerIds);
     for (const peerId of newlyAway) if (this.broken.has(peerId)) this.tell('link:report', { to: peerId, link: null });
   }

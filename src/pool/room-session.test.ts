@@ -110,7 +110,7 @@ describe('when the server is back', () => {
     const { test } = await back();
     expect(test.view).toMatchObject({ phase: 'joined', selfId: 1, room: serving });
     expect(test.toWorker).toEqual([]);
-    expect(test.onLinks).toEqual(['setPeers [1,2]', 'setAway []', 'serverBack []']);
+    expect(test.onLinks).toEqual(['setPeers [1,2]', 'setAway [] false', 'serverBack []']);
   });
 
   test('the server is told again the latest of everything, in order', async () => {
@@ -162,7 +162,7 @@ describe('when the server is back', () => {
 
   test('whoever left meanwhile has left', async () => {
     const { test } = await back(joined(1, { ...serving, peers: [peer(1)] }));
-    expect(test.onLinks).toEqual(['peerLeft 2', 'setPeers [1]', 'setAway []', 'serverBack []']);
+    expect(test.onLinks).toEqual(['peerLeft 2', 'setPeers [1]', 'setAway [] false', 'serverBack []']);
   });
 
   test('a plan that was made meanwhile is activated', async () => {
@@ -184,7 +184,7 @@ describe('when the server is back', () => {
     const { test } = await back(joined(7, roomOf([peer(2), peer(7)], { model: SPEC, plan: plan(3) })));
     expect(test.view).toMatchObject({ phase: 'joined', selfId: 7, links: [], isHost: false });
     expect(test.kindsToWorker()).toEqual(['setup', 'model', 'activate 3']);
-    expect(test.onLinks).toEqual(['open 7', 'setPeers [2,7]', 'setAway []']);
+    expect(test.onLinks).toEqual(['open 7', 'setPeers [2,7]', 'setAway [] false']);
     expect(test.requests('peer:profile')).toEqual([]);
   });
 

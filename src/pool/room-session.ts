@@ -151,7 +151,9 @@ export class RoomSession {
   private listen(): void {
     const { signaling } = this;
     const { gate } = this.membership;
-    signaling.on('room:change', (change) => gate.pass(() => this.applyRoom(applyRoomChange(this.state.current.room!, change))));
+    signaling.on('room:change', (change) =>
+      gate.pass(() => this.applyRoom(applyRoomChange(this.state.current.room!, change), true)),
+    );
     signaling.on('signal', ({ from, data }) => gate.pass(() => this.links.handleSignal(from, data)));
     signaling.on('peer:left', ({ peerId }) => gate.pass(() => this.peerLeft(peerId)));
     signaling.on('plan:prepare', ({ plan }) => gate.pass(() => this.plans.prepare(plan)));
@@ -163,7 +165,7 @@ export class RoomSession {
     if (isBack) this.takeLeave(joined.room);
     else this.setUp(joined);
     this.state.update({ phase: 'joined', selfId: joined.peerId });
-    this.applyRoom(joined.room);
+    this.applyRoom(joined.room, false);
     if (isBack) this.cameBack(joined);
   }
 
@@ -194,13 +196,18 @@ export class RoomSession {
     for (const { peerId } of this.state.current.room?.peers ?? []) if (!present.has(peerId)) this.peerLeft(peerId);
   }
 
-  private applyRoom(room: RoomState): void {
+  /** @param isNews false for the state that a tab finds when it comes, or comes back */
+  private applyRoom(room: RoomState, isNews: boolean): void {
     const before = this.state.current;
     const isHost = before.selfId !== null && room.hosts.includes(before.selfId);
     this.state.update({ room, isHost });
     if (room.joinKey !== before.room?.joinKey) rememberKey('join', room.code, room.joinKey);
     this.links.setPeers(room.peers.map(({ peerId }) => peerId));
-    this.links.setAway(room.peers.filter(({ connected }) => !connected).map(({ peerId }) => peerId));
+    const away = room.peers.filter(({ connected }) => !connected);
+    this.links.setAway(
+      away.map(({ peerId }) => peerId),
+      isNews,
+    );
     this.openModel(room.settings);
     if (isHost && !before.isHost) this.tellModel();
     // What went wrong before a plan was active is over with it.

@@ -280,6 +280,21 @@ test('an answer that failed can be given again, and its error is gone with whoev
   await expect.element(page.getByTestId('error')).not.toBeInTheDocument();
 });
 
+test('an error about whoever has gone before it came is not shown either', async () => {
+  const session = open(testView(testRoom(peers, { plan, knocks: [knock] })));
+  let refuse = (_: AppError) => {};
+  session.allow = () =>
+    new Promise((_, reject) => {
+      refuse = reject;
+    });
+  await userEvent.click(page.getByTestId('let-in'));
+  session.show(ready);
+  await expect.element(page.getByTestId('knock')).not.toBeInTheDocument();
+  refuse(new AppError('peer-not-found', 'whoever knocked has gone'));
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(document.querySelector('[data-testid=error]')).toBeNull();
+});
+
 test.each([
   ['take-over-yes', 'takeHost true'],
   ['take-over-no', 'takeHost false'],

@@ -9,26 +9,29 @@ export interface Failures {
    * @param subject what it is about, if that may go
    * @returns whether it worked
    */
-  attempt(action: () => Promise<void>, subject?: symbol): Promise<boolean>;
-  /** Shows no failure about something that is gone. */
-  forget(subject: symbol): void;
+  attempt(action: () => Promise<void>, subject?: object): Promise<boolean>;
+  /** Something is gone: shows no failure about it any more. */
+  forget(subject: object): void;
 }
 
 export function createFailures(): Failures {
   const last = signal<ErrorReport | null>(null);
-  let lastSubject: symbol | undefined;
-  async function attempt(action: () => Promise<void>, subject?: symbol): Promise<boolean> {
+  let lastSubject: object | undefined;
+  const gone = new WeakSet<object>();
+  async function attempt(action: () => Promise<void>, subject?: object): Promise<boolean> {
     try {
       await action();
       last.value = null;
       return true;
     } catch (thrown) {
+      if (subject && gone.has(subject)) return false;
       last.value = AppError.from(thrown).toReport();
       lastSubject = subject;
       return false;
     }
   }
-  function forget(subject: symbol): void {
+  function forget(subject: object): void {
+    gone.add(subject);
     if (lastSubject === subject) last.value = null;
   }
   return { last, attempt, forget };

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useLayoutEffect, useMemo } from 'preact/hooks';
 import type { Failures } from './failures.ts';
 
 interface Once {
@@ -13,9 +13,9 @@ interface Once {
  * failure is shown until one works, or until the component of that something is gone as well.
  */
 export function useOnce(failures: Failures): Once {
-  const subject = useMemo(() => Symbol(), []);
+  const subject = useMemo(() => ({}), []);
   const isDone = useSignal(false);
-  useEffect(() => () => failures.forget(subject), []);
+  useLayoutEffect(() => () => failures.forget(subject), []);
   const attempt = async (action: () => Promise<void>) => {
     if (isDone.value) return;
     isDone.value = true;
