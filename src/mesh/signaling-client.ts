@@ -1,12 +1,12 @@
 import { io, type Socket } from 'socket.io-client';
 import * as v from 'valibot';
 import { AppError } from '../shared/errors.ts';
+import { ErrorReportSchema } from '../shared/protocol/error-report.ts';
 import {
   type ClientEvent,
   type ClientReply,
   type ClientRequest,
   clientEvents,
-  ErrorReportSchema,
   type ServerEvent,
   type ServerMessage,
   serverEvents,

@@ -2,7 +2,8 @@ import * as v from 'valibot';
 import type { EngineDecision } from '../engine/choose-engine.ts';
 import type { EngineProfile } from '../engine/device-profile.ts';
 import { type KeptValues, keptIn } from '../engine/kept-values.ts';
-import { DeviceProfileSchema, ErrorReportSchema } from '../shared/protocol/signaling.ts';
+import { DeviceProfileSchema } from '../shared/model/device-profile.ts';
+import { ErrorReportSchema } from '../shared/protocol/error-report.ts';
 import { withLock } from './with-lock.ts';
 
 /** What measuring a device came to. */

@@ -16,7 +16,7 @@ import { Donor } from './donor.ts';
 import { httpSources } from './http-sources.ts';
 import type { DeviceMessage, ModelSettings, RoomMessage, WorkerSetup } from './messages.ts';
 import { OpenModel } from './open-model.ts';
-import { openChatSource, type Source } from './source.ts';
+import type { Source } from './source.ts';
 import type { WorkerTransport } from './worker-transport.ts';
 
 /** Idle for so long, a tab has got over its start, ms. */
@@ -213,7 +213,8 @@ export class ModelWork {
 
   private async openSource(): Promise<Source> {
     const { transport, post, settings } = this.options;
-    const model = await this.opened;
+    // Donors load no code of chats.
+    const [model, { openChatSource }] = await Promise.all([this.opened, import('./source.ts')]);
     const source = await openChatSource({
       model,
       contextLength: this.contextOf(model),

@@ -1,3 +1,5 @@
+import * as v from 'valibot';
+
 /** Which code runs the layers. `auto` means: measure and take the faster. */
 export const ENGINE_KINDS = ['webgpu', 'cpu', 'onnx'] as const;
 export type EngineKind = (typeof ENGINE_KINDS)[number];
@@ -11,21 +13,27 @@ export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 export const PROFILE_ORIGINS = ['measured', 'served', 'unchanged'] as const;
 export type ProfileOrigin = (typeof PROFILE_ORIGINS)[number];
 
+/** A measured time: finite, not negative. */
+const ms = v.pipe(v.number(), v.finite(), v.minValue(0));
+/** For people. */
+const words = v.pipe(v.string(), v.maxLength(120));
+
 /** What a device measured of itself, on random weights of the model's own shape and quantisation. */
-export interface DeviceProfile {
-  engine: EngineKind;
-  /** For people: "Apple M2 (WebGPU)", "CPU, 8 threads reported". */
-  adapter: string;
-  /** For people: how its kernels share the work, as tuning chose it; absent where there is one way only. */
-  variant?: string;
+export const DeviceProfileSchema = v.strictObject({
+  engine: v.picklist(ENGINE_KINDS),
+  /** "Apple M2 (WebGPU)", "CPU, 8 threads reported". */
+  adapter: words,
+  /** How its kernels share the work, as tuning chose it; absent where there is one way only. */
+  variant: v.exactOptional(words),
   /** One token through one decoder layer, ms, without the fixed cost of a forward. */
-  decodeLayerMs: number;
+  decodeLayerMs: ms,
   /** One token of a prefill chunk through one decoder layer, ms. */
-  prefillLayerMsPerToken: number;
+  prefillLayerMsPerToken: ms,
   /** What every forward costs before any layer: encode, submit, read back, ms. */
-  forwardOverheadMs: number;
+  forwardOverheadMs: ms,
   /** Final norm, output matrix and top-k for one row, ms. */
-  headMs: number;
+  headMs: ms,
   /** How much memory this device lends to the room, bytes. */
-  lendBytes: number;
-}
+  lendBytes: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER)),
+});
+export type DeviceProfile = v.InferOutput<typeof DeviceProfileSchema>;

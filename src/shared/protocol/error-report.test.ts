@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
 import { AppError, type ErrorValues } from '../errors.ts';
-import { ErrorReportSchema } from './signaling.ts';
+import { ErrorReportSchema } from './error-report.ts';
 
 test('code, values and message of an error cross a wire', () => {
   const error = new AppError('context-full', '600 of 512', { values: { askedTokens: 600, contextTokens: 512 } });

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { ErrorReportSchema } from './signaling.ts';
+import { ErrorReportSchema } from './error-report.ts';
 
 /**
  * Control messages between two tabs: JSON text on the same ordered data channel that carries the binary frames, so that

@@ -1,16 +1,10 @@
 import * as v from 'valibot';
-import {
-  ERROR_CODES,
-  type ErrorReport,
-  MAX_ERROR_MESSAGE_LENGTH,
-  MAX_ERROR_VALUES,
-  MAX_VALUE_LENGTH,
-  MAX_VALUE_NAME_LENGTH,
-} from '../errors.ts';
-import { ENGINE_KINDS, PROFILE_ORIGINS } from '../model/device-profile.ts';
+import type { ErrorReport } from '../errors.ts';
+import { DeviceProfileSchema, PROFILE_ORIGINS } from '../model/device-profile.ts';
 import { OBJECTIVE_CHOICES, OBJECTIVES } from '../model/plan.ts';
 import { LeftOutReasonSchema, PlanWhySchema } from '../model/plan-reasons.ts';
 import { WIRE_DTYPES } from '../model/wire-dtype.ts';
+import { ErrorReportSchema } from './error-report.ts';
 
 /**
  * Everything that a tab and the signaling server say to each other, with its schema. Unknown fields are refused on both
@@ -63,28 +57,6 @@ const passphrase = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
 /** `salt.hash`, both base64url, scrypt. */
 const passphraseHash = v.pipe(v.string(), v.maxLength(200));
 
-const errorValues = v.pipe(
-  v.record(
-    v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_VALUE_NAME_LENGTH)),
-    v.union([v.pipe(v.string(), v.maxLength(MAX_VALUE_LENGTH)), v.pipe(v.number(), v.finite())]),
-  ),
-  v.check((values) => Object.keys(values).length <= MAX_ERROR_VALUES, `more than ${MAX_ERROR_VALUES} values`),
-);
-
-/** A code that only a newer server or device knows becomes `internal`; its message still tells what happened. */
-export const ErrorReportSchema = v.pipe(
-  v.strictObject({
-    code: v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_VALUE_NAME_LENGTH)),
-    values: v.exactOptional(errorValues),
-    message: v.pipe(v.string(), v.maxLength(MAX_ERROR_MESSAGE_LENGTH)),
-  }),
-  v.transform(({ code, message, values }): ErrorReport => {
-    const known = ERROR_CODES.find((one) => one === code);
-    if (!known) return { code: 'internal', message };
-    return values === undefined ? { code: known, message } : { code: known, message, values };
-  }),
-);
-
 export const RoomSettingsSchema = v.strictObject({
   modelUrl: v.pipe(v.string(), v.minLength(1), v.maxLength(2048)),
   contextLength: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(131_072))),
@@ -114,17 +86,6 @@ export const ModelSpecSchema = v.strictObject({
   layerBytes: v.pipe(v.array(count), v.minLength(1), v.maxLength(MAX_LAYERS)),
   embeddingBytes: count,
   headBytes: count,
-});
-
-export const DeviceProfileSchema = v.strictObject({
-  engine: v.picklist(ENGINE_KINDS),
-  adapter: v.pipe(v.string(), v.maxLength(120)),
-  variant: v.exactOptional(v.pipe(v.string(), v.maxLength(120))),
-  decodeLayerMs: measure,
-  prefillLayerMsPerToken: measure,
-  forwardOverheadMs: measure,
-  headMs: measure,
-  lendBytes: count,
 });
 
 export const LinkMeasureSchema = v.strictObject({ rttMs: measure, linkMbps: measure });
