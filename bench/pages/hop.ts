@@ -1,5 +1,5 @@
 import { Mesh } from '../../src/mesh/mesh.ts';
-import { LinkPort } from '../../src/pool/link-port.ts';
+import { LinkPort } from '../../src/room/link-port.ts';
 import type { HopTab, SendSignal, ToHopWorker } from '../hop/tab.ts';
 
 /** A tab as in a room: the mesh on this thread, the pipeline's transport in a worker, a port between them. */

@@ -1,3 +1,6 @@
+import type { Source } from '../chat/source.ts';
+import { chooseDeviceEngine, type DeviceEngine, measureAgain } from '../donor/choose-device-engine.ts';
+import { Donor } from '../donor/donor.ts';
 import type { EngineProfile } from '../engine/device-profile.ts';
 import { usableBytes } from '../engine/lend-default.ts';
 import { AwakeClock } from '../pipeline/awake-clock.ts';
@@ -11,12 +14,9 @@ import type { Plan } from '../shared/model/plan.ts';
 import { DEFAULT_SETTINGS, effectiveContext } from '../shared/model/room-settings.ts';
 import type { ForwardFrame, Frame } from '../shared/protocol/frame.ts';
 import type { PipelineMessage } from '../shared/protocol/peer.ts';
-import { chooseDeviceEngine, type DeviceEngine, measureAgain } from './choose-device-engine.ts';
-import { Donor } from './donor.ts';
 import { httpSources } from './http-sources.ts';
 import type { DeviceMessage, ModelSettings, RoomMessage, WorkerSetup } from './messages.ts';
 import { OpenModel } from './open-model.ts';
-import type { Source } from './source.ts';
 import type { WorkerTransport } from './worker-transport.ts';
 
 /** Idle for so long, a tab has got over its start, ms. */
@@ -214,7 +214,7 @@ export class ModelWork {
   private async openSource(): Promise<Source> {
     const { transport, post, settings } = this.options;
     // Donors load no code of chats.
-    const [model, { openChatSource }] = await Promise.all([this.opened, import('./source.ts')]);
+    const [model, { openChatSource }] = await Promise.all([this.opened, import('../chat/source.ts')]);
     const source = await openChatSource({
       model,
       contextLength: this.contextOf(model),

@@ -1,8 +1,8 @@
+import type { Finished } from '../chat/chat-session.ts';
+import { Allowance } from '../donor/allowance.ts';
 import { defaultLendBytes } from '../engine/lend-default.ts';
 import { unlessAborted } from '../pipeline/abort.ts';
 import { AppError } from '../shared/errors.ts';
-import { Allowance } from './allowance.ts';
-import type { Finished } from './chat-session.ts';
 import type { FromWorker, GenerateSettings, ModelSettings, Prompt, ToWorker, WorkerSetup } from './messages.ts';
 import { ModelWork } from './model-work.ts';
 import { WorkerTransport } from './worker-transport.ts';

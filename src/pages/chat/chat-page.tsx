@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import type { RoomView } from '../../pool/room-view.ts';
+import type { RoomView } from '../../room/room-view.ts';
 import { Entrance, isAtEntrance } from '../ui/entrance.tsx';
 import { ErrorLines } from '../ui/error-line.tsx';
 import { createFailures } from '../ui/failures.ts';

@@ -1,4 +1,4 @@
-import type { RoomDiagnostics } from '../../pool/room-view.ts';
+import type { RoomDiagnostics } from '../../room/room-view.ts';
 
 const WORDS: Record<keyof RoomDiagnostics, string> = {
   badServerMessages: 'messages of the server that this page does not understand',

@@ -1,6 +1,6 @@
 import { render } from 'preact';
-import { createRoom } from '../../pool/create-room.ts';
-import { openRoom } from '../../pool/open-room.ts';
+import { createRoom } from '../../room/create-room.ts';
+import { openRoom } from '../../room/open-room.ts';
 import { deviceName } from '../ui/device-name.ts';
 import { keepKeyInAddress } from '../ui/key-in-address.ts';
 import { readPageAddress } from '../ui/page-address.ts';

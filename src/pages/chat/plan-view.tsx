@@ -1,4 +1,4 @@
-import type { RoomView } from '../../pool/room-view.ts';
+import type { RoomView } from '../../room/room-view.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import { planWords } from '../texts/plans.ts';
 import { LayerBar } from '../ui/layer-bar.tsx';

@@ -1,4 +1,4 @@
-import type { RoomView } from '../../pool/room-view.ts';
+import type { RoomView } from '../../room/room-view.ts';
 import { loadedPercent } from '../ui/format.ts';
 
 /** What a chat waits for before it can ask, for people; null when it can. */

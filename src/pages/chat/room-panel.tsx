@@ -1,4 +1,4 @@
-import type { RoomView } from '../../pool/room-view.ts';
+import type { RoomView } from '../../room/room-view.ts';
 import { DeviceList } from '../ui/device-list.tsx';
 import { deviceRows } from '../ui/device-rows.ts';
 import type { Failures } from '../ui/failures.ts';

@@ -1,4 +1,4 @@
-import type { SelfView } from '../../pool/room-view.ts';
+import type { SelfView } from '../../room/room-view.ts';
 import { engineWords } from '../texts/engines.ts';
 import { LendSlider } from '../ui/lend-slider.tsx';
 

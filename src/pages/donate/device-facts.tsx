@@ -1,4 +1,4 @@
-import type { RoomView } from '../../pool/room-view.ts';
+import type { RoomView } from '../../room/room-view.ts';
 import type { DeviceProfile } from '../../shared/model/device-profile.ts';
 import { ENGINE_NAMES, engineWords } from '../texts/engines.ts';
 import { formatMs, layerSpan, layerWords } from '../ui/format.ts';

@@ -1,5 +1,5 @@
 import { useEffect, useMemo } from 'preact/hooks';
-import type { RoomView } from '../../pool/room-view.ts';
+import type { RoomView } from '../../room/room-view.ts';
 import { deviceRows } from '../ui/device-rows.ts';
 import { Entrance, isAtEntrance } from '../ui/entrance.tsx';
 import { ErrorLines } from '../ui/error-line.tsx';

@@ -1,4 +1,4 @@
-import type { RoomView } from '../../pool/room-view.ts';
+import type { RoomView } from '../../room/room-view.ts';
 import type { DeviceRow, DeviceState } from '../ui/device-rows.ts';
 
 export type DonationState = DeviceState | 'joining' | 'reconnecting';

@@ -1,5 +1,5 @@
 import type { LinkState } from '../../mesh/link-state.ts';
-import type { RoomView } from '../../pool/room-view.ts';
+import type { RoomView } from '../../room/room-view.ts';
 import { linkAdvice } from '../texts/links.ts';
 import { formatMs, formatNumber } from '../ui/format.ts';
 import { peerWords } from '../ui/peer-words.ts';

@@ -1,5 +1,5 @@
 import { render } from 'preact';
-import { openRoom } from '../../pool/open-room.ts';
+import { openRoom } from '../../room/open-room.ts';
 import { deviceName } from '../ui/device-name.ts';
 import { keepKeyInAddress } from '../ui/key-in-address.ts';
 import { readPageAddress } from '../ui/page-address.ts';

@@ -1,4 +1,4 @@
-import type { SelfView } from '../../pool/room-view.ts';
+import type { SelfView } from '../../room/room-view.ts';
 import { formatBytes } from '../ui/format.ts';
 
 /** Nothing that anybody has to do anything about: next time it is downloaded again. */

@@ -1,5 +1,5 @@
 import { render } from 'preact';
-import { createRoom } from '../../pool/create-room.ts';
+import { createRoom } from '../../room/create-room.ts';
 import { StartPage } from '../ui/start-page.tsx';
 
 const root = document.getElementById('page')!;

@@ -1,5 +1,5 @@
 import type { LinkState } from '../../mesh/link-state.ts';
-import type { RoomView } from '../../pool/room-view.ts';
+import type { RoomView } from '../../room/room-view.ts';
 import type { LayerRange } from '../../shared/model/layer-range.ts';
 import type { PeerId } from '../../shared/model/link-profile.ts';
 import type { Plan, Stage } from '../../shared/model/plan.ts';

@@ -1,4 +1,4 @@
-import type { RoomView } from '../../pool/room-view.ts';
+import type { RoomView } from '../../room/room-view.ts';
 import { Asking } from './asking.tsx';
 import type { PageSession } from './page-session.ts';
 import { PassphraseForm } from './passphrase-form.tsx';

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { readDeviceHints } from '../../pool/device-hints.ts';
+import { readDeviceHints } from '../../room/device-hints.ts';
 import { formatBytes } from './format.ts';
 import { lendSteps, maxLendBytes } from './lend-steps.ts';
 

@@ -1,4 +1,4 @@
-import type { RoomView } from '../../pool/room-view.ts';
+import type { RoomView } from '../../room/room-view.ts';
 import type { PeerId } from '../../shared/model/link-profile.ts';
 import type { RoomSettings } from '../../shared/model/room-settings.ts';
 

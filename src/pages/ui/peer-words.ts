@@ -1,4 +1,4 @@
-import type { RoomView } from '../../pool/room-view.ts';
+import type { RoomView } from '../../room/room-view.ts';
 import type { PeerId } from '../../shared/model/link-profile.ts';
 
 /** What a page calls a device of its room; its own is "this device". */

@@ -1,4 +1,4 @@
-import type { RoomView } from '../../pool/room-view.ts';
+import type { RoomView } from '../../room/room-view.ts';
 import type { Failures } from './failures.ts';
 import { KnockList } from './knock-list.tsx';
 import type { PageSession } from './page-session.ts';

@@ -1,4 +1,4 @@
-import type { RoomView } from '../../pool/room-view.ts';
+import type { RoomView } from '../../room/room-view.ts';
 import type { DeviceProfile } from '../../shared/model/device-profile.ts';
 import type { Plan, Stage } from '../../shared/model/plan.ts';
 import type { PlanWhy } from '../../shared/model/plan-reasons.ts';

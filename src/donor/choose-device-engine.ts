@@ -9,9 +9,9 @@ import type { KernelVariant } from '../engine/webgpu/variants.ts';
 import { createWebGpuEngine } from '../engine/webgpu/webgpu-engine.ts';
 import { AppError, type ErrorReport } from '../shared/errors.ts';
 import type { EngineChoice, EngineKind } from '../shared/model/device-profile.ts';
+import type { OpenModel } from '../workers/open-model.ts';
 import { type LayerMix, layerMix } from './layer-mix.ts';
 import { type Measured, measuredOnce } from './measured-once.ts';
-import type { OpenModel } from './open-model.ts';
 
 export type CreateEngine = (options: EngineOptions) => Promise<ShardEngine>;
 

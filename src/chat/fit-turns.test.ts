@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import type { ChatTurn } from '../workers/messages.ts';
 import { fitTurns } from './fit-turns.ts';
-import type { ChatTurn } from './messages.ts';
 
 const turn = (role: ChatTurn['role'], length: number): ChatTurn => ({ role, content: 'x'.repeat(length) });
 /** One token a character. */

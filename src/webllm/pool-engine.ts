@@ -10,11 +10,11 @@ import type {
   CompletionCreateParamsStreaming,
   CompletionUsage,
 } from '@mlc-ai/web-llm';
+import { randomHex } from '../room/random-hex.ts';
 import { AppError, type ErrorReport } from '../shared/errors.ts';
 import type { GenerateEvent, PipelineClient } from '../workers/client.ts';
 import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../workers/messages.ts';
 import { settingsOf, turnsOf } from './chat-request.ts';
-import { randomHex } from './random-hex.ts';
 
 /** Our own additions to what WebLLM streams. */
 interface Additions {

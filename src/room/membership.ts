@@ -1,4 +1,3 @@
-import type { SignalingClient } from '../mesh/signaling-client.ts';
 import { AppError, type ErrorCode, type ErrorReport } from '../shared/errors.ts';
 import { seedOf } from '../shared/protocol/room-seed.ts';
 import { type Joined, KNOCK_TIMEOUT_MS, PROTOCOL_VERSION } from '../shared/protocol/signaling.ts';
@@ -6,6 +5,7 @@ import { JoinGate } from './join-gate.ts';
 import { recallKey } from './keys.ts';
 import { randomHex } from './random-hex.ts';
 import type { RoomPhase } from './room-view.ts';
+import type { SignalingClient } from './signaling-client.ts';
 import type { ViewStore } from './view-store.ts';
 
 export type Signaling = Pick<SignalingClient, 'request' | 'on' | 'onConnection' | 'reconnect' | 'close'>;

@@ -1,7 +1,7 @@
-import { SignalingClient } from '../mesh/signaling-client.ts';
 import type { RoomSettings } from '../shared/model/room-settings.ts';
 import { PROTOCOL_VERSION } from '../shared/protocol/signaling.ts';
 import { rememberKey } from './keys.ts';
+import { SignalingClient } from './signaling-client.ts';
 
 /**
  * Makes a room on this page's server; this browser becomes its host.

@@ -9,8 +9,8 @@ import { vocabularySizes } from '../sampling/candidates.ts';
 import type { RenderTemplate } from '../tokenizer/chat-template.ts';
 import { TemplateRenderer } from '../tokenizer/template-renderer.ts';
 import { createTokenizer } from '../tokenizer/tokenizer.ts';
+import type { OpenModel } from '../workers/open-model.ts';
 import { ChatSession } from './chat-session.ts';
-import type { OpenModel } from './open-model.ts';
 
 /** What a chat's own device runs besides the embedding. */
 export interface OwnPart {

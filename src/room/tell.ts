@@ -1,6 +1,6 @@
-import type { SignalingClient } from '../mesh/signaling-client.ts';
 import { AppError } from '../shared/errors.ts';
 import type { ClientEvent, ClientRequest } from '../shared/protocol/signaling.ts';
+import type { SignalingClient } from './signaling-client.ts';
 import type { ViewStore } from './view-store.ts';
 
 /** Sends the server what nobody waits for. */

@@ -1,4 +1,4 @@
-import type { ChatTurn } from './messages.ts';
+import type { ChatTurn } from '../workers/messages.ts';
 
 /**
  * Leaves out the oldest question and answer until the prompt fits, and keeps the system text and the last question.

@@ -9,9 +9,9 @@ import { AppError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import type { Shortage } from '../weights/shard-cache.ts';
+import type { DeviceMessage, RoomMessage } from '../workers/messages.ts';
+import type { OpenModel } from '../workers/open-model.ts';
 import type { DeviceEngine } from './choose-device-engine.ts';
-import type { DeviceMessage, RoomMessage } from './messages.ts';
-import type { OpenModel } from './open-model.ts';
 import { ServedSpeed } from './served-speed.ts';
 
 /** Progress is told at most this often, ms: every message goes on to the whole room. */

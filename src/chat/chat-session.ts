@@ -7,9 +7,9 @@ import { checkSettings, inverseTemperature, type SamplingSettings } from '../sam
 import { AppError } from '../shared/errors.ts';
 import { type RenderTemplate, renderChat } from '../tokenizer/chat-template.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../workers/messages.ts';
 import { AnswerWriter, type OnText } from './answer-writer.ts';
 import { fitTurns } from './fit-turns.ts';
-import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from './messages.ts';
 
 /** How much of the context a prompt leaves for its answer, at least. */
 const ANSWER_SHARE = 0.25;

@@ -1,8 +1,8 @@
-import { SignalingClient } from '../mesh/signaling-client.ts';
 import { PipelineClient } from '../workers/client.ts';
 import { readDeviceHints } from './device-hints.ts';
 import { RoomLinks } from './room-links.ts';
 import { RoomSession, type SessionOptions } from './room-session.ts';
+import { SignalingClient } from './signaling-client.ts';
 
 /** Joins a room with this tab's device; what happens then is told through `view`. */
 export function openRoom(options: SessionOptions): RoomSession {
