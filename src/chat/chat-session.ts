@@ -5,9 +5,9 @@ import { wantIds } from '../sampling/penalties.ts';
 import { sample } from '../sampling/sampler.ts';
 import { checkSettings, inverseTemperature, type SamplingSettings } from '../sampling/settings.ts';
 import { AppError } from '../shared/errors.ts';
+import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../shared/model/generation.ts';
 import { type RenderTemplate, renderChat } from '../tokenizer/chat-template.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../workers/messages.ts';
 import { AnswerWriter, type OnText } from './answer-writer.ts';
 import { fitTurns } from './fit-turns.ts';
 

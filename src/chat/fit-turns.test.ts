@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
-import type { ChatTurn } from '../workers/messages.ts';
+import type { ChatMessage } from '../shared/model/chat-message.ts';
 import { fitTurns } from './fit-turns.ts';
 
-const turn = (role: ChatTurn['role'], length: number): ChatTurn => ({ role, content: 'x'.repeat(length) });
+const turn = (role: ChatMessage['role'], length: number): ChatMessage => ({ role, content: 'x'.repeat(length) });
 /** One token a character. */
-const render = async (turns: readonly ChatTurn[]) => turns.flatMap(({ content }) => Array<number>(content.length).fill(1));
+const render = async (turns: readonly ChatMessage[]) => turns.flatMap(({ content }) => Array<number>(content.length).fill(1));
 
-it.each<[string, ChatTurn[], number, number]>([
+it.each<[string, ChatMessage[], number, number]>([
   ['everything when it fits', [turn('user', 5), turn('assistant', 5), turn('user', 5)], 15, 15],
   ['no older question and answer', [turn('user', 5), turn('assistant', 5), turn('user', 4)], 10, 4],
   ['the system text in any case', [turn('system', 3), turn('user', 5), turn('assistant', 5), turn('user', 4)], 10, 7],

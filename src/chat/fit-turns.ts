@@ -1,13 +1,13 @@
-import type { ChatTurn } from '../workers/messages.ts';
+import type { ChatMessage } from '../shared/model/chat-message.ts';
 
 /**
  * Leaves out the oldest question and answer until the prompt fits, and keeps the system text and the last question.
  * @returns the prompt of what is kept; it may still be too long when the last question alone is
  */
 export async function fitTurns(
-  turns: readonly ChatTurn[],
+  turns: readonly ChatMessage[],
   promptLimit: number,
-  render: (turns: readonly ChatTurn[]) => Promise<number[]>,
+  render: (turns: readonly ChatMessage[]) => Promise<number[]>,
 ): Promise<number[]> {
   const system = turns.filter(({ role }) => role === 'system');
   let rest = turns.filter(({ role }) => role !== 'system');

@@ -1,5 +1,6 @@
 import { AppError } from '../shared/errors.ts';
-import type { EngineOptions, ForwardRequest, HeadAsk, SequenceKey } from './shard-engine.ts';
+import type { HeadAsk } from '../shared/model/head-row.ts';
+import type { EngineOptions, ForwardRequest, SequenceKey } from './shard-engine.ts';
 
 /** Neighbouring rows of one sequence in a forward. */
 export interface SequenceRun {

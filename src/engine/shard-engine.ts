@@ -1,14 +1,12 @@
 import type { WeightTensor } from '../gguf/weight-tensor.ts';
 import type { AppError } from '../shared/errors.ts';
 import type { EngineKind } from '../shared/model/device-profile.ts';
+import type { HeadAsk, HeadRow } from '../shared/model/head-row.ts';
 import type { LayerRange } from '../shared/model/layer-range.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
 
 /** One sequence of one source; opaque to the engine. */
 export type SequenceKey = string;
-
-/** How many of the largest logits a head reply carries. */
-export const HEAD_TOP = 128;
 
 export interface EngineOptions {
   spec: ModelSpec;
@@ -37,36 +35,9 @@ export interface ForwardRequest {
   head: readonly HeadAsk[] | null;
 }
 
-/** What is wanted of one row's logits. */
-export interface HeadAsk {
-  /** Index into `rows`. */
-  row: number;
-  /** Ids whose logits are wanted whether or not they are among the largest (biased, penalised, drafted). */
-  wantIds: Uint32Array;
-  /** All logits as well, when the largest do not suffice to sample exactly. */
-  fullRow: boolean;
-  /** 1 / temperature for `scaledLogSumExp`; 1 for greedy. */
-  invTemperature: number;
-}
-
 /** The same of several rows. */
 export function askRows(rows: readonly number[], wish: Partial<Omit<HeadAsk, 'row'>> = {}): HeadAsk[] {
   return rows.map((row) => ({ row, wantIds: new Uint32Array(0), fullRow: false, invTemperature: 1, ...wish }));
-}
-
-/** What the head says of one row. */
-export interface HeadRow {
-  /** log of the sum over the vocabulary of exp(logit). */
-  logSumExp: number;
-  /** log of the sum over the vocabulary of exp(logit * invTemperature). */
-  scaledLogSumExp: number;
-  /** min(HEAD_TOP, vocabSize) ids, largest logit first, the smaller id first among equals. */
-  topIds: Uint32Array;
-  topLogits: Float32Array;
-  /** In the order of `wantIds`. */
-  wantLogits: Float32Array;
-  /** (vocabSize) when `fullRow` was asked. */
-  logits: Float32Array | null;
 }
 
 export interface ForwardResult {

@@ -1,8 +1,9 @@
 import { AppError, type ErrorCode } from '../shared/errors.ts';
+import type { HeadAsk, HeadRow } from '../shared/model/head-row.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import { HEAD_REPLY_BYTES } from '../shared/model/wire-dtype.ts';
-import type { HeadAsk, ReplyFrame, ReplyRow } from '../shared/protocol/frame.ts';
+import type { ReplyFrame } from '../shared/protocol/frame.ts';
 import { stopped, unlessAborted } from './abort.ts';
 import type { AwakeClock } from './awake-clock.ts';
 import { CurrentPlan, type Patience } from './current-plan.ts';
@@ -122,7 +123,7 @@ export class Coordinator {
    * lost what it held, the answer goes on by itself: with the pass run again, or the sequence rebuilt.
    * @throws AppError context-full, and what a stage reports where that cannot be mended; `stopped` when aborted; what `end` was told
    */
-  async feed(id: ConversationId, tokens: readonly number[], step: StepRequest, options: FeedOptions): Promise<ReplyRow> {
+  async feed(id: ConversationId, tokens: readonly number[], step: StepRequest, options: FeedOptions): Promise<HeadRow> {
     const conversation = this.conversations.get(id);
     if (!conversation) throw new AppError('internal', `conversation ${id} is closed`);
     if (tokens.length === 0) throw new AppError('bad-message', 'there is no token to go on from');
@@ -234,7 +235,7 @@ export class Coordinator {
     tokens: readonly number[],
     step: StepRequest,
     signal: AbortSignal,
-  ): Promise<ReplyRow> {
+  ): Promise<HeadRow> {
     if (tokens.length > plan.contextLength) {
       const values = { askedTokens: tokens.length, contextTokens: plan.contextLength };
       const message = `${tokens.length} tokens are more than this room's context of ${plan.contextLength} tokens`;
@@ -266,7 +267,7 @@ export class Coordinator {
     passes: Pass[],
     step: StepRequest,
     signal: AbortSignal,
-  ): Promise<ReplyRow> {
+  ): Promise<HeadRow> {
     const inFlightLimit = plan.stages.length + 1;
     const sent: SentPass[] = [];
     try {
@@ -320,7 +321,7 @@ export class Coordinator {
   }
 
   /** The logits that the last stage sent, or that this device makes of the hidden state that it sent. */
-  private async rowOf(reply: ReplyFrame | undefined, step: StepRequest): Promise<ReplyRow> {
+  private async rowOf(reply: ReplyFrame | undefined, step: StepRequest): Promise<HeadRow> {
     const { source, dim } = this.options;
     const row = reply?.rows[0];
     if (row && !source.hasHead) return row;

@@ -1,4 +1,5 @@
-import type { HiddenRows, ReplyRow } from '../shared/protocol/frame.ts';
+import type { HeadRow } from '../shared/model/head-row.ts';
+import type { HiddenRows } from '../shared/protocol/frame.ts';
 
 /**
  * 64 bits over the bits of a stage's result. Two lanes of a multiply-xor hash with unlike constants: quick in JavaScript, and good
@@ -19,7 +20,7 @@ export function digestOf(parts: readonly ArrayBufferView[]): bigint {
   return (BigInt(a >>> 0) << 32n) | BigInt(b >>> 0);
 }
 
-export function digestOfReply(rows: readonly ReplyRow[], hidden: HiddenRows | null): bigint {
+export function digestOfReply(rows: readonly HeadRow[], hidden: HiddenRows | null): bigint {
   const parts = rows.flatMap((row) => [
     Float32Array.of(row.logSumExp, row.scaledLogSumExp),
     row.topIds,

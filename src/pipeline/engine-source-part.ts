@@ -1,5 +1,5 @@
 import type { ShardEngine } from '../engine/shard-engine.ts';
-import type { ReplyRow } from '../shared/protocol/frame.ts';
+import type { HeadRow } from '../shared/model/head-row.ts';
 import type { SourcePart, StepRequest } from './source-part.ts';
 
 /** A chat's own part on an engine that holds the embedding, and in a private room the first layers and the head. */
@@ -23,7 +23,7 @@ export class EngineSourcePart implements SourcePart {
     return hidden!;
   }
 
-  async leave(hidden: Float32Array, step: StepRequest): Promise<ReplyRow> {
+  async leave(hidden: Float32Array, step: StepRequest): Promise<HeadRow> {
     // The head alone: no layer, so that neither sequence nor position mean anything.
     const rows = [{ sequence: 'head', position: 0 }];
     const layers = { startLayer: this.sourceLayers, endLayer: this.sourceLayers };

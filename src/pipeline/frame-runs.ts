@@ -1,4 +1,5 @@
-import { type ForwardFrame, type HeadAsk, type Run, rowsOf } from '../shared/protocol/frame.ts';
+import type { HeadAsk } from '../shared/model/head-row.ts';
+import { type ForwardFrame, type Run, rowsOf } from '../shared/protocol/frame.ts';
 
 /** A run and where its rows are in the frame. */
 export interface PlacedRun {

@@ -1,4 +1,4 @@
-import type { ReplyRow } from '../shared/protocol/frame.ts';
+import type { HeadRow } from '../shared/model/head-row.ts';
 
 /** Which logits a step needs besides the largest. */
 export interface StepRequest {
@@ -18,6 +18,6 @@ export interface SourcePart {
   /** Forgets the sequence from `position` on and runs these tokens. (tokens) -> (tokens, dim) */
   enter(sequence: number, position: number, tokens: readonly number[]): Promise<Float32Array>;
   /** One last hidden state, (dim), to logits. Only where the head is here. */
-  leave(hidden: Float32Array, step: StepRequest): Promise<ReplyRow>;
+  leave(hidden: Float32Array, step: StepRequest): Promise<HeadRow>;
   free(sequence: number): void;
 }

@@ -1,16 +1,5 @@
 import { AppError } from '../shared/errors.ts';
-
-/** What a head says of one row: the fields of an engine's `HeadRow`. */
-export interface LogitsRow {
-  logSumExp: number;
-  scaledLogSumExp: number;
-  topIds: Uint32Array;
-  topLogits: Float32Array;
-  /** In the order of the ids that were wanted. */
-  wantLogits: Float32Array;
-  /** (vocabSize), or null when only the largest are known. */
-  logits: Float32Array | null;
-}
+import type { HeadRow } from '../shared/model/head-row.ts';
 
 export interface Candidate {
   id: number;
@@ -53,7 +42,7 @@ export function vocabularySizes(tokens: number, headRows: number): VocabularySiz
  * @throws AppError stage-failed when the reply does not fit the question or holds what is no number
  */
 export function candidatesOf(
-  row: LogitsRow,
+  row: HeadRow,
   wanted: Uint32Array,
   sizes: VocabularySizes,
   adjust: (id: number, logit: number) => number,
@@ -72,7 +61,7 @@ export function candidatesOf(
   return { known, certain, unknownLimit, unknownCount, paddingLogits, unknownPadding };
 }
 
-function knownLogits(row: LogitsRow, wanted: Uint32Array, headRows: number): Map<number, number> {
+function knownLogits(row: HeadRow, wanted: Uint32Array, headRows: number): Map<number, number> {
   const known = new Map<number, number>();
   if (row.logits) {
     checkCount('logits', row.logits.length, headRows);

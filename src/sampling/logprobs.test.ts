@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { LogitsRow } from './candidates.ts';
+import type { HeadRow } from '../shared/model/head-row.ts';
 import { logprobsOf } from './logprobs.ts';
 
 const NO_IDS = new Uint32Array(0);
 
 /** What a head says of these logits when it names `topCount` of them. */
-function rowOf(logits: readonly number[], topCount: number): LogitsRow {
+function rowOf(logits: readonly number[], topCount: number): HeadRow {
   const order = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]! || a - b).slice(0, topCount);
   const logSumExp = Math.fround(Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0)));
   const topLogits = Float32Array.from(order, (id) => logits[id]!);
@@ -21,7 +21,7 @@ function rowOf(logits: readonly number[], topCount: number): LogitsRow {
 
 describe('logprobs', () => {
   test('are of the model itself: the logit less the log of the sum', () => {
-    const row: LogitsRow = {
+    const row: HeadRow = {
       logSumExp: 3,
       scaledLogSumExp: 9,
       topIds: Uint32Array.of(4, 2),

@@ -1,12 +1,6 @@
 import { AppError } from '../shared/errors.ts';
-import {
-  type Candidate,
-  type Candidates,
-  candidatesOf,
-  type LogitsRow,
-  SUM_RELATIVE_ERROR,
-  type VocabularySizes,
-} from './candidates.ts';
+import type { HeadRow } from '../shared/model/head-row.ts';
+import { type Candidate, type Candidates, candidatesOf, SUM_RELATIVE_ERROR, type VocabularySizes } from './candidates.ts';
 
 export interface TokenLogprob {
   id: number;
@@ -27,7 +21,7 @@ export interface Logprobs {
  * @throws AppError stage-failed when the reply is not usable or does not hold the logit of `token`
  */
 export function logprobsOf(
-  row: LogitsRow,
+  row: HeadRow,
   wanted: Uint32Array,
   token: number,
   topCount: number,
@@ -44,7 +38,7 @@ export function logprobsOf(
 }
 
 /** log of the sum over the tokens of exp(logit), or null where padding may have more of the head's sum than its rounding. */
-function tokensLogSumExp(row: LogitsRow, candidates: Candidates, sizes: VocabularySizes): number | null {
+function tokensLogSumExp(row: HeadRow, candidates: Candidates, sizes: VocabularySizes): number | null {
   const { known, paddingLogits, unknownCount, unknownPadding, unknownLimit } = candidates;
   if (sizes.tokens === sizes.headRows) return row.logSumExp;
   if (unknownCount === 0) {

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type LogitsRow, vocabularySizes } from './candidates.ts';
+import type { HeadRow } from '../shared/model/head-row.ts';
+import { vocabularySizes } from './candidates.ts';
 import { wantIds } from './penalties.ts';
 import { randomAt } from './random.ts';
 import { type SampleInput, sample } from './sampler.ts';
 import { GREEDY, inverseTemperature, type SamplingSettings } from './settings.ts';
 
 /** What a head with this many largest logits would say, with sums in float32 as on a GPU. */
-function rowOf(logits: readonly number[], topCount: number, wanted: Uint32Array, settings: SamplingSettings): LogitsRow {
+function rowOf(logits: readonly number[], topCount: number, wanted: Uint32Array, settings: SamplingSettings): HeadRow {
   const exact = Float32Array.from(logits);
   const order = Array.from(exact.keys()).sort((a, b) => exact[b]! - exact[a]! || a - b);
   const top = order.slice(0, topCount);
@@ -216,7 +217,7 @@ describe('sampling from the largest logits', () => {
 
 describe('a reply of a head that cannot be right', () => {
   const good = inputOf([1, 2, 3, 4], 2, { ...GREEDY, temperature: 1, logitBias: new Map([[0, 1]]) });
-  const refused = (row: Partial<LogitsRow>) => expect(() => sample({ ...good, row: { ...good.row, ...row } }));
+  const refused = (row: Partial<HeadRow>) => expect(() => sample({ ...good, row: { ...good.row, ...row } }));
   const failure = expect.objectContaining({ code: 'stage-failed' });
 
   test('is refused', () => {

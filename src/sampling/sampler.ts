@@ -1,5 +1,6 @@
 import { AppError } from '../shared/errors.ts';
-import { type Candidates, candidatesOf, type LogitsRow, SUM_RELATIVE_ERROR, type VocabularySizes } from './candidates.ts';
+import type { HeadRow } from '../shared/model/head-row.ts';
+import { type Candidates, candidatesOf, SUM_RELATIVE_ERROR, type VocabularySizes } from './candidates.ts';
 import { adjustment } from './penalties.ts';
 import { randomAt } from './random.ts';
 import { inverseTemperature, type SamplingSettings } from './settings.ts';
@@ -8,7 +9,7 @@ import { inverseTemperature, type SamplingSettings } from './settings.ts';
 export type Sampled = { token: number } | { need: 'full-row' };
 
 export interface SampleInput {
-  row: LogitsRow;
+  row: HeadRow;
   /** The ids that were asked for beside the largest: `wantIds` of the same history and settings. */
   wanted: Uint32Array;
   /** The tokens that penalties look at, as the caller understands them. */
@@ -46,7 +47,7 @@ export function sample({ row, wanted, history, settings, sizes, drawIndex }: Sam
   return { need: 'full-row' };
 }
 
-function draw(candidates: Candidates, row: LogitsRow, settings: SamplingSettings, uniform: number): number | null {
+function draw(candidates: Candidates, row: HeadRow, settings: SamplingSettings, uniform: number): number | null {
   const invTemperature = inverseTemperature(settings);
   const reference = candidates.known[0]!.logit;
   const weightOf = (logit: number) => Math.exp((logit - reference) * invTemperature);

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { memorySource } from '../gguf/byte-source.ts';
 import { readGgufHeader } from '../gguf/header.ts';
-import { type ChatMessage, renderChat as renderChatWith } from './chat-template.ts';
+import type { ChatMessage } from '../shared/model/chat-message.ts';
+import { renderChat as renderChatWith } from './chat-template.ts';
 import { renderTemplate } from './render-template.ts';
 import { createTokenizer, type Tokenizer } from './tokenizer.ts';
 

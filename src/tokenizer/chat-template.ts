@@ -1,12 +1,8 @@
 import { AppError } from '../shared/errors.ts';
+import type { ChatMessage } from '../shared/model/chat-message.ts';
 import type { TemplateValues } from './render-template.ts';
 import type { TextPart } from './special-tokens.ts';
 import type { Tokenizer } from './tokenizer.ts';
-
-export interface ChatMessage {
-  role: 'system' | 'user' | 'assistant';
-  content: string;
-}
 
 /** What makes text of a template and a conversation. */
 export type RenderTemplate = (source: string, values: TemplateValues) => string | Promise<string>;

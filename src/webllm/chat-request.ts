@@ -1,6 +1,7 @@
 import type { ChatCompletionMessageParam, ChatCompletionRequestBase, CompletionCreateParamsBase } from '@mlc-ai/web-llm';
 import { AppError } from '../shared/errors.ts';
-import type { ChatTurn, GenerateSettings } from '../workers/messages.ts';
+import type { ChatMessage } from '../shared/model/chat-message.ts';
+import type { GenerateSettings } from '../shared/model/generation.ts';
 
 /** Fields of a WebLLM request that a room cannot honour: refused, rather than ignored in silence. */
 const UNSUPPORTED = ['tools', 'tool_choice', 'response_format', 'logprobs', 'top_logprobs', 'ignore_eos'] as const;
@@ -32,7 +33,7 @@ export function settingsOf(request: ChatCompletionRequestBase | CompletionCreate
 }
 
 /** @throws AppError bad-message for images, audio and tool messages. */
-export function turnsOf(messages: ChatCompletionMessageParam[]): ChatTurn[] {
+export function turnsOf(messages: ChatCompletionMessageParam[]): ChatMessage[] {
   return messages.map(({ role, content }) => {
     if (role !== 'system' && role !== 'user' && role !== 'assistant')
       throw refused(`${role} messages are not supported by a room`);

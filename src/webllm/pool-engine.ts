@@ -12,8 +12,8 @@ import type {
 } from '@mlc-ai/web-llm';
 import { randomHex } from '../room/random-hex.ts';
 import { AppError, type ErrorReport } from '../shared/errors.ts';
+import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../shared/model/generation.ts';
 import type { GenerateEvent, PipelineClient } from '../workers/client.ts';
-import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../workers/messages.ts';
 import { settingsOf, turnsOf } from './chat-request.ts';
 
 /** Our own additions to what WebLLM streams. */

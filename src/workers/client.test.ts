@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { GenerateSettings } from '../shared/model/generation.ts';
 import { PipelineClient } from './client.ts';
-import type { FromWorker, GenerateSettings, ToWorker } from './messages.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
 
 /** Stands for the browser's: the test says what comes from it. */
 class ScriptedWorker {

@@ -1,14 +1,6 @@
 import { AppError, type ErrorReport } from '../shared/errors.ts';
-import type {
-  DeviceMessage,
-  FinishReason,
-  FromWorker,
-  GenerateSettings,
-  GenerateUsage,
-  Prompt,
-  RoomMessage,
-  ToWorker,
-} from './messages.ts';
+import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../shared/model/generation.ts';
+import type { DeviceMessage, FromWorker, RoomMessage, ToWorker } from './messages.ts';
 
 export type GenerateEvent =
   | { kind: 'text'; text: string; tokenIds: number[] }

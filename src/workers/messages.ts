@@ -2,6 +2,7 @@ import type { DeviceHints } from '../engine/lend-default.ts';
 import type { ErrorReport } from '../shared/errors.ts';
 import type { DeviceProfile, EngineChoice, ProfileOrigin } from '../shared/model/device-profile.ts';
 import type { EngineNote } from '../shared/model/engine-note.ts';
+import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../shared/model/generation.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
 import type { Plan, Stage } from '../shared/model/plan.ts';
@@ -10,38 +11,6 @@ import type { PipelineMessage } from '../shared/protocol/peer.ts';
 import type { LoadProgress } from '../shared/protocol/signaling.ts';
 
 /** What the page and its pipeline worker say to each other. ArrayBuffers are transferred, never copied. */
-
-export interface ChatTurn {
-  role: 'system' | 'user' | 'assistant';
-  content: string;
-}
-
-/** A conversation in the model's chat format, or plain text to go on with. */
-export type Prompt = { turns: ChatTurn[] } | { text: string };
-
-export interface GenerateSettings {
-  temperature: number;
-  topP: number;
-  maxTokens: number;
-  seed: number | null;
-  repetitionPenalty: number;
-  presencePenalty: number;
-  frequencyPenalty: number;
-  /** Added to the logit of a token id. */
-  logitBias: Record<number, number>;
-  /** Text that ends the answer; it is not part of it. */
-  stop: string[];
-}
-
-export type FinishReason = 'stop' | 'length' | 'abort';
-
-export interface GenerateUsage {
-  promptIds: number[];
-  completionTokens: number;
-  timeToFirstTokenMs: number;
-  /** From the first token to the last. */
-  decodeMs: number;
-}
 
 export interface WorkerSetup {
   /** Names this device in the log of the room's own server: room code and number. */

@@ -3,7 +3,8 @@ import { Allowance } from '../donor/allowance.ts';
 import { defaultLendBytes } from '../engine/lend-default.ts';
 import { unlessAborted } from '../pipeline/abort.ts';
 import { AppError } from '../shared/errors.ts';
-import type { FromWorker, GenerateSettings, ModelSettings, Prompt, ToWorker, WorkerSetup } from './messages.ts';
+import type { GenerateSettings, Prompt } from '../shared/model/generation.ts';
+import type { FromWorker, ModelSettings, ToWorker, WorkerSetup } from './messages.ts';
 import { ModelWork } from './model-work.ts';
 import { WorkerTransport } from './worker-transport.ts';
 

@@ -1,10 +1,11 @@
 import { createCpuEngine } from '../../src/engine/cpu/cpu-engine.ts';
-import { askRows, type HeadRow } from '../../src/engine/shard-engine.ts';
+import { askRows } from '../../src/engine/shard-engine.ts';
 import type { ByteSource } from '../../src/gguf/byte-source.ts';
 import { readGgufHeader } from '../../src/gguf/header.ts';
 import { llamaSpec } from '../../src/gguf/llama-spec.ts';
 import { embeddingTensors, headTensors, layerTensors, type TensorSlice } from '../../src/gguf/shard-bytes.ts';
 import type { WeightTensor } from '../../src/gguf/weight-tensor.ts';
+import type { HeadRow } from '../../src/shared/model/head-row.ts';
 
 /** The most likely token after each position of a text, computed in this process with one layer in memory at a time. */
 export async function nextTokens(source: ByteSource, ids: readonly number[]): Promise<number[]> {

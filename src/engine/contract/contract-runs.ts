@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
+import type { HeadAsk, HeadRow } from '../../shared/model/head-row.ts';
 import type { LayerRange } from '../../shared/model/layer-range.ts';
-import { askRows, type ForwardRequest, type HeadAsk, type HeadRow, type Row, type ShardEngine } from '../shard-engine.ts';
+import { askRows, type ForwardRequest, type Row, type ShardEngine } from '../shard-engine.ts';
 import type { ContractModel } from './contract-models.ts';
 
 /** Tokens of one sequence that go into a forward together. */

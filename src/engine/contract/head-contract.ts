@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { WeightTensor } from '../../gguf/weight-tensor.ts';
-import { askRows, HEAD_TOP, type HeadAsk, type HeadRow, type ShardEngine } from '../shard-engine.ts';
+import { HEAD_TOP, type HeadAsk, type HeadRow } from '../../shared/model/head-row.ts';
+import { askRows, type ShardEngine } from '../shard-engine.ts';
 import { type ContractModel, headTensors, someTokens } from './contract-models.ts';
 import { expectSameBits, type Part, type RowComparison, rowsOf, wholeModel, wholeRequest } from './contract-runs.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { HeadRow } from '../../shared/model/head-row.ts';
 import { type KvRounding, loadReference, referenceLogits } from '../reference.ts';
-import type { HeadRow, ShardEngine } from '../shard-engine.ts';
+import type { ShardEngine } from '../shard-engine.ts';
 import { type ContractModel, referenceSource, someTokens } from './contract-models.ts';
 import {
   fullHead,

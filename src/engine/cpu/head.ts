@@ -1,5 +1,5 @@
+import { HEAD_TOP, type HeadAsk, type HeadRow } from '../../shared/model/head-row.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
-import { HEAD_TOP, type HeadAsk, type HeadRow } from '../shard-engine.ts';
 import type { Matrix } from './matrix.ts';
 import { multiply, type Work } from './multiply.ts';
 import { normWeight, rmsNorm } from './norm.ts';

@@ -1,7 +1,8 @@
+import type { HeadAsk, HeadRow } from '../../shared/model/head-row.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { SequenceRun } from '../checked-runs.ts';
 import { describeHeadRow } from '../cpu/head.ts';
-import type { ForwardRequest, ForwardResult, HeadAsk, HeadRow } from '../shard-engine.ts';
+import type { ForwardRequest, ForwardResult } from '../shard-engine.ts';
 import type { LayerKv } from './kv-cache.ts';
 import { VALUES } from './llama-graph.ts';
 import type { OnnxRuntime, Session, Tensor } from './runtime.ts';

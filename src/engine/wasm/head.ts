@@ -1,6 +1,6 @@
+import { HEAD_TOP, type HeadAsk, type HeadRow } from '../../shared/model/head-row.ts';
 import type { Work } from '../cpu/multiply.ts';
 import { topIds } from '../cpu/top-logits.ts';
-import { HEAD_TOP, type HeadAsk, type HeadRow } from '../shard-engine.ts';
 import { multiply } from './compute.ts';
 import type { LayerInput } from './decoder-layer.ts';
 import type { Heap } from './heap.ts';

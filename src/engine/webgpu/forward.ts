@@ -1,6 +1,7 @@
+import type { HeadAsk, HeadRow } from '../../shared/model/head-row.ts';
 import { type LayerRange, layerCount } from '../../shared/model/layer-range.ts';
 import type { SequenceRun } from '../checked-runs.ts';
-import type { ForwardRequest, ForwardResult, HeadAsk, HeadRow } from '../shard-engine.ts';
+import type { ForwardRequest, ForwardResult } from '../shard-engine.ts';
 import { Attention } from './attention.ts';
 import { ForwardInputs } from './forward-inputs.ts';
 import type { EmbeddingPart, HeadPart, LayerPart, PartBase } from './gpu-parts.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { HEAD_TOP, type HeadAsk } from '../shard-engine.ts';
+import { HEAD_TOP, type HeadAsk } from '../../shared/model/head-row.ts';
 import { headLayout, headRow } from './head-reply.ts';
 import { BAR_WORDS, CANDIDATE_WORDS, GROUP_WORDS, HEAD_CANDIDATES, HEAD_GROUPS } from './kernels/head.ts';
 

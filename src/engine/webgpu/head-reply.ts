@@ -1,4 +1,4 @@
-import { HEAD_TOP, type HeadAsk, type HeadRow } from '../shard-engine.ts';
+import { HEAD_TOP, type HeadAsk, type HeadRow } from '../../shared/model/head-row.ts';
 import { BAR_WORDS, CANDIDATE_WORDS, GROUP_WORDS, HEAD_CANDIDATES, HEAD_GROUPS } from './kernels/head.ts';
 
 /** With more wanted ids than this, copying the whole row is cheaper than copying them one by one. */

@@ -1,4 +1,4 @@
-import type { HeadAsk } from '../shard-engine.ts';
+import type { HeadAsk } from '../../shared/model/head-row.ts';
 import type { HeadPart, PartBase } from './gpu-parts.ts';
 import { type HeadLayout, headLayout } from './head-reply.ts';
 import { encodeSteps, rowStep, type Step } from './kernel.ts';

@@ -1,5 +1,5 @@
+import { HEAD_TOP } from '../../shared/model/head-row.ts';
 import type { EngineOptions } from '../shard-engine.ts';
-import { HEAD_TOP } from '../shard-engine.ts';
 import type { GpuContext } from './gpu-context.ts';
 import type { Kernel } from './kernel.ts';
 import { type AttentionShape, mixKernel, scoreKernel } from './kernels/attention.ts';

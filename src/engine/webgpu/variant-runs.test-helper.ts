@@ -1,6 +1,7 @@
+import type { HeadRow } from '../../shared/model/head-row.ts';
 import { type ContractModel, loadWhole, someTokens } from '../contract/contract-models.ts';
 import { runChunked } from '../contract/contract-runs.ts';
-import type { HeadRow, ShardEngine } from '../shard-engine.ts';
+import type { ShardEngine } from '../shard-engine.ts';
 import { type GpuOptions, openGpu } from './gpu-context.ts';
 import { createWebGpuEngine } from './webgpu-engine.ts';
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { HeadRow } from '../../shared/model/head-row.ts';
 import { type ContractModel, ODD_MODELS, PLAIN_MODEL, someTokens } from '../contract/contract-models.ts';
 import { expectSameRows, runChunked } from '../contract/contract-runs.ts';
-import type { HeadRow } from '../shard-engine.ts';
 import { BUFFER_USAGE } from './gpu-constants.ts';
 import { type GpuOptions, openGpu } from './gpu-context.ts';
 import { createBuffers } from './gpu-memory.ts';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, test } from 'vitest';
+import type { HeadRow } from '../../shared/model/head-row.ts';
 import { type ContractModel, ODD_MODELS, PLAIN_MODEL, someTokens } from '../contract/contract-models.ts';
 import { expectSameRows, runChunked } from '../contract/contract-runs.ts';
-import type { HeadRow } from '../shard-engine.ts';
 import { uniformTypes } from '../tensor-shape.ts';
 import { type GpuOptions, openGpu } from './gpu-context.ts';
 import { withEngine } from './variant-runs.test-helper.ts';

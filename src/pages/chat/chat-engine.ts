@@ -1,4 +1,5 @@
 import type { ErrorReport } from '../../shared/errors.ts';
+import type { ChatMessage } from '../../shared/model/chat-message.ts';
 
 /** The part of the room's WebLLM-compatible engine that a conversation uses. */
 export interface ChatEngine {
@@ -9,14 +10,9 @@ export interface ChatEngine {
 }
 
 export interface ChatRequest extends Sampling {
-  messages: PromptMessage[];
+  messages: ChatMessage[];
   stream: true;
   stream_options: { include_usage: true };
-}
-
-export interface PromptMessage {
-  role: 'user' | 'assistant';
-  content: string;
 }
 
 /** As in the completions request. */
@@ -44,7 +40,7 @@ export interface AnswerChunk {
 
 export type MessageState = 'streaming' | 'done' | 'stopped' | 'failed';
 
-export interface ChatMessage {
+export interface ShownMessage {
   id: number;
   role: 'user' | 'assistant';
   text: string;

@@ -1,16 +1,17 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import { AppError } from '../../shared/errors.ts';
+import type { ChatMessage } from '../../shared/model/chat-message.ts';
 import { throttle } from '../ui/throttle.ts';
-import type { AnswerChunk, ChatEngine, ChatMessage, PromptMessage, Sampling } from './chat-engine.ts';
+import type { AnswerChunk, ChatEngine, Sampling, ShownMessage } from './chat-engine.ts';
 
 /** Ten drawings a second read smoothly, and parsing the markdown of a long answer costs more than drawing it. */
 const DRAW_INTERVAL_MS = 100;
 
 /** A question and its answer. */
 export interface Turn {
-  question: ChatMessage;
+  question: ShownMessage;
   /** Changes while it streams; only its own bubble is drawn again. */
-  answer: Signal<ChatMessage>;
+  answer: Signal<ShownMessage>;
 }
 
 export interface Conversation {
@@ -34,7 +35,7 @@ export function createConversation(engine: ChatEngine): Conversation {
   async function ask(text: string, sampling: Sampling): Promise<void> {
     const question = text.trim();
     if (question === '' || current.value !== null) return;
-    const messages: PromptMessage[] = [...promptHistory(turns.value), { role: 'user', content: question }];
+    const messages: ChatMessage[] = [...promptHistory(turns.value), { role: 'user', content: question }];
     const turn = newTurn(nextId, question);
     nextId += 2;
     turns.value = [...turns.value, turn];
@@ -62,10 +63,10 @@ export function createConversation(engine: ChatEngine): Conversation {
 }
 
 /** A failed turn stays on the page and is left out here: chat templates want question and answer in turn. */
-function promptHistory(turns: readonly Turn[]): PromptMessage[] {
+function promptHistory(turns: readonly Turn[]): ChatMessage[] {
   return turns
     .filter(({ answer }) => answer.value.state !== 'failed' && answer.value.text !== '')
-    .flatMap(({ question, answer }): PromptMessage[] => [
+    .flatMap(({ question, answer }): ChatMessage[] => [
       { role: 'user', content: question.text },
       { role: 'assistant', content: answer.value.text },
     ]);
@@ -75,7 +76,7 @@ function newTurn(id: number, question: string): Turn {
   const blank = { tokenIds: [], stats: null, cutShort: false, interruptions: [], error: null };
   return {
     question: { id, role: 'user', text: question, state: 'done', ...blank },
-    answer: signal<ChatMessage>({ id: id + 1, role: 'assistant', text: '', state: 'streaming', ...blank }),
+    answer: signal<ShownMessage>({ id: id + 1, role: 'assistant', text: '', state: 'streaming', ...blank }),
   };
 }
 
@@ -84,14 +85,14 @@ class Answering {
   stopped = false;
   private text = '';
   private readonly tokenIds: number[] = [];
-  private readonly answer: Signal<ChatMessage>;
+  private readonly answer: Signal<ShownMessage>;
   private readonly draw = throttle(() => this.publish({}), DRAW_INTERVAL_MS);
 
-  constructor(answer: Signal<ChatMessage>) {
+  constructor(answer: Signal<ShownMessage>) {
     this.answer = answer;
   }
 
-  async run(engine: ChatEngine, messages: PromptMessage[], sampling: Sampling): Promise<void> {
+  async run(engine: ChatEngine, messages: ChatMessage[], sampling: Sampling): Promise<void> {
     try {
       const request = { messages, stream: true, stream_options: { include_usage: true }, ...sampling } as const;
       const chunks = await engine.chat.completions.create(request);
@@ -114,17 +115,17 @@ class Answering {
     this.draw.request();
   }
 
-  private end(change: Partial<ChatMessage>): void {
+  private end(change: Partial<ShownMessage>): void {
     this.draw.cancel();
     this.publish(change);
   }
 
-  private publish(change: Partial<ChatMessage>): void {
+  private publish(change: Partial<ShownMessage>): void {
     this.answer.value = { ...this.answer.value, text: this.text, tokenIds: [...this.tokenIds], ...change };
   }
 }
 
-function statsOf(usage: NonNullable<AnswerChunk['usage']>): NonNullable<ChatMessage['stats']> {
+function statsOf(usage: NonNullable<AnswerChunk['usage']>): NonNullable<ShownMessage['stats']> {
   const firstTokenSeconds = usage.extra.time_to_first_token_s;
   return {
     tokens: usage.completion_tokens,

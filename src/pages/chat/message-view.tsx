@@ -3,7 +3,7 @@ import { interruptionLine } from '../texts/errors.ts';
 import { ErrorLine } from '../ui/error-line.tsx';
 import { formatMs, formatRate } from '../ui/format.ts';
 import { MarkdownText } from '../ui/markdown-text.tsx';
-import type { AnswerStats, ChatMessage } from './chat-engine.ts';
+import type { AnswerStats, ShownMessage } from './chat-engine.ts';
 import type { Turn } from './conversation.ts';
 
 interface TurnProps {
@@ -21,7 +21,7 @@ export function TurnView({ turn, onRetry }: TurnProps) {
   );
 }
 
-function QuestionView({ question }: { question: ChatMessage }) {
+function QuestionView({ question }: { question: ShownMessage }) {
   return (
     <article class="message user" data-testid="message" data-role="user" data-state={question.state} aria-label="You">
       {question.text}
@@ -30,7 +30,7 @@ function QuestionView({ question }: { question: ChatMessage }) {
 }
 
 /** Reads its own signal, so that a token draws this bubble and nothing else. */
-function AnswerView({ answer, onRetry }: { answer: ReadonlySignal<ChatMessage>; onRetry: TurnProps['onRetry'] }) {
+function AnswerView({ answer, onRetry }: { answer: ReadonlySignal<ShownMessage>; onRetry: TurnProps['onRetry'] }) {
   const message = answer.value;
   return (
     <article
@@ -64,7 +64,7 @@ function AnswerView({ answer, onRetry }: { answer: ReadonlySignal<ChatMessage>; 
   );
 }
 
-function EndNote({ message }: { message: ChatMessage }) {
+function EndNote({ message }: { message: ShownMessage }) {
   if (message.state === 'stopped') return <p class="note">Stopped.</p>;
   if (message.cutShort && message.state === 'done') return <p class="note">The answer reached its longest length.</p>;
   return null;

@@ -1,3 +1,4 @@
+import type { HeadAsk, HeadRow } from '../model/head-row.ts';
 import type { PeerId } from '../model/link-profile.ts';
 import type { WireDtype } from '../model/wire-dtype.ts';
 import { FrameReader, FrameWriter, MAX_FRAME_BYTES, malformed, tooLarge, valuesBytes } from './frame-bytes.ts';
@@ -38,15 +39,6 @@ export interface Run {
   rows: number;
 }
 
-/** What is wanted of one row's logits. */
-export interface HeadAsk {
-  /** Index into the frame's rows. */
-  row: number;
-  wantIds: Uint32Array;
-  invTemperature: number;
-  fullRow: boolean;
-}
-
 /** What a stage says of its own result: devices that run the same layers on the same rows agree in every bit. */
 export interface TrailStep {
   peer: PeerId;
@@ -77,7 +69,7 @@ export interface ReplyFrame {
   epoch: number;
   request: number;
   /** One for each row whose logits were asked, where the last stage holds the head. */
-  rows: ReplyRow[];
+  rows: HeadRow[];
   /** Where it does not: the last hidden states of the rows whose logits were asked, (rows, dim). */
   hidden: HiddenRows | null;
   trail: TrailStep[];
@@ -88,16 +80,6 @@ export interface HiddenRows {
   dim: number;
   /** (rows, dim) */
   values: Float32Array;
-}
-
-export interface ReplyRow {
-  logSumExp: number;
-  scaledLogSumExp: number;
-  topIds: Uint32Array;
-  topLogits: Float32Array;
-  wantLogits: Float32Array;
-  /** (vocabSize) if asked. */
-  logits: Float32Array | null;
 }
 
 export type Frame = ForwardFrame | ReplyFrame;
@@ -221,7 +203,7 @@ function readReply(from: FrameReader, dtype: WireDtype, epoch: number): ReplyFra
   const [request, dim] = [from.u32(), from.u32()];
   const [nRows, nHidden, nSteps] = [from.u32(), from.u32(), from.u32()];
   from.require(nRows * ROW_BYTES + nSteps * STEP_BYTES);
-  const rows = Array.from({ length: nRows }, () => readReplyRow(from));
+  const rows = Array.from({ length: nRows }, () => readHeadRow(from));
   const trail = readTrail(from, nSteps);
   if (nHidden > 0 !== dim > 0) throw malformed(`${nHidden} rows of ${dim} values`);
   const hidden = nHidden > 0 ? { dtype, dim, values: from.values(nHidden * dim, dtype) } : null;
@@ -229,7 +211,7 @@ function readReply(from: FrameReader, dtype: WireDtype, epoch: number): ReplyFra
   return { kind: 'reply', epoch, request, rows, hidden, trail };
 }
 
-function readReplyRow(from: FrameReader): ReplyRow {
+function readHeadRow(from: FrameReader): HeadRow {
   const [logSumExp, scaledLogSumExp] = [from.f32(), from.f32()];
   const [top, want, vocab] = [from.u32(), from.u32(), from.u32()];
   return {
