@@ -1,6 +1,6 @@
 import { AppError } from '../src/shared/errors.ts';
 import type { PeerId } from '../src/shared/model/link-profile.ts';
-import type { LoadProgress } from '../src/shared/protocol/signaling.ts';
+import type { LoadProgress } from '../src/shared/model/load-progress.ts';
 import { memberOf, type Room } from './room-state.ts';
 
 export interface Stall {

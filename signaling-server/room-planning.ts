@@ -3,7 +3,8 @@ import { layersOf } from '../src/shared/model/layer-range.ts';
 import type { PeerId } from '../src/shared/model/link-profile.ts';
 import type { Objective } from '../src/shared/model/plan.ts';
 import { effectiveContext, effectiveObjective } from '../src/shared/model/room-settings.ts';
-import type { PlanningDevice, PlanningProblem, ShardParts } from '../src/shared/planner/problem.ts';
+import type { ShardParts } from '../src/shared/model/shard-parts.ts';
+import type { PlanningDevice, PlanningProblem } from '../src/shared/planner/problem.ts';
 import { isPlannable, linkBetween, type Member, measuredLinks, type Room, servesPlan } from './room-state.ts';
 
 /** Whoever asks for throughput expects company: plans are made for at least so many answers at a time. */

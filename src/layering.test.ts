@@ -53,8 +53,6 @@ const ROOMS: Record<string, string[]> = {
 /** Narrower than a room: from these rooms only these files of another, and for `pipeline` only their types. */
 const DOORS: Record<string, { into: string; through: string; typesOnly: boolean }[]> = {
   pipeline: [{ into: 'engine', through: 'src/engine/shard-engine.ts', typesOnly: true }],
-  chat: [{ into: 'workers', through: 'src/workers/(messages|open-model).ts', typesOnly: true }],
-  donor: [{ into: 'workers', through: 'src/workers/(messages|open-model).ts', typesOnly: true }],
   room: [{ into: 'workers', through: 'src/workers/(client|messages).ts', typesOnly: false }],
   webllm: [{ into: 'workers', through: 'src/workers/(client|messages).ts', typesOnly: false }],
   pages: [{ into: 'workers', through: 'src/workers/(client|messages).ts', typesOnly: false }],

@@ -1,6 +1,6 @@
 import type { ShardEngine } from '../../src/engine/shard-engine.ts';
-import { httpSources } from '../../src/workers/http-sources.ts';
-import { OpenModel } from '../../src/workers/open-model.ts';
+import { httpSources } from '../../src/weights/http-sources.ts';
+import { OpenModel } from '../../src/weights/open-model.ts';
 import { ENGINES } from '../engine/our-engines.ts';
 
 /** What the page is asked to do, in this order; each step answers with the bytes of weights that the engine then holds. */

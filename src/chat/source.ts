@@ -9,7 +9,7 @@ import { vocabularySizes } from '../sampling/candidates.ts';
 import type { RenderTemplate } from '../tokenizer/chat-template.ts';
 import { TemplateRenderer } from '../tokenizer/template-renderer.ts';
 import { createTokenizer } from '../tokenizer/tokenizer.ts';
-import type { OpenModel } from '../workers/open-model.ts';
+import type { OpenModel } from '../weights/open-model.ts';
 import { ChatSession } from './chat-session.ts';
 
 /** What a chat's own device runs besides the embedding. */

@@ -9,7 +9,7 @@ import type { KernelVariant } from '../engine/webgpu/variants.ts';
 import { createWebGpuEngine } from '../engine/webgpu/webgpu-engine.ts';
 import { AppError, type ErrorReport } from '../shared/errors.ts';
 import type { EngineChoice, EngineKind } from '../shared/model/device-profile.ts';
-import type { OpenModel } from '../workers/open-model.ts';
+import type { OpenModel } from '../weights/open-model.ts';
 import { type LayerMix, layerMix } from './layer-mix.ts';
 import { type Measured, measuredOnce } from './measured-once.ts';
 

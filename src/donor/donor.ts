@@ -6,11 +6,11 @@ import { type ServedForward, StageHost } from '../pipeline/stage-host.ts';
 import { stageOf } from '../pipeline/state.ts';
 import type { Transport } from '../pipeline/transport.ts';
 import { AppError } from '../shared/errors.ts';
+import type { DeviceMessage, StageOutcome } from '../shared/model/device-message.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
+import type { OpenModel } from '../weights/open-model.ts';
 import type { Shortage } from '../weights/shard-cache.ts';
-import type { DeviceMessage, RoomMessage } from '../workers/messages.ts';
-import type { OpenModel } from '../workers/open-model.ts';
 import type { DeviceEngine } from './choose-device-engine.ts';
 import { ServedSpeed } from './served-speed.ts';
 
@@ -24,7 +24,7 @@ export interface DonorOptions {
   transport: Transport;
   plans: PlanBook;
   awake: AwakeClock;
-  post(message: DeviceMessage | RoomMessage): void;
+  post(message: DeviceMessage | StageOutcome): void;
   /** What serving says of this device's speed, now and then. */
   onServedSpeed(profile: EngineProfile): void;
   /** The engine does not come back from a forward, for now. */

@@ -3,6 +3,7 @@ import { AppError } from '../shared/errors.ts';
 import { type LayerRange, layersOf } from '../shared/model/layer-range.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan, Stage } from '../shared/model/plan.ts';
+import type { ShardParts } from '../shared/model/shard-parts.ts';
 import type { ForwardFrame, ReplyFrame, Run } from '../shared/protocol/frame.ts';
 import type { PipelineMessage } from '../shared/protocol/peer.ts';
 import type { AwakeClock } from './awake-clock.ts';
@@ -102,10 +103,10 @@ export class StageHost {
   }
 
   /** What this device would have to load for a plan. */
-  missing(plan: Plan): Holdings {
+  missing(plan: Plan): ShardParts {
     const stage = stageOf(plan, this.options.transport.selfId);
     const layers = stage ? layersOf(stage.layers).filter((layer) => !this.loadedLayers.has(layer)) : [];
-    return { layers: new Set(layers), head: stage?.head === true && !this.headLoaded };
+    return { layers, head: stage?.head === true && !this.headLoaded };
   }
 
   /** Ends a load in progress; for a device that stops donating. */

@@ -1,6 +1,6 @@
+import type { DeviceMessage } from '../shared/model/device-message.ts';
 import type { DeviceProfile } from '../shared/model/device-profile.ts';
 import type { EngineNote } from '../shared/model/engine-note.ts';
-import type { DeviceMessage } from '../workers/messages.ts';
 import type { Tell } from './tell.ts';
 import type { ViewStore } from './view-store.ts';
 
@@ -30,7 +30,7 @@ export function reportDevice(message: DeviceMessage, view: ViewStore, tell: Tell
       break;
     case 'stored': {
       const { modelUrl, layers, head } = message;
-      tell('peer:stored', { modelUrl, layers, head });
+      tell('peer:stored', { modelUrl, layers: [...layers], head });
       view.updateSelf({ notKept: null });
       break;
     }

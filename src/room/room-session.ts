@@ -1,4 +1,5 @@
 import { AppError, type ErrorReport } from '../shared/errors.ts';
+import type { DeviceMessage } from '../shared/model/device-message.ts';
 import type { EngineChoice } from '../shared/model/device-profile.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { RoomSettings } from '../shared/model/room-settings.ts';
@@ -6,7 +7,7 @@ import { applyRoomChange } from '../shared/protocol/room-change.ts';
 import { BEAT_INTERVAL_MS, type Joined, type RoomState } from '../shared/protocol/signaling.ts';
 import { PoolEngine } from '../webllm/pool-engine.ts';
 import type { PipelineClient } from '../workers/client.ts';
-import type { DeviceMessage, RoomMessage, WorkerSetup } from '../workers/messages.ts';
+import type { RoomMessage, WorkerSetup } from '../workers/messages.ts';
 import { rememberKey } from './keys.ts';
 import { Membership, type Signaling } from './membership.ts';
 import { reportDevice } from './own-device.ts';

@@ -3,8 +3,9 @@ import type { ErrorReport } from '../shared/errors.ts';
 import type { DeviceProfile, EngineKind } from '../shared/model/device-profile.ts';
 import type { EngineNote } from '../shared/model/engine-note.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
+import type { LoadProgress } from '../shared/model/load-progress.ts';
 import type { Stage } from '../shared/model/plan.ts';
-import type { LoadProgress, RoomState } from '../shared/protocol/signaling.ts';
+import type { RoomState } from '../shared/protocol/signaling.ts';
 
 /** What a page shows of a room: a new, immutable value after every change. */
 export interface RoomView {

@@ -1,6 +1,7 @@
 import { vi } from 'vitest';
 import type { LinkState } from '../mesh/link-state.ts';
 import { AppError, type ErrorCode } from '../shared/errors.ts';
+import type { DeviceMessage } from '../shared/model/device-message.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
 import type { Plan } from '../shared/model/plan.ts';
@@ -15,7 +16,7 @@ import type {
   ServerEvent,
   ServerMessage,
 } from '../shared/protocol/signaling.ts';
-import type { DeviceMessage, RoomMessage, ToWorker } from '../workers/messages.ts';
+import type { RoomMessage, ToWorker } from '../workers/messages.ts';
 import type { Signaling } from './membership.ts';
 import { RoomSession, type SessionOptions } from './room-session.ts';
 import type { Tell } from './tell.ts';

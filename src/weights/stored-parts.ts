@@ -1,23 +1,17 @@
 import type { GgufHeader } from '../gguf/header.ts';
 import { headTensors, layerTensors, type TensorSlice } from '../gguf/shard-bytes.ts';
+import type { ShardParts } from '../shared/model/shard-parts.ts';
 import type { RangeSource } from './range-source.ts';
 import type { ShardCache } from './shard-cache.ts';
 import { cutIntoPieces } from './tensor-pieces.ts';
 
-/** What of a model need not be downloaded again. */
-export interface StoredParts {
-  /** The layers that are there whole, ascending. */
-  layers: number[];
-  head: boolean;
-}
-
-/** Asks the cache itself, piece by piece up to the first that is missing, so that it is true whatever was evicted meanwhile. */
+/** What of a model need not be downloaded again. Asks the cache itself, piece by piece up to the first that is missing, so that it is true whatever was evicted meanwhile. */
 export async function storedParts(
   cache: ShardCache | null,
   source: RangeSource,
   header: GgufHeader,
   nLayers: number,
-): Promise<StoredParts> {
+): Promise<ShardParts> {
   if (!cache) return { layers: [], head: false };
   const layers: number[] = [];
   for (let layer = 0; layer < nLayers; layer++) {

@@ -1,6 +1,7 @@
 import { AppError, type ErrorReport } from '../shared/errors.ts';
+import type { DeviceMessage } from '../shared/model/device-message.ts';
 import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../shared/model/generation.ts';
-import type { DeviceMessage, FromWorker, RoomMessage, ToWorker } from './messages.ts';
+import type { FromWorker, RoomMessage, ToWorker } from './messages.ts';
 
 export type GenerateEvent =
   | { kind: 'text'; text: string; tokenIds: number[] }

@@ -1,14 +1,13 @@
 import type { DeviceHints } from '../engine/lend-default.ts';
 import type { ErrorReport } from '../shared/errors.ts';
-import type { DeviceProfile, EngineChoice, ProfileOrigin } from '../shared/model/device-profile.ts';
-import type { EngineNote } from '../shared/model/engine-note.ts';
+import type { DeviceMessage, StageOutcome } from '../shared/model/device-message.ts';
+import type { EngineChoice } from '../shared/model/device-profile.ts';
 import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../shared/model/generation.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
-import type { Plan, Stage } from '../shared/model/plan.ts';
+import type { Plan } from '../shared/model/plan.ts';
 import type { RoomSettings } from '../shared/model/room-settings.ts';
 import type { PipelineMessage } from '../shared/protocol/peer.ts';
-import type { LoadProgress } from '../shared/protocol/signaling.ts';
 
 /** What the page and its pipeline worker say to each other. ArrayBuffers are transferred, never copied. */
 
@@ -51,27 +50,13 @@ export type AnswerMessage =
   /** The answer was interrupted by this, and goes on as soon as it can. */
   | { kind: 'interrupted'; id: number; error: ErrorReport };
 
-/** What this tab's device says of itself. */
-export type DeviceMessage =
-  | { kind: 'measuring' }
-  | { kind: 'profile'; profile: DeviceProfile; origin: ProfileOrigin; engineNote: EngineNote }
-  | { kind: 'device-failed'; error: ErrorReport }
-  | { kind: 'progress'; epoch: number; progress: LoadProgress }
-  | { kind: 'stage'; stage: Stage | null }
-  | { kind: 'served'; tokensServed: number }
-  /** The layers, and whether the head, that this device need not download again; after them `store-full`, if it is. */
-  | { kind: 'stored'; modelUrl: string; layers: number[]; head: boolean }
-  /** So much of its part could not be kept for next time, bytes. */
-  | { kind: 'store-full'; neededBytes: number; freeBytes: number };
-
 /** What goes on to the server and the other devices. */
 export type RoomMessage =
   /** The worker's clock: hidden tabs slow the page's own. */
   | { kind: 'tick'; nowMs: number }
   | { kind: 'model-opened'; modelUrl: string; spec: ModelSpec }
   | { kind: 'model-failed'; modelUrl: string; error: ErrorReport }
-  | { kind: 'ready'; epoch: number }
-  | { kind: 'prepare-failed'; epoch: number; error: ErrorReport }
+  | StageOutcome
   | { kind: 'moved'; epoch: number }
   /** A stage does not come back from a pass of this chat. */
   | { kind: 'hung'; epoch: number; peerId: PeerId }

@@ -8,15 +8,16 @@ import { PlanBook } from '../pipeline/plan-book.ts';
 import { isOwn, maySendRows } from '../pipeline/senders.ts';
 import { stageOf } from '../pipeline/state.ts';
 import { AppError } from '../shared/errors.ts';
+import type { DeviceMessage } from '../shared/model/device-message.ts';
 import type { ProfileOrigin } from '../shared/model/device-profile.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import { DEFAULT_SETTINGS, effectiveContext } from '../shared/model/room-settings.ts';
 import type { ForwardFrame, Frame } from '../shared/protocol/frame.ts';
 import type { PipelineMessage } from '../shared/protocol/peer.ts';
-import { httpSources } from './http-sources.ts';
-import type { DeviceMessage, ModelSettings, RoomMessage, WorkerSetup } from './messages.ts';
-import { OpenModel } from './open-model.ts';
+import { httpSources } from '../weights/http-sources.ts';
+import { OpenModel } from '../weights/open-model.ts';
+import type { ModelSettings, RoomMessage, WorkerSetup } from './messages.ts';
 import type { WorkerTransport } from './worker-transport.ts';
 
 /** Idle for so long, a tab has got over its start, ms. */

@@ -1,4 +1,4 @@
-import type { LoadProgress } from '../../shared/protocol/signaling.ts';
+import type { LoadProgress } from '../../shared/model/load-progress.ts';
 import { formatBytes, loadedPercent } from '../ui/format.ts';
 
 /** The bytes of this device's own part of the model. */

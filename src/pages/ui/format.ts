@@ -1,5 +1,5 @@
 import type { LayerRange } from '../../shared/model/layer-range.ts';
-import type { LoadProgress } from '../../shared/protocol/signaling.ts';
+import type { LoadProgress } from '../../shared/model/load-progress.ts';
 
 const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'];
 

@@ -1,9 +1,10 @@
 import { AppError } from '../errors.ts';
 import type { PeerId } from '../model/link-profile.ts';
 import { kvBytesPerTokenAndLayer } from '../model/model-spec.ts';
+import type { ShardParts } from '../model/shard-parts.ts';
 import { bytesPerValue, HEAD_REPLY_BYTES } from '../model/wire-dtype.ts';
 import { NO_LINK, SLOWEST_MS, type Transfer, type TransferBetween, transfers } from './links.ts';
-import type { PlanningDevice, PlanningProblem, ShardParts } from './problem.ts';
+import type { PlanningDevice, PlanningProblem } from './problem.ts';
 
 /** Rows of a prompt that go through the stages together. */
 export const CHUNK_ROWS = 32;

@@ -1,6 +1,7 @@
+import type { ShardParts } from '../model/shard-parts.ts';
 import { type CostTables, shardBytes } from './cost.ts';
 import type { Part } from './part.ts';
-import type { PlanningDevice, ShardParts } from './problem.ts';
+import type { PlanningDevice } from './problem.ts';
 import type { Setting } from './setting.ts';
 import { type Solution, type SolveOptions, solve } from './solve.ts';
 

@@ -3,13 +3,8 @@ import type { DeviceProfile } from '../model/device-profile.ts';
 import type { LinkProfile, PeerId } from '../model/link-profile.ts';
 import type { ModelSpec } from '../model/model-spec.ts';
 import type { Objective, Plan, Stage } from '../model/plan.ts';
+import type { ShardParts } from '../model/shard-parts.ts';
 import type { WireDtype } from '../model/wire-dtype.ts';
-
-/** Any layers of the model, by their absolute numbers, and perhaps the head. */
-export interface ShardParts {
-  layers: readonly number[];
-  head: boolean;
-}
 
 export interface PlanningDevice {
   peerId: PeerId;

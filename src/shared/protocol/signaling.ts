@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { ErrorReport } from '../errors.ts';
 import { DeviceProfileSchema, PROFILE_ORIGINS } from '../model/device-profile.ts';
+import { LoadProgressSchema } from '../model/load-progress.ts';
 import { OBJECTIVE_CHOICES, OBJECTIVES } from '../model/plan.ts';
 import { LeftOutReasonSchema, PlanWhySchema } from '../model/plan-reasons.ts';
 import { WIRE_DTYPES } from '../model/wire-dtype.ts';
@@ -89,8 +90,6 @@ export const ModelSpecSchema = v.strictObject({
 });
 
 export const LinkMeasureSchema = v.strictObject({ rttMs: measure, linkMbps: measure });
-
-const LoadProgressSchema = v.strictObject({ loadedBytes: count, shardBytes: count });
 
 const PeerStateSchema = v.strictObject({
   peerId: positive,
@@ -352,4 +351,3 @@ export type PeerState = v.InferOutput<typeof PeerStateSchema>;
 export type SignalData = v.InferOutput<typeof SignalDataSchema>;
 export type IceServers = v.InferOutput<typeof IceServersSchema>;
 export type LinkMeasure = v.InferOutput<typeof LinkMeasureSchema>;
-export type LoadProgress = v.InferOutput<typeof LoadProgressSchema>;

@@ -1,5 +1,5 @@
-import { openHttpRange } from '../weights/http-range.ts';
-import type { OpenSource } from '../weights/range-source.ts';
+import { openHttpRange } from './http-range.ts';
+import type { OpenSource } from './range-source.ts';
 
 /** Tells this project's own server which device downloads; other servers get no header that they might refuse. */
 const DEVICE_HEADER = 'x-edgeshard-device';

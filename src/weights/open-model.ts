@@ -2,14 +2,14 @@ import type { GgufHeader } from '../gguf/header.ts';
 import { llamaSpec } from '../gguf/llama-spec.ts';
 import { embeddingTensors, headTensors, layerTensors, sliceBytes, type TensorSlice } from '../gguf/shard-bytes.ts';
 import type { WeightTensor } from '../gguf/weight-tensor.ts';
-import type { Holdings } from '../pipeline/state.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
-import { openGguf } from '../weights/open-gguf.ts';
-import { openOpfsCache } from '../weights/opfs-cache.ts';
-import type { OpenSource, RangeSource } from '../weights/range-source.ts';
-import type { ShardCache, Shortage } from '../weights/shard-cache.ts';
-import { streamTensors } from '../weights/shard-stream.ts';
-import { type StoredParts, storedParts } from '../weights/stored-parts.ts';
+import type { ShardParts } from '../shared/model/shard-parts.ts';
+import { openGguf } from './open-gguf.ts';
+import { openOpfsCache } from './opfs-cache.ts';
+import type { OpenSource, RangeSource } from './range-source.ts';
+import type { ShardCache, Shortage } from './shard-cache.ts';
+import { streamTensors } from './shard-stream.ts';
+import { storedParts } from './stored-parts.ts';
 
 export interface LoadOptions {
   signal: AbortSignal;
@@ -58,13 +58,13 @@ export class OpenModel {
   }
 
   /** Bytes of a shard. */
-  shardBytes({ layers, head }: Holdings): number {
+  shardBytes({ layers, head }: ShardParts): number {
     const headBytes = head ? sliceBytes(headTensors(this.header)) : 0;
-    return [...layers].reduce((sum, layer) => sum + sliceBytes(layerTensors(this.header, layer)), headBytes);
+    return layers.reduce((sum, layer) => sum + sliceBytes(layerTensors(this.header, layer)), headBytes);
   }
 
   /** What of it need not be downloaded again, at this moment. */
-  storedParts(): Promise<StoredParts> {
+  storedParts(): Promise<ShardParts> {
     return storedParts(this.cache, this.source, this.header, this.spec.nLayers);
   }
 
