@@ -41,7 +41,7 @@ const ROOMS: Record<string, string[]> = {
     'shared/errors',
   ],
   workers: ['chat', 'donor', 'weights', 'engine', 'pipeline', 'gguf', 'shared/model', 'shared/protocol', 'shared/errors'],
-  room: ['webllm', 'workers', 'mesh', 'pipeline', 'shared/model', 'shared/protocol', 'shared/errors'],
+  room: ['workers', 'mesh', 'shared/model', 'shared/protocol', 'shared/errors'],
   webllm: ['room', 'workers', 'shared/model', 'shared/errors'],
   pages: ['room', 'webllm', 'workers', 'mesh', 'shared/model', 'shared/protocol', 'shared/errors'],
   'signaling-server': ['shared/model', 'shared/protocol', 'shared/planner', 'shared/errors'],

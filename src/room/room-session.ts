@@ -1,18 +1,16 @@
-import { AppError, type ErrorReport } from '../shared/errors.ts';
+import type { ErrorReport } from '../shared/errors.ts';
 import type { DeviceMessage } from '../shared/model/device-message.ts';
 import type { EngineChoice } from '../shared/model/device-profile.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { RoomSettings } from '../shared/model/room-settings.ts';
 import { applyRoomChange } from '../shared/protocol/room-change.ts';
 import { BEAT_INTERVAL_MS, type Joined, type RoomState } from '../shared/protocol/signaling.ts';
-import { PoolEngine } from '../webllm/pool-engine.ts';
 import type { PipelineClient } from '../workers/client.ts';
 import type { RoomMessage, WorkerSetup } from '../workers/messages.ts';
 import { rememberKey } from './keys.ts';
 import { Membership, type Signaling } from './membership.ts';
 import { reportDevice } from './own-device.ts';
 import { PlanFeed } from './plan-feed.ts';
-import { refusalOf } from './room-check.ts';
 import type { RoomLinks } from './room-links.ts';
 import type { RoomView } from './room-view.ts';
 import { createTell, type Tell } from './tell.ts';
@@ -47,12 +45,11 @@ export interface SessionParts {
  * a page shows is in `view`, a new value after every change.
  */
 export class RoomSession {
-  readonly pool: PoolEngine;
   private readonly options: SessionOptions;
   private readonly hints: WorkerSetup['hints'];
   private readonly signaling: Signaling;
   private readonly membership: Membership;
-  private readonly worker: SessionWorker;
+  readonly worker: SessionWorker;
   private readonly state: ViewStore;
   private readonly told: Told;
   private readonly links: SessionLinks;
@@ -72,11 +69,6 @@ export class RoomSession {
     this.told = new Told(createTell(this.signaling, this.state));
     this.links = parts.openLinks(this.state, this.told.tell);
     this.plans = new PlanFeed((message) => this.worker.send(message));
-    this.pool = new PoolEngine({
-      worker: this.worker,
-      modelName: () => this.state.current.room?.model?.name ?? '',
-      checkRoom: () => this.checkRoom(),
-    });
     this.membership = new Membership({
       code: options.code,
       name: options.name,
@@ -277,12 +269,6 @@ export class RoomSession {
     if (nowMs - this.lastBeatMs < BEAT_INTERVAL_MS) return;
     this.lastBeatMs = nowMs;
     this.told.tell('beat', {});
-  }
-
-  /** @throws AppError with the reason when the room cannot answer at all and waiting will not help. */
-  private checkRoom(): void {
-    const refusal = refusalOf(this.state.current);
-    if (refusal) throw AppError.fromReport(refusal);
   }
 
   private end(error: ErrorReport | null): void {

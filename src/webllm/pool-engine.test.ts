@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
+import { initialView } from '../room/view-store.ts';
 import type { GenerateEvent } from '../workers/client.ts';
 import { PoolEngine } from './pool-engine.ts';
 
@@ -15,7 +16,7 @@ async function* answer(): AsyncGenerator<GenerateEvent> {
 test('answers come on plain http too, where browsers have no randomUUID', async () => {
   vi.stubGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto) });
   const worker = { generate: answer, send: () => {} };
-  const pool = new PoolEngine({ worker, modelName: () => 'story teller', checkRoom: () => {} });
+  const pool = new PoolEngine({ worker, view: () => initialView(true, null) });
   const ask = () => pool.chat.completions.create({ messages: [{ role: 'user', content: 'Tell' }] });
   const [first, second] = [await ask(), await ask()];
   expect(first.choices[0]?.message.content).toBe('Once');

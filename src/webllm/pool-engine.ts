@@ -11,10 +11,12 @@ import type {
   CompletionUsage,
 } from '@mlc-ai/web-llm';
 import { randomHex } from '../room/random-hex.ts';
+import type { RoomView } from '../room/room-view.ts';
 import { AppError, type ErrorReport } from '../shared/errors.ts';
 import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../shared/model/generation.ts';
 import type { GenerateEvent, PipelineClient } from '../workers/client.ts';
 import { settingsOf, turnsOf } from './chat-request.ts';
+import { refusalOf } from './room-check.ts';
 
 /** Our own additions to what WebLLM streams. */
 interface Additions {
@@ -30,10 +32,7 @@ export type PoolTextChunk = Completion & Additions;
 
 export interface PoolEngineOptions {
   worker: Pick<PipelineClient, 'generate' | 'send'>;
-  /** Name for the answers' `model` field. */
-  modelName(): string;
-  /** Throws what keeps the room from answering at all. */
-  checkRoom(): void;
+  view(): RoomView;
 }
 
 /**
@@ -49,8 +48,9 @@ export class PoolEngine {
   constructor(options: PoolEngineOptions) {
     this.options = options;
     const ask: Ask = (prompt, settings) => this.ask(prompt, settings);
-    this.chat = { completions: new ChatCompletions(ask, options.modelName) };
-    this.completions = new TextCompletions(ask, options.modelName);
+    const modelName = () => options.view().room?.model?.name ?? '';
+    this.chat = { completions: new ChatCompletions(ask, modelName) };
+    this.completions = new TextCompletions(ask, modelName);
   }
 
   interruptGenerate(): void {
@@ -65,7 +65,8 @@ export class PoolEngine {
 
   private async *ask(prompt: Prompt, settings: GenerateSettings): AsyncGenerator<GenerateEvent> {
     if (this.running) throw new AppError('busy', 'the room is still answering this chat');
-    this.options.checkRoom();
+    const refusal = refusalOf(this.options.view());
+    if (refusal) throw AppError.fromReport(refusal);
     const running = new AbortController();
     this.running = running;
     try {

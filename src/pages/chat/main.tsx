@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { createRoom } from '../../room/create-room.ts';
 import { openRoom } from '../../room/open-room.ts';
+import { PoolEngine } from '../../webllm/pool-engine.ts';
 import { deviceName } from '../ui/device-name.ts';
 import { keepKeyInAddress } from '../ui/key-in-address.ts';
 import { readPageAddress } from '../ui/page-address.ts';
@@ -21,7 +22,7 @@ if (address.code === null) {
     root,
   );
 } else {
-  const session = openRoom({
+  const room = openRoom({
     code: address.code,
     joinKey: address.joinKey,
     role: { donates: address.donates, chats: true },
@@ -29,6 +30,7 @@ if (address.code === null) {
     engine: address.engine,
     lendBytes: address.lendBytes,
   });
+  const session = Object.assign(room, { pool: new PoolEngine({ worker: room.worker, view: () => room.view }) });
   // For scripts in this page: `edgeshard.pool` is the room with WebLLM's interface, `edgeshard.view` what the page shows.
   Object.assign(globalThis, { edgeshard: session });
   keepKeyInAddress(session);

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
+import type { RoomView } from '../room/room-view.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import type { RoomState } from '../shared/protocol/signaling.ts';
 import { refusalOf } from './room-check.ts';
-import type { RoomView } from './room-view.ts';
 
 const plan = { epoch: 1 } as Plan;
 const error = { code: 'model-unreachable', message: 'a while ago' } as const;

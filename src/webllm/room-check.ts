@@ -1,5 +1,5 @@
+import type { RoomView } from '../room/room-view.ts';
 import type { ErrorCode, ErrorReport } from '../shared/errors.ts';
-import type { RoomView } from './room-view.ts';
 
 /** Of the model or of this device: they stay until something is changed. Those of messages and links are over with the next one. */
 const LASTING: ReadonlySet<ErrorCode> = new Set([
