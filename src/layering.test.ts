@@ -3,62 +3,16 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { parseSync } from 'vite';
 import { describe, expect, it } from 'vitest';
 
-/** Which rooms a room may import besides itself. The order counts too: tests may import any room further up. */
-const ROOMS: Record<string, string[]> = {
-  'shared/errors': [],
-  'shared/model': ['shared/errors'],
-  'shared/protocol': ['shared/model', 'shared/errors'],
-  'shared/planner': ['shared/model', 'shared/errors'],
-  gguf: ['shared/errors', 'shared/model'],
-  tokenizer: ['gguf', 'shared/model', 'shared/errors'],
-  sampling: ['shared/model', 'shared/errors'],
-  weights: ['gguf', 'shared/errors', 'shared/model'],
-  engine: ['gguf', 'shared/errors', 'shared/model'],
-  mesh: ['shared/protocol', 'shared/model', 'shared/errors'],
-  pipeline: ['shared/model', 'shared/protocol', 'shared/errors'],
-  chat: [
-    'workers',
-    'weights',
-    'engine',
-    'pipeline',
-    'tokenizer',
-    'sampling',
-    'gguf',
-    'shared/model',
-    'shared/protocol',
-    'shared/errors',
-  ],
-  donor: [
-    'workers',
-    'weights',
-    'engine',
-    'pipeline',
-    'tokenizer',
-    'sampling',
-    'gguf',
-    'shared/model',
-    'shared/protocol',
-    'shared/errors',
-  ],
-  workers: ['chat', 'donor', 'weights', 'engine', 'pipeline', 'gguf', 'shared/model', 'shared/protocol', 'shared/errors'],
-  room: ['workers', 'mesh', 'shared/model', 'shared/protocol', 'shared/errors'],
-  webllm: ['room', 'workers', 'shared/model', 'shared/errors'],
-  pages: ['room', 'webllm', 'workers', 'mesh', 'shared/model', 'shared/protocol', 'shared/errors'],
-  'signaling-server': ['shared/model', 'shared/protocol', 'shared/planner', 'shared/errors'],
-  e2e: [],
-  tools: ['*'],
-  bench: ['*'],
-};
-
-/** Narrower than a room: from these rooms only these files of another, and for `pipeline` only their types. */
-const DOORS: Record<string, { into: string; through: string; typesOnly: boolean }[]> = {
-  pipeline: [{ into: 'engine', through: 'src/engine/shard-engine.ts', typesOnly: true }],
-  room: [{ into: 'workers', through: 'src/workers/(client|messages).ts', typesOnly: false }],
-  webllm: [{ into: 'workers', through: 'src/workers/(client|messages).ts', typesOnly: false }],
-  pages: [{ into: 'workers', through: 'src/workers/(client|messages).ts', typesOnly: false }],
-};
-
 const root = resolve(import.meta.dirname, '..');
+
+/** What one room may import: a whole room, or one file of it. */
+interface Door {
+  path: string;
+  typesOnly: boolean;
+}
+const ANYTHING = 'anything';
+/** By room, in the order of the table: what stands further up is below. */
+const TABLE = readTable(readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8'));
 
 interface Import {
   from: string;
@@ -72,6 +26,7 @@ const imports = files.flatMap(importsOf);
 
 describe('the rooms of the house', () => {
   it('are found', () => {
+    expect([...TABLE.keys()]).toHaveLength(21);
     expect(files.length).toBeGreaterThan(50);
     expect(imports.length).toBeGreaterThan(100);
   });
@@ -95,20 +50,37 @@ describe('the rooms of the house', () => {
   });
 });
 
+function readTable(page: string): ReadonlyMap<string, Door[]> {
+  const section = page.split('\n## ').find((part) => part.startsWith('Who may import whom'));
+  const rows = section?.match(/^\| [a-z][^|]* \| [^|]* \|$/gm)?.slice(1) ?? [];
+  return new Map(
+    rows.map((row) => {
+      const [room, doors] = row
+        .slice(1, -1)
+        .split('|')
+        .map((cell) => cell.trim());
+      return [room!, doors === 'nothing' ? [] : doors!.split(', ').map(readDoor)];
+    }),
+  );
+}
+
+function readDoor(text: string): Door {
+  const types = ' (types)';
+  return { path: text.replace(types, ''), typesOnly: text.endsWith(types) };
+}
+
 function isAllowed({ from, to, typeOnly }: Import): boolean {
   const [here, there] = [roomOf(from), roomOf(to)];
   if (here === there || here === null) return here === there || from === 'src/layering.test.ts';
   if (there === null) return false;
-  const allowed = ROOMS[here]!;
-  if (allowed.includes('*')) return true;
-  const door = DOORS[here]?.find(({ into }) => into === there);
   if (isTest(from)) return here !== 'e2e' && isAbove(there, here);
-  if (door) return new RegExp(`^${door.through}$`).test(to) && (typeOnly || !door.typesOnly);
-  return allowed.includes(there);
+  return TABLE.get(here)!.some(
+    ({ path, typesOnly }) => path === ANYTHING || (isWithin(pathOf(to), path) && (typeOnly || !typesOnly)),
+  );
 }
 
 function isAbove(there: string, here: string): boolean {
-  const order = Object.keys(ROOMS);
+  const order = [...TABLE.keys()];
   return order.indexOf(there) < order.indexOf(here);
 }
 
@@ -118,8 +90,15 @@ function isTest(file: string): boolean {
 }
 
 function roomOf(file: string): string | null {
-  const path = file.replace(/^src\//, '').replace(/\.tsx?$/, '');
-  return Object.keys(ROOMS).find((room) => path === room || path.startsWith(`${room}/`)) ?? null;
+  return [...TABLE.keys()].find((room) => isWithin(pathOf(file), room)) ?? null;
+}
+
+function pathOf(file: string): string {
+  return file.replace(/^src\//, '').replace(/\.tsx?$/, '');
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
 }
 
 function findCycle(): string[] | null {
