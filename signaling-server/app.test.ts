@@ -4,8 +4,8 @@ import { DEFAULT_MODEL_URL } from '../src/shared/model/room-settings.ts';
 import { MAX_SIGNALING_BYTES, PROTOCOL_VERSION, serverEvents } from '../src/shared/protocol/signaling.ts';
 import type { TransportName } from './app.ts';
 import { randomHostKey } from './room-code.ts';
-import { startTestApp, type TestApp, type TestTab } from './test-app.ts';
-import { tinyProfile, tinySpec } from './test-room.ts';
+import { startTestApp, type TestApp, type TestTab } from './testing/app.ts';
+import { tinyProfile, tinySpec } from './testing/room.ts';
 
 let app: TestApp;
 beforeAll(async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { cacheFolder, selfMadeCertificate } from './certificate.ts';
-import { startTestApp } from './test-app.ts';
+import { startTestApp } from './testing/app.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const inDays = (days: number) => new Date(now.getTime() + days * 86_400_000);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AddressLimits } from './address-limits.ts';
 import { clientAddress, isLoopback } from './client-address.ts';
-import { TestClock } from './test-clock.ts';
+import { TestClock } from './testing/clock.ts';
 
 describe('whom a limit is counted for', () => {
   test.each([

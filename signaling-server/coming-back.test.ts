@@ -4,7 +4,7 @@ import { seedOf } from '../src/shared/protocol/room-seed.ts';
 import { type ClientRequest, type Joined, PROTOCOL_VERSION, type RoomState } from '../src/shared/protocol/signaling.ts';
 import type { AppOptions, TransportName } from './app.ts';
 import { randomHostKey } from './room-code.ts';
-import { startTestApp, type TestApp, type TestTab } from './test-app.ts';
+import { startTestApp, type TestApp, type TestTab } from './testing/app.ts';
 
 const TIMES: AppOptions['times'] = { stateMs: 10 };
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { PlanningProblem } from '../src/shared/planner/problem.ts';
 import { WorkerPlanner } from './planner-runner.ts';
-import { tinySpec } from './test-room.ts';
+import { tinySpec } from './testing/room.ts';
 
 const problem = (contextLength: number): PlanningProblem => ({
   spec: tinySpec,

@@ -19,8 +19,8 @@ import { MAX_ROOMS, RoomDirectory } from './room-directory.ts';
 import { RoomSeals } from './room-seal.ts';
 import type { Notice } from './room-state.ts';
 import { DEFAULT_TIMES } from './room-times.ts';
-import { TestClock } from './test-clock.ts';
-import { TEST_SECRET, tinyProfile, tinySpec } from './test-room.ts';
+import { TestClock } from './testing/clock.ts';
+import { TEST_SECRET, tinyProfile, tinySpec } from './testing/room.ts';
 
 const { settleMs, unmeasuredMs, stateMs, emptyRoomMs, patienceMs, stallMs, retryMs, graceMs, knockMs, hostlessMs } =
   DEFAULT_TIMES;

@@ -7,7 +7,7 @@ import { MAX_PEERS_PER_ROOM } from '../src/shared/protocol/signaling.ts';
 import { isMeasured, planningProblem } from './room-planning.ts';
 import { type Effect, linkBetween, newRoom, publicState, type Room } from './room-state.ts';
 import { applyToRoom, type RoomEvent } from './rooms.ts';
-import { TEST_HASH, TEST_KEYS, tinyProfile, tinySpec } from './test-room.ts';
+import { TEST_HASH, TEST_KEYS, tinyProfile, tinySpec } from './testing/room.ts';
 
 const url = DEFAULT_SETTINGS.modelUrl;
 /** Keys and values of 64 tokens take 16 kB a layer: this is enough for two layers and the head, not for three. */

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shortText } from './access-log.ts';
 import { parseRange } from './model-files.ts';
-import { BIG_MODEL_BYTES, MODEL_BYTES, startTestApp, type TestApp } from './test-app.ts';
+import { BIG_MODEL_BYTES, MODEL_BYTES, startTestApp, type TestApp } from './testing/app.ts';
 
 let app: TestApp;
 beforeAll(async () => {

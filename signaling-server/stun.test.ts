@@ -8,7 +8,7 @@ import { systemClock } from './clock.ts';
 import { iceServersFor, NO_NAMED_ICE } from './ice.ts';
 import { answerBinding } from './stun.ts';
 import { startStun } from './stun-server.ts';
-import { TestClock } from './test-clock.ts';
+import { TestClock } from './testing/clock.ts';
 
 const transactionId = Buffer.from('b7e7a701bc34d686fa87dfae', 'hex');
 const request = Buffer.concat([Buffer.from('000100002112a442', 'hex'), transactionId]);

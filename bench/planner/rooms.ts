@@ -2,7 +2,7 @@ import type { LinkProfile } from '../../src/shared/model/link-profile.ts';
 import type { ModelSpec } from '../../src/shared/model/model-spec.ts';
 import type { Objective } from '../../src/shared/model/plan.ts';
 import type { PlanningDevice, PlanningProblem } from '../../src/shared/planner/problem.ts';
-import { randomNumbers } from '../../src/shared/planner/random-room.test-problem.ts';
+import { randomNumbers } from '../../src/shared/planner/testing/random-room.ts';
 
 /** Where the devices of a room are: it decides what their links are like. */
 export const PLACES = ['one home', 'three homes', 'everywhere', 'random'] as const;

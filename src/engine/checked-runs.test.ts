@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../shared/errors.ts';
 import { checkedRuns } from './checked-runs.ts';
-import { PLAIN_MODEL } from './contract/contract-models.ts';
 import { askRows, type ForwardRequest } from './shard-engine.ts';
+import { PLAIN_MODEL } from './testing/contract-models.ts';
 
 const options = { spec: PLAIN_MODEL.spec, contextLength: 10 };
 const head = askRows([0]);

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
-import { PLAIN_MODEL } from './contract/contract-models.ts';
 import { createCpuEngine } from './cpu/cpu-engine.ts';
 import { measureDevice } from './device-profile.ts';
 import type { EngineOptions, ForwardRequest, ShardEngine } from './shard-engine.ts';
 import { uniformTypes } from './tensor-shape.ts';
+import { PLAIN_MODEL } from './testing/contract-models.ts';
 
 /** Milliseconds that a made-up device takes, on a clock that only its forwards move. */
 interface Pace {

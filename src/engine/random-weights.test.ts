@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { dequantize, QUANT_TYPES } from '../gguf/quant.ts';
 import { LAYER_ROLES } from '../gguf/weight-tensor.ts';
 import { checkedTensors } from './checked-tensors.ts';
-import { PLAIN_MODEL } from './contract/contract-models.ts';
 import { randomLayer } from './random-weights.ts';
 import { uniformTypes } from './tensor-shape.ts';
+import { PLAIN_MODEL } from './testing/contract-models.ts';
 
 /** Whole superblocks in every row. */
 const SPEC = { ...PLAIN_MODEL.spec, dim: 256, ffnDim: 512, headDim: 64 };

@@ -4,7 +4,7 @@ import { AppError, type ErrorCode } from '../shared/errors.ts';
 import { type ByteSource, memorySource } from './byte-source.ts';
 import { readGgufHeader } from './header.ts';
 import { llamaSpec } from './llama-spec.ts';
-import { type TestTensor, tinyLlama, writeGguf } from './test-gguf.ts';
+import { type TestTensor, tinyLlama, writeGguf } from './testing/gguf-file.ts';
 
 const whole = writeGguf(tinyLlama());
 

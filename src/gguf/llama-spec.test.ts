@@ -5,7 +5,7 @@ import { memorySource } from './byte-source.ts';
 import { type GgufHeader, readGgufHeader } from './header.ts';
 import { llamaSpec } from './llama-spec.ts';
 import { embeddingTensors, headTensors, layerTensors, sliceBytes } from './shard-bytes.ts';
-import { type TestGguf, type TestValue, tinyLlama, writeGguf } from './test-gguf.ts';
+import { type TestGguf, type TestValue, tinyLlama, writeGguf } from './testing/gguf-file.ts';
 
 const headerOf = (gguf: TestGguf): Promise<GgufHeader> => readGgufHeader(memorySource(writeGguf(gguf)));
 

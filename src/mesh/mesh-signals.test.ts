@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../shared/errors.ts';
-import { answer, candidate, offer, startMesh } from './scripted-mesh.ts';
+import { answer, candidate, offer, startMesh } from './testing/scripted-mesh.ts';
 
 describe('who starts', () => {
   test('the newcomer makes a link to everyone before it, nobody to itself, and nobody twice', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../shared/errors.ts';
 import { MAX_BAD_MESSAGES, Mesh } from './mesh.ts';
-import { answer, candidate, type FakeLink, offer, startMesh } from './scripted-mesh.ts';
+import { answer, candidate, type FakeLink, offer, startMesh } from './testing/scripted-mesh.ts';
 
 describe('a link that does not come up', () => {
   test('the advice comes after 10 s, not before', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import { describeLinkContract, type EndEvents } from './link-contract.ts';
 import { PeerLink } from './peer-link.ts';
+import { describeLinkContract, type EndEvents } from './testing/link-contract.ts';
 
 /** Two ends joined directly; resolves when both are open. */
 async function openLinks(events: [EndEvents, EndEvents]): Promise<[PeerLink, PeerLink]> {

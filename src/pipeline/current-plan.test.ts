@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { AppError } from '../shared/errors.ts';
 import { CurrentPlan } from './current-plan.ts';
-import { planOf } from './test-room.ts';
+import { planOf } from './testing/room.ts';
 
 const error = new AppError('peer-lost', 'gone');
 const patience = { untilMs: 180_000, hopelessMs: 10_000, error };

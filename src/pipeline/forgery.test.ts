@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../shared/errors.ts';
 import type { ForwardFrame, Frame, ReplyFrame } from '../shared/protocol/frame.ts';
-import { answer, forward, planOf, type TestDevice, TestRoom } from './test-room.ts';
+import { answer, forward, planOf, type TestDevice, TestRoom } from './testing/room.ts';
 
 const PROMPT = [5, 17, 100, 42, 9];
 

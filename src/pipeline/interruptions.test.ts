@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { AppError } from '../shared/errors.ts';
 import { HOPELESS_MS } from './recovery.ts';
-import { answer, GREEDY, planOf, SPEC, type TestDevice, TestRoom } from './test-room.ts';
+import { answer, GREEDY, planOf, SPEC, type TestDevice, TestRoom } from './testing/room.ts';
 
 const PROMPT = [5, 17, 100, 42, 9];
 const LONG_PROMPT = Array.from({ length: 90 }, (_, i) => (i * 37 + 11) % SPEC.vocabSize);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Frame } from '../shared/protocol/frame.ts';
-import { answer, planOf, SPEC, type TestDevice, TestRoom } from './test-room.ts';
+import { answer, planOf, SPEC, type TestDevice, TestRoom } from './testing/room.ts';
 
 const PROMPT = [5, 17, 100, 42, 9];
 const LONG_PROMPT = Array.from({ length: 90 }, (_, i) => (i * 37 + 11) % SPEC.vocabSize);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../shared/errors.ts';
 import { MAX_QUEUED_ROWS } from './source-book.ts';
-import { answer, forward, GREEDY, planOf, SPEC, TestRoom } from './test-room.ts';
+import { answer, forward, GREEDY, planOf, SPEC, TestRoom } from './testing/room.ts';
 
 const LONG_PROMPT = Array.from({ length: 90 }, (_, i) => (i * 37 + 11) % SPEC.vocabSize);
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PassWord } from './pass-log.ts';
-import { planOf } from './test-room.ts';
+import { planOf } from './testing/room.ts';
 import { type TracedPass, verdictOn } from './trace.ts';
 
 const plan = planOf(1, [2, 3], [3, 6]);

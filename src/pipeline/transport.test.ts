@@ -1,5 +1,5 @@
-import { type TestDevice, TestRoom } from './test-room.ts';
-import { describeTransportContract, type Received } from './transport-contract.ts';
+import { type TestDevice, TestRoom } from './testing/room.ts';
+import { describeTransportContract, type Received } from './testing/transport-contract.ts';
 
 describeTransportContract('of the test room', async () => {
   const room = new TestRoom();

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { describeTransportContract, type Received } from '../pipeline/transport-contract.ts';
+import { describeTransportContract, type Received } from '../pipeline/testing/transport-contract.ts';
 import type { AppError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import { WorkerTransport } from '../workers/worker-transport.ts';

@@ -13,7 +13,7 @@ import {
   SPEC,
   stubStorage,
   TestRoomSession,
-} from './test-session.ts';
+} from './testing/session.ts';
 
 let stored: Map<string, string>;
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { memorySource } from '../gguf/byte-source.ts';
 import { readGgufHeader } from '../gguf/header.ts';
-import { type TestValue, tinyLlama, writeGguf } from '../gguf/test-gguf.ts';
+import { type TestValue, tinyLlama, writeGguf } from '../gguf/testing/gguf-file.ts';
 import { createTokenizer, type Tokenizer } from './tokenizer.ts';
 
 const fromRoot = (path: string) => readFile(new URL(`../../${path}`, import.meta.url));

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type HttpRangeOptions, openHttpRange } from './http-range.ts';
-import { describeRangeSourceContract } from './range-source-contract.ts';
+import { describeRangeSourceContract } from './testing/range-source-contract.ts';
 
 const FILE = Uint8Array.from({ length: 300_000 }, (_, i) => i * 7 + (i >> 8));
 const opened: { close(): unknown }[] = [];

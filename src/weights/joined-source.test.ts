@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { AppError } from '../shared/errors.ts';
 import { joinSources } from './joined-source.ts';
 import { memoryRangeSource, type RangeSource } from './range-source.ts';
-import { describeRangeSourceContract } from './range-source-contract.ts';
+import { describeRangeSourceContract } from './testing/range-source-contract.ts';
 
 /** A part of a file, with a version of its own. */
 const part = (bytes: Uint8Array, validator: string | null): RangeSource => ({ ...memoryRangeSource(bytes, 1000), validator });

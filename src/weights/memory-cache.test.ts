@@ -1,4 +1,4 @@
-import { MemoryCache } from './memory-cache.test-helper.ts';
-import { describeShardCacheContract } from './shard-cache-contract.ts';
+import { MemoryCache } from './testing/memory-cache.ts';
+import { describeShardCacheContract } from './testing/shard-cache-contract.ts';
 
 describeShardCacheContract('in-memory', () => new MemoryCache());

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readGgufHeader } from '../gguf/header.ts';
 import { llamaSpec } from '../gguf/llama-spec.ts';
 import { embeddingTensors, headTensors, layerTensors } from '../gguf/shard-bytes.ts';
-import { type TestGguf, type TestValue, tinyLlama, writeGguf } from '../gguf/test-gguf.ts';
+import { type TestGguf, type TestValue, tinyLlama, writeGguf } from '../gguf/testing/gguf-file.ts';
 import type { WeightTensor } from '../gguf/weight-tensor.ts';
 import { AppError } from '../shared/errors.ts';
 import { openGguf } from './open-gguf.ts';

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cdp } from 'vitest/browser';
 import { openOpfsCache } from './opfs-cache.ts';
-import { OpfsTab } from './opfs-tab.test-helper.ts';
 import { memoryRangeSource, type RangeSource } from './range-source.ts';
-import { describeShardCacheContract } from './shard-cache-contract.ts';
+import { OpfsTab } from './testing/opfs-tab.ts';
+import { describeShardCacheContract } from './testing/shard-cache-contract.ts';
 
 const BYTES = Uint8Array.from({ length: 5000 }, (_, i) => i * 3);
 const START = 4096;

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { readGgufHeader } from '../gguf/header.ts';
 import { headTensors, layerTensors, sliceBytes, type TensorSlice } from '../gguf/shard-bytes.ts';
-import { tinyLlama, writeGguf } from '../gguf/test-gguf.ts';
+import { tinyLlama, writeGguf } from '../gguf/testing/gguf-file.ts';
 import type { WeightTensor } from '../gguf/weight-tensor.ts';
-import { MemoryCache } from './memory-cache.test-helper.ts';
 import { memoryRangeSource, type RangeSource } from './range-source.ts';
 import type { ShardCache, Shortage } from './shard-cache.ts';
 import { streamTensors } from './shard-stream.ts';
 import { PIECE_BYTES } from './tensor-pieces.ts';
+import { MemoryCache } from './testing/memory-cache.ts';
 
 const FILE = writeGguf(tinyLlama({ nLayers: 3, tiedHead: true }));
 const header = await readGgufHeader(memoryRangeSource(FILE));

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { readGgufHeader } from '../gguf/header.ts';
 import { headTensors, layerTensors } from '../gguf/shard-bytes.ts';
-import { tinyLlama, writeGguf } from '../gguf/test-gguf.ts';
-import { MemoryCache } from './memory-cache.test-helper.ts';
+import { tinyLlama, writeGguf } from '../gguf/testing/gguf-file.ts';
 import { memoryRangeSource } from './range-source.ts';
 import { streamTensors } from './shard-stream.ts';
 import { storedParts } from './stored-parts.ts';
+import { MemoryCache } from './testing/memory-cache.ts';
 
 const FILE = writeGguf(tinyLlama({ nLayers: 4 }));
 const source = { ...memoryRangeSource(FILE), validator: 'v1' };

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
-import { PLAIN_MODEL } from '../contract/contract-models.ts';
-import { describeEngineContract } from '../engine-contract.ts';
 import { randomLayer } from '../random-weights.ts';
 import { uniformTypes } from '../tensor-shape.ts';
+import { PLAIN_MODEL } from '../testing/contract-models.ts';
+import { describeEngineContract } from '../testing/engine-contract.ts';
 import { createCpuEngine } from './cpu-engine.ts';
 
 describeEngineContract('CPU', createCpuEngine);

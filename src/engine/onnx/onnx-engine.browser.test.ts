@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { loadReference, referenceLogits } from '../reference.ts';
+import { uniformTypes } from '../tensor-shape.ts';
 import {
   type ContractModel,
   layerTensors,
@@ -6,11 +8,9 @@ import {
   PLAIN_MODEL,
   referenceSource,
   someTokens,
-} from '../contract/contract-models.ts';
-import { CLOSE_VALUES, largestDifference, runChunked } from '../contract/contract-runs.ts';
-import { describeEngineContract } from '../engine-contract.ts';
-import { loadReference, referenceLogits } from '../reference.ts';
-import { uniformTypes } from '../tensor-shape.ts';
+} from '../testing/contract-models.ts';
+import { CLOSE_VALUES, largestDifference, runChunked } from '../testing/contract-runs.ts';
+import { describeEngineContract } from '../testing/engine-contract.ts';
 import { createOnnxEngine } from './onnx-engine.ts';
 import { ONNX_TYPES } from './onnx-types.ts';
 

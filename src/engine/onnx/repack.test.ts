@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { dequantize, type QuantType } from '../../gguf/quant.ts';
 import type { WeightTensor } from '../../gguf/weight-tensor.ts';
-import { PLAIN_MODEL } from '../contract/contract-models.ts';
 import { randomLayer } from '../random-weights.ts';
 import { uniformTypes } from '../tensor-shape.ts';
+import { PLAIN_MODEL } from '../testing/contract-models.ts';
 import type { OnnxTensor } from './onnx-model.ts';
 import { packMatrix } from './repack.ts';
 

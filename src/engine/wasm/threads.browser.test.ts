@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from 'vitest';
 import type { QuantType } from '../../gguf/quant.ts';
-import type { ThreadResult, ThreadRun } from './threads.test-worker.ts';
+import type { ThreadResult, ThreadRun } from './testing/threads-worker.ts';
 
-const worker = new Worker(new URL('./threads.test-worker.ts', import.meta.url), { type: 'module' });
+const worker = new Worker(new URL('./testing/threads-worker.ts', import.meta.url), { type: 'module' });
 afterAll(() => worker.terminate());
 
 function run(request: ThreadRun): Promise<ThreadResult> {

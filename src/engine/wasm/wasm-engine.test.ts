@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { PLAIN_MODEL } from '../contract/contract-models.ts';
-import { describeEngineContract } from '../engine-contract.ts';
+import { PLAIN_MODEL } from '../testing/contract-models.ts';
+import { describeEngineContract } from '../testing/engine-contract.ts';
 import { createProcessorEngine } from './processor-engine.ts';
 
 describeEngineContract('WebAssembly', createProcessorEngine);

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { PLAIN_MODEL } from '../contract/contract-models.ts';
 import { type KeptValues, keptIn } from '../kept-values.ts';
+import { PLAIN_MODEL } from '../testing/contract-models.ts';
 import { openGpu } from './gpu-context.ts';
 import { ProductBench } from './product-bench.ts';
 import { attentionMs } from './rows-bench.ts';

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { WeightTensor } from '../../gguf/weight-tensor.ts';
+import { createCpuEngine } from '../cpu/cpu-engine.ts';
+import { askRows, type ShardEngine } from '../shard-engine.ts';
 import {
   type ContractModel,
   embeddingTensors,
@@ -7,14 +9,12 @@ import {
   layerTensors,
   loadWhole,
   PLAIN_MODEL,
-} from '../contract/contract-models.ts';
-import { expectSameRows, largestDifference, runChunked, runWhole, wholeModel } from '../contract/contract-runs.ts';
-import { createCpuEngine } from '../cpu/cpu-engine.ts';
-import { askRows, type ShardEngine } from '../shard-engine.ts';
+} from '../testing/contract-models.ts';
+import { expectSameRows, largestDifference, runChunked, runWhole, wholeModel } from '../testing/contract-runs.ts';
 import { BUFFER_USAGE } from './gpu-constants.ts';
 import { type GpuContext, openGpu, webGpuAdapterInfo } from './gpu-context.ts';
 import { createBuffers } from './gpu-memory.ts';
-import { CONTEXT_LENGTH, oneByOne, tokensOf, withEngine } from './variant-runs.test-helper.ts';
+import { CONTEXT_LENGTH, oneByOne, tokensOf, withEngine } from './testing/variant-runs.ts';
 import { createWebGpuEngine } from './webgpu-engine.ts';
 
 describe('weights on WebGPU', () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from 'vitest';
-import { describeEngineContract } from '../engine-contract.ts';
+import { describeEngineContract } from '../testing/engine-contract.ts';
 import { type GpuContext, openGpu } from './gpu-context.ts';
 import { createWebGpuEngine } from './webgpu-engine.ts';
 

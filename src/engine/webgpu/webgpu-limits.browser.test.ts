@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { HeadRow } from '../../shared/model/head-row.ts';
-import { type ContractModel, ODD_MODELS, PLAIN_MODEL, someTokens } from '../contract/contract-models.ts';
-import { expectSameRows, runChunked } from '../contract/contract-runs.ts';
+import { type ContractModel, ODD_MODELS, PLAIN_MODEL, someTokens } from '../testing/contract-models.ts';
+import { expectSameRows, runChunked } from '../testing/contract-runs.ts';
 import { BUFFER_USAGE } from './gpu-constants.ts';
 import { type GpuOptions, openGpu } from './gpu-context.ts';
 import { createBuffers } from './gpu-memory.ts';
 import { KvCache } from './kv-cache.ts';
-import { withEngine } from './variant-runs.test-helper.ts';
+import { withEngine } from './testing/variant-runs.ts';
 import { defaultVariant, type KernelVariant } from './variants.ts';
 
 /** Of the WebGPU specification: what every adapter has. */

@@ -1,10 +1,10 @@
 import { beforeAll, describe, test } from 'vitest';
 import type { HeadRow } from '../../shared/model/head-row.ts';
-import { type ContractModel, ODD_MODELS, PLAIN_MODEL, someTokens } from '../contract/contract-models.ts';
-import { expectSameRows, runChunked } from '../contract/contract-runs.ts';
 import { uniformTypes } from '../tensor-shape.ts';
+import { type ContractModel, ODD_MODELS, PLAIN_MODEL, someTokens } from '../testing/contract-models.ts';
+import { expectSameRows, runChunked } from '../testing/contract-runs.ts';
 import { type GpuOptions, openGpu } from './gpu-context.ts';
-import { withEngine } from './variant-runs.test-helper.ts';
+import { withEngine } from './testing/variant-runs.ts';
 import { defaultVariant, isUsable, type KernelVariant, MANY_TOKENS, ONE_TOKEN } from './variants.ts';
 
 const device = await openGpu();

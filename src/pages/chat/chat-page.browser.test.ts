@@ -6,7 +6,7 @@ import '../ui/base.css';
 import './chat.css';
 import './room-panel.css';
 import { AppError } from '../../shared/errors.ts';
-import { TEST_CODE, TestSession, testPeer, testPlan, testRoom, testStage, testView } from '../ui/test-room.ts';
+import { TEST_CODE, TestSession, testPeer, testPlan, testRoom, testStage, testView } from '../ui/testing/room.ts';
 import type { AnswerChunk, ChatEngine, ChatRequest } from './chat-engine.ts';
 import { ChatPage } from './chat-page.tsx';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { testPeer, testPlan, testRoom, testStage, testView } from '../ui/test-room.ts';
+import { testPeer, testPlan, testRoom, testStage, testView } from '../ui/testing/room.ts';
 import { waitingFor } from './readiness.ts';
 
 const plan = testPlan([testStage(1, 0, 8, true)]);

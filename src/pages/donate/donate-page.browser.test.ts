@@ -2,7 +2,7 @@ import { h, render } from 'preact';
 import { afterEach, expect, test } from 'vitest';
 import { page, userEvent } from 'vitest/browser';
 import type { SelfView } from '../../room/room-view.ts';
-import { TEST_CODE, TestSession, testPeer, testPlan, testProfile, testRoom, testStage, testView } from '../ui/test-room.ts';
+import { TEST_CODE, TestSession, testPeer, testPlan, testProfile, testRoom, testStage, testView } from '../ui/testing/room.ts';
 import { DonatePage } from './donate-page.tsx';
 
 const stage = testStage(1, 0, 4);

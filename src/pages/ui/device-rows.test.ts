@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { LeftOutReason } from '../../shared/model/plan-reasons.ts';
 import type { PeerState, RoomState } from '../../shared/protocol/signaling.ts';
 import { deviceRows } from './device-rows.ts';
-import { testPeer, testPlan, testRoom, testStage, testView } from './test-room.ts';
+import { testPeer, testPlan, testRoom, testStage, testView } from './testing/room.ts';
 
 const rowOf = (peer: Partial<PeerState>, room: Partial<RoomState> = {}) =>
   deviceRows(testView(testRoom([testPeer(1, peer)], room)))[0]!;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { peerWords, quotedPeer } from './peer-words.ts';
-import { testPeer, testRoom, testView } from './test-room.ts';
+import { testPeer, testRoom, testView } from './testing/room.ts';
 
 const peers = [testPeer(1, { name: 'a' }), testPeer(2, { name: 'a 2' })];
 const view = testView(testRoom(peers));

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { latencyAssignment, throughputAssignment } from './edgeshard.ts';
 import { goalMs } from './goal.ts';
-import { randomRoom } from './random-room.test-problem.ts';
 import { repairAssignment } from './repair.ts';
 import { type Setting, settingOf } from './setting.ts';
 import { solve } from './solve.ts';
+import { randomRoom } from './testing/random-room.ts';
 
 /** A thousand rooms take some seconds, but a busy machine takes its time. */
 const TIMEOUT_MS = 120_000;

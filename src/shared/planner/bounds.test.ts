@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { ClusterBound } from './cluster-bound.ts';
 import { clustersOf } from './cuts.ts';
-import { leastByEnumeration } from './enumerate.test-problem.ts';
 import { layerView } from './layer-view.ts';
-import { randomRoom } from './random-room.test-problem.ts';
 import { settingOf } from './setting.ts';
 import { solve } from './solve.ts';
+import { leastByEnumeration } from './testing/enumerate.ts';
+import { randomRoom } from './testing/random-room.ts';
 import { WalkSearch } from './walks.ts';
 
 function* rooms() {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { HEAD_REPLY_BYTES } from '../model/wire-dtype.ts';
 import { costTables, stageMs } from './cost.ts';
-import { allLinks, device, link, problem, spec } from './plan.test-problem.ts';
+import { allLinks, device, link, problem, spec } from './testing/problem.ts';
 
 const token = { kind: 'token', head: 'last-stage' } as const;
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { OBJECTIVES } from '../model/plan.ts';
-import { allLinks, device, link, problem, spec } from './plan.test-problem.ts';
 import { planRoom } from './plan.ts';
 import type { PlanningProblem } from './problem.ts';
+import { allLinks, device, link, problem, spec } from './testing/problem.ts';
 
 const two = [device(1, 5, 1e6), device(2, 4, 300)];
 const withProfile = (change: object) => two.map((d) => ({ ...d, profile: { ...d.profile, ...change } }));

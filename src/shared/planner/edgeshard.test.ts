@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { costTables } from './cost.ts';
 import { latencyAssignment, throughputAssignment, throughputDeviceLimit } from './edgeshard.ts';
-import { device, link, problem, spec } from './plan.test-problem.ts';
 import { planRoom } from './plan.ts';
+import { device, link, problem, spec } from './testing/problem.ts';
 
 const TOKEN = { kind: 'token', head: 'last-stage' } as const;
 const layers = (n: number) => n * 104;

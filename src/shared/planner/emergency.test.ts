@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Stage } from '../model/plan.ts';
-import { device, link, problem, spec } from './plan.test-problem.ts';
 import { planRoom } from './plan.ts';
 import type { PlanningProblem } from './problem.ts';
+import { device, link, problem, spec } from './testing/problem.ts';
 
 const stage = (peerId: number, startLayer: number, endLayer: number, head = false): Stage => ({
   peerId,

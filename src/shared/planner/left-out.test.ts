@@ -2,12 +2,12 @@ import * as v from 'valibot';
 import { expect, test } from 'vitest';
 import { OBJECTIVES } from '../model/plan.ts';
 import { LeftOutReasonSchema, PlanWhySchema } from '../model/plan-reasons.ts';
-import { leastByEnumeration } from './enumerate.test-problem.ts';
-import { allLinks, device, link, problem } from './plan.test-problem.ts';
 import { planRoom } from './plan.ts';
 import type { PlanLayout, PlanningProblem } from './problem.ts';
-import { randomRoom } from './random-room.test-problem.ts';
 import { settingOf } from './setting.ts';
+import { leastByEnumeration } from './testing/enumerate.ts';
+import { allLinks, device, link, problem } from './testing/problem.ts';
+import { randomRoom } from './testing/random-room.ts';
 
 /** With all the time that reasons take: a busy machine would have them guessed. */
 function planned(asked: PlanningProblem): PlanLayout {

@@ -2,12 +2,12 @@ import * as fc from 'fast-check';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { PlanWhySchema } from '../model/plan-reasons.ts';
-import { leastByEnumeration } from './enumerate.test-problem.ts';
-import { allLinks, arbitraryProblem, device, link, problem, spec } from './plan.test-problem.ts';
 import { planRoom } from './plan.ts';
 import type { PlanLayout, PlanningProblem } from './problem.ts';
 import { predictStages, servedSources } from './replan.ts';
 import { settingOf, withUsableDevices } from './setting.ts';
+import { leastByEnumeration } from './testing/enumerate.ts';
+import { allLinks, arbitraryProblem, device, link, problem, spec } from './testing/problem.ts';
 
 /** Bytes of n layers with a context of one token: 92 of weights and 12 of keys and values each. */
 const layers = (n: number) => n * 104;

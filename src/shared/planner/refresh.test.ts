@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { device, problem } from './plan.test-problem.ts';
 import { planRoom } from './plan.ts';
 import type { PlanLayout, PlanningProblem } from './problem.ts';
 import { refreshed } from './refresh.ts';
+import { device, problem } from './testing/problem.ts';
 
 function best(asked: PlanningProblem): PlanLayout {
   const result = planRoom(asked);

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { device, link, problem, spec } from './plan.test-problem.ts';
 import { planRoom } from './plan.ts';
 import type { PlanLayout, PlanningProblem } from './problem.ts';
 import { shouldAdopt } from './replan.ts';
+import { device, link, problem, spec } from './testing/problem.ts';
 
 function planned(asked: PlanningProblem): PlanLayout {
   const result = planRoom(asked);

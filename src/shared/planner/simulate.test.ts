@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { costTables, promptChunks } from './cost.ts';
-import { allLinks, device, link, problem } from './plan.test-problem.ts';
 import { planRoom } from './plan.ts';
 import type { PlanningProblem } from './problem.ts';
-import { randomRoom } from './random-room.test-problem.ts';
 import { predictIn, settingOf } from './setting.ts';
 import { type Simulated, type Simulation, simulate } from './simulate.ts';
 import { solve } from './solve.ts';
+import { allLinks, device, link, problem } from './testing/problem.ts';
+import { randomRoom } from './testing/random-room.ts';
 
 function simulatedPlan(asked: PlanningProblem, run: Partial<Simulation>) {
   const setting = settingOf(asked, asked.sources, 'last-stage');

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { OBJECTIVES } from '../model/plan.ts';
-import { leastByEnumeration } from './enumerate.test-problem.ts';
 import { passCost } from './evaluate.ts';
 import { type Goal, goalMs, predictedMs } from './goal.ts';
 import { planRoom } from './plan.ts';
 import type { PlanningProblem } from './problem.ts';
-import { randomNumbers, randomRoom } from './random-room.test-problem.ts';
 import { settingOf } from './setting.ts';
 import { solve } from './solve.ts';
+import { leastByEnumeration } from './testing/enumerate.ts';
+import { randomNumbers, randomRoom } from './testing/random-room.ts';
 
 /**
  * Small rooms, tight and loose, even and uneven, with the head on either side, one chat or two, layers on the chat or none,

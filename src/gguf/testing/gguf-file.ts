@@ -1,6 +1,6 @@
-import { METADATA_TYPES } from './metadata.ts';
-import { BLOCK_FORMATS, type QuantType, rowBytes } from './quant.ts';
-import { LAYER_ROLES } from './weight-tensor.ts';
+import { METADATA_TYPES } from '../metadata.ts';
+import { BLOCK_FORMATS, type QuantType, rowBytes } from '../quant.ts';
+import { LAYER_ROLES } from '../weight-tensor.ts';
 
 /** Writes GGUF files in memory for tests: valid ones, and ones that are wrong in one chosen place. */
 

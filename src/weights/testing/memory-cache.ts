@@ -1,5 +1,5 @@
-import type { RangeSource } from './range-source.ts';
-import type { ShardCache } from './shard-cache.ts';
+import type { RangeSource } from '../range-source.ts';
+import type { ShardCache } from '../shard-cache.ts';
 
 /** A cache in memory. */
 export class MemoryCache implements ShardCache {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { PeerId } from '../shared/model/link-profile.ts';
-import type { Frame } from '../shared/protocol/frame.ts';
-import type { PipelineMessage } from '../shared/protocol/peer.ts';
-import type { Transport } from './transport.ts';
+import type { PeerId } from '../../shared/model/link-profile.ts';
+import type { Frame } from '../../shared/protocol/frame.ts';
+import type { PipelineMessage } from '../../shared/protocol/peer.ts';
+import type { Transport } from '../transport.ts';
 
 /** Devices 1 and 2, and an open link between them. */
 export interface TransportPair {

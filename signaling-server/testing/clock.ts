@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
 
 /** A clock that stands still until a test moves it, and then runs what is due in order. */
 export class TestClock implements Clock {

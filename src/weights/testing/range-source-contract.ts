@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { RangeSource } from './range-source.ts';
+import type { RangeSource } from '../range-source.ts';
 
 /** What a source's test provides. */
 export interface SourceUnderTest {

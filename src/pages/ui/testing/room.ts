@@ -1,10 +1,10 @@
-import type { RoomView } from '../../room/room-view.ts';
-import type { DeviceProfile } from '../../shared/model/device-profile.ts';
-import type { Plan, Stage } from '../../shared/model/plan.ts';
-import type { PlanWhy } from '../../shared/model/plan-reasons.ts';
-import { DEFAULT_SETTINGS } from '../../shared/model/room-settings.ts';
-import type { PeerState, RoomState } from '../../shared/protocol/signaling.ts';
-import type { PageSession } from './page-session.ts';
+import type { RoomView } from '../../../room/room-view.ts';
+import type { DeviceProfile } from '../../../shared/model/device-profile.ts';
+import type { Plan, Stage } from '../../../shared/model/plan.ts';
+import type { PlanWhy } from '../../../shared/model/plan-reasons.ts';
+import { DEFAULT_SETTINGS } from '../../../shared/model/room-settings.ts';
+import type { PeerState, RoomState } from '../../../shared/protocol/signaling.ts';
+import type { PageSession } from '../page-session.ts';
 
 /** Rooms for tests of the pages: small whole values to change one thing of. */
 

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ContractModel, layerTensors, loadWhole, ODD_MODELS, PLAIN_MODEL, WIDE_MODEL } from './contract/contract-models.ts';
-import { type RowComparison, SAME_BITS } from './contract/contract-runs.ts';
-import { describeHead } from './contract/head-contract.ts';
-import { describeKvGrowth } from './contract/kv-contract.ts';
-import { describeLife } from './contract/life-contract.ts';
-import { describeBatches, describeRows } from './contract/rows-contract.ts';
-import type { KvRounding } from './reference.ts';
-import type { EngineOptions, ShardEngine } from './shard-engine.ts';
+import type { KvRounding } from '../reference.ts';
+import type { EngineOptions, ShardEngine } from '../shard-engine.ts';
+import { type ContractModel, layerTensors, loadWhole, ODD_MODELS, PLAIN_MODEL, WIDE_MODEL } from './contract-models.ts';
+import { type RowComparison, SAME_BITS } from './contract-runs.ts';
+import { describeHead } from './head-contract.ts';
+import { describeKvGrowth } from './kv-contract.ts';
+import { describeLife } from './life-contract.ts';
+import { describeBatches, describeRows } from './rows-contract.ts';
 
 export interface ContractOptions {
   /** Which of the odd models the engine runs; the others it refuses. */

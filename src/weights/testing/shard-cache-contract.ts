@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { memoryRangeSource, type RangeSource } from './range-source.ts';
-import type { ShardCache } from './shard-cache.ts';
+import { memoryRangeSource, type RangeSource } from '../range-source.ts';
+import type { ShardCache } from '../shard-cache.ts';
 
 const BYTES = Uint8Array.from({ length: 5000 }, (_, i) => i * 3);
 const START = 4096;

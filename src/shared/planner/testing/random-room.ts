@@ -1,7 +1,7 @@
-import type { LinkProfile } from '../model/link-profile.ts';
-import type { Objective } from '../model/plan.ts';
-import { device, problem, spec } from './plan.test-problem.ts';
-import type { HeadPlace, PlanningDevice, PlanningProblem } from './problem.ts';
+import type { LinkProfile } from '../../model/link-profile.ts';
+import type { Objective } from '../../model/plan.ts';
+import type { HeadPlace, PlanningDevice, PlanningProblem } from '../problem.ts';
+import { device, problem, spec } from './problem.ts';
 
 /** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
 export function randomNumbers(seed: number): () => number {

@@ -1,20 +1,20 @@
-import { createCpuEngine } from '../engine/cpu/cpu-engine.ts';
-import { randomEmbedding, randomHead, randomLayer } from '../engine/random-weights.ts';
-import type { ShardEngine } from '../engine/shard-engine.ts';
-import { type TensorTypes, uniformTypes } from '../engine/tensor-shape.ts';
-import { AppError } from '../shared/errors.ts';
-import type { PeerId } from '../shared/model/link-profile.ts';
-import type { ModelSpec } from '../shared/model/model-spec.ts';
-import type { Plan, Stage } from '../shared/model/plan.ts';
-import { decodeFrame, encodeFrame, type ForwardFrame, type Frame, type Run } from '../shared/protocol/frame.ts';
-import type { PipelineMessage } from '../shared/protocol/peer.ts';
-import { AwakeClock } from './awake-clock.ts';
-import { Coordinator } from './coordinator.ts';
-import { EngineSourcePart } from './engine-source-part.ts';
-import { PlanBook } from './plan-book.ts';
-import type { SourcePart, StepRequest } from './source-part.ts';
-import { StageHost } from './stage-host.ts';
-import type { Transport } from './transport.ts';
+import { createCpuEngine } from '../../engine/cpu/cpu-engine.ts';
+import { randomEmbedding, randomHead, randomLayer } from '../../engine/random-weights.ts';
+import type { ShardEngine } from '../../engine/shard-engine.ts';
+import { type TensorTypes, uniformTypes } from '../../engine/tensor-shape.ts';
+import { AppError } from '../../shared/errors.ts';
+import type { PeerId } from '../../shared/model/link-profile.ts';
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import type { Plan, Stage } from '../../shared/model/plan.ts';
+import { decodeFrame, encodeFrame, type ForwardFrame, type Frame, type Run } from '../../shared/protocol/frame.ts';
+import type { PipelineMessage } from '../../shared/protocol/peer.ts';
+import { AwakeClock } from '../awake-clock.ts';
+import { Coordinator } from '../coordinator.ts';
+import { EngineSourcePart } from '../engine-source-part.ts';
+import { PlanBook } from '../plan-book.ts';
+import type { SourcePart, StepRequest } from '../source-part.ts';
+import { StageHost } from '../stage-host.ts';
+import type { Transport } from '../transport.ts';
 
 /** A room without a network: real engines with a small random model, frames encoded as on the wire. For tests. */
 

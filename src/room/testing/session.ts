@@ -1,11 +1,11 @@
 import { vi } from 'vitest';
-import type { LinkState } from '../mesh/link-state.ts';
-import { AppError, type ErrorCode } from '../shared/errors.ts';
-import type { DeviceMessage } from '../shared/model/device-message.ts';
-import type { PeerId } from '../shared/model/link-profile.ts';
-import type { ModelSpec } from '../shared/model/model-spec.ts';
-import type { Plan } from '../shared/model/plan.ts';
-import { DEFAULT_SETTINGS } from '../shared/model/room-settings.ts';
+import type { LinkState } from '../../mesh/link-state.ts';
+import { AppError, type ErrorCode } from '../../shared/errors.ts';
+import type { DeviceMessage } from '../../shared/model/device-message.ts';
+import type { PeerId } from '../../shared/model/link-profile.ts';
+import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import type { Plan } from '../../shared/model/plan.ts';
+import { DEFAULT_SETTINGS } from '../../shared/model/room-settings.ts';
 import type {
   ClientEvent,
   ClientReply,
@@ -15,11 +15,11 @@ import type {
   RoomState,
   ServerEvent,
   ServerMessage,
-} from '../shared/protocol/signaling.ts';
-import type { RoomMessage, ToWorker } from '../workers/messages.ts';
-import type { Signaling } from './membership.ts';
-import { RoomSession, type SessionOptions } from './room-session.ts';
-import type { Tell } from './tell.ts';
+} from '../../shared/protocol/signaling.ts';
+import type { RoomMessage, ToWorker } from '../../workers/messages.ts';
+import type { Signaling } from '../membership.ts';
+import { RoomSession, type SessionOptions } from '../room-session.ts';
+import type { Tell } from '../tell.ts';
 
 /** A session without a browser: the test is the server, and sees what worker and links are told. */
 

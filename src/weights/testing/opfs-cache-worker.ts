@@ -1,5 +1,5 @@
-import { openOpfsCache } from './opfs-cache.ts';
-import { memoryRangeSource, type RangeSource } from './range-source.ts';
+import { openOpfsCache } from '../opfs-cache.ts';
+import { memoryRangeSource, type RangeSource } from '../range-source.ts';
 
 /** What a test asks of the cache; it lives here because only a worker may write to it. */
 export interface CacheRequest {

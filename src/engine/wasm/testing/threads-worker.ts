@@ -1,8 +1,8 @@
-import type { QuantType } from '../../gguf/quant.ts';
-import { type ContractModel, loadWhole, PLAIN_MODEL, someTokens } from '../contract/contract-models.ts';
-import { askRows, type ShardEngine } from '../shard-engine.ts';
-import { uniformTypes } from '../tensor-shape.ts';
-import { createProcessorEngine } from './processor-engine.ts';
+import type { QuantType } from '../../../gguf/quant.ts';
+import { askRows, type ShardEngine } from '../../shard-engine.ts';
+import { uniformTypes } from '../../tensor-shape.ts';
+import { type ContractModel, loadWhole, PLAIN_MODEL, someTokens } from '../../testing/contract-models.ts';
+import { createProcessorEngine } from '../processor-engine.ts';
 
 /** A run that a test asks for; it happens here because the main thread of a page may not wait for other threads. */
 export interface ThreadRun {

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
-import type { LinkProfile } from '../model/link-profile.ts';
-import type { ModelSpec } from '../model/model-spec.ts';
-import { OBJECTIVES } from '../model/plan.ts';
-import type { PlanningDevice, PlanningProblem } from './problem.ts';
+import type { LinkProfile } from '../../model/link-profile.ts';
+import type { ModelSpec } from '../../model/model-spec.ts';
+import { OBJECTIVES } from '../../model/plan.ts';
+import type { PlanningDevice, PlanningProblem } from '../problem.ts';
 
 /** A model whose layers take 92 bytes each and, with one token of context, 12 bytes of keys and values. */
 export function spec(nLayers: number, changes: Partial<ModelSpec> = {}): ModelSpec {

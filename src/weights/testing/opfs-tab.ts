@@ -1,10 +1,10 @@
-import type { CacheRequest } from './opfs-cache.test-worker.ts';
-import type { RangeSource } from './range-source.ts';
-import type { ShardCache, Shortage } from './shard-cache.ts';
+import type { RangeSource } from '../range-source.ts';
+import type { ShardCache, Shortage } from '../shard-cache.ts';
+import type { CacheRequest } from './opfs-cache-worker.ts';
 
 /** The cache of a tab: what it does happens in a worker. */
 export class OpfsTab implements ShardCache {
-  private readonly worker = new Worker(new URL('./opfs-cache.test-worker.ts', import.meta.url), { type: 'module' });
+  private readonly worker = new Worker(new URL('./opfs-cache-worker.ts', import.meta.url), { type: 'module' });
 
   /** As by a new visit. */
   async open(): Promise<this> {

@@ -1,6 +1,6 @@
-import type { DeviceProfile } from '../src/shared/model/device-profile.ts';
-import type { ModelSpec } from '../src/shared/model/model-spec.ts';
-import type { RoomKeys } from './room-state.ts';
+import type { DeviceProfile } from '../../src/shared/model/device-profile.ts';
+import type { ModelSpec } from '../../src/shared/model/model-spec.ts';
+import type { RoomKeys } from '../room-state.ts';
 
 /** A small model: four layers of 1,000 bytes, and 256 bytes of keys and values per token and layer. */
 export const tinySpec: ModelSpec = {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { io, type Socket } from 'socket.io-client';
-import { applyRoomChange } from '../src/shared/protocol/room-change.ts';
+import { applyRoomChange } from '../../src/shared/protocol/room-change.ts';
 import {
   type ClientEvent,
   type ClientReply,
@@ -13,11 +13,11 @@ import {
   type RoomState,
   type ServerEvent,
   type ServerMessage,
-} from '../src/shared/protocol/signaling.ts';
-import { type App, type AppOptions, startApp, type TransportName } from './app.ts';
-import { NO_NAMED_ICE } from './ice.ts';
-import { randomHostKey } from './room-code.ts';
-import { TEST_SECRET } from './test-room.ts';
+} from '../../src/shared/protocol/signaling.ts';
+import { type App, type AppOptions, startApp, type TransportName } from '../app.ts';
+import { NO_NAMED_ICE } from '../ice.ts';
+import { randomHostKey } from '../room-code.ts';
+import { TEST_SECRET } from './room.ts';
 
 /** Bytes of the small model: 0, 1, 2, ... modulo 251, so that every position tells itself. */
 export const MODEL_BYTES = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251));

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { MAX_BULK_BYTES } from '../shared/protocol/bulk.ts';
-import { MAX_FRAME_BYTES } from '../shared/protocol/frame-bytes.ts';
-import { MAX_CONTROL_BYTES } from '../shared/protocol/peer.ts';
-import type { Link, PeerLinkEvents } from './peer-link.ts';
+import { MAX_BULK_BYTES } from '../../shared/protocol/bulk.ts';
+import { MAX_FRAME_BYTES } from '../../shared/protocol/frame-bytes.ts';
+import { MAX_CONTROL_BYTES } from '../../shared/protocol/peer.ts';
+import type { Link, PeerLinkEvents } from '../peer-link.ts';
 
 /** The two ends of an open link, and what was told at each. */
 interface Ends {

@@ -1,9 +1,9 @@
-import type { HeadRow } from '../../shared/model/head-row.ts';
-import { type ContractModel, loadWhole, someTokens } from '../contract/contract-models.ts';
-import { runChunked } from '../contract/contract-runs.ts';
-import type { ShardEngine } from '../shard-engine.ts';
-import { type GpuOptions, openGpu } from './gpu-context.ts';
-import { createWebGpuEngine } from './webgpu-engine.ts';
+import type { HeadRow } from '../../../shared/model/head-row.ts';
+import type { ShardEngine } from '../../shard-engine.ts';
+import { type ContractModel, loadWhole, someTokens } from '../../testing/contract-models.ts';
+import { runChunked } from '../../testing/contract-runs.ts';
+import { type GpuOptions, openGpu } from '../gpu-context.ts';
+import { createWebGpuEngine } from '../webgpu-engine.ts';
 
 export const CONTEXT_LENGTH = 64;
 
