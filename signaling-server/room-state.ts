@@ -1,13 +1,13 @@
 import type { ErrorReport } from '../src/shared/errors.ts';
 import type { DeviceProfile } from '../src/shared/model/device-profile.ts';
-import type { LinkProfile, PeerId } from '../src/shared/model/link-profile.ts';
+import type { LinkMeasure, LinkProfile, PeerId } from '../src/shared/model/link-profile.ts';
 import type { LoadProgress } from '../src/shared/model/load-progress.ts';
 import type { ModelSpec } from '../src/shared/model/model-spec.ts';
 import type { Plan } from '../src/shared/model/plan.ts';
 import { DEFAULT_SETTINGS, type RoomSettings } from '../src/shared/model/room-settings.ts';
 import type { ShardParts } from '../src/shared/model/shard-parts.ts';
 import type { Followed } from '../src/shared/planner/drift.ts';
-import type { Knock, LinkMeasure, RoomState, ServerEvent, ServerMessage } from '../src/shared/protocol/signaling.ts';
+import type { Knock, RoomState, ServerEvent, ServerMessage } from '../src/shared/protocol/signaling.ts';
 
 /** A tab in a room. */
 export interface Member {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../src/shared/errors.ts';
 import { layersOf } from '../src/shared/model/layer-range.ts';
+import { MAX_PEERS_PER_ROOM } from '../src/shared/model/limits.ts';
 import { DEFAULT_SETTINGS } from '../src/shared/model/room-settings.ts';
 import { planRoom } from '../src/shared/planner/plan.ts';
-import { MAX_PEERS_PER_ROOM } from '../src/shared/protocol/signaling.ts';
 import { isMeasured, planningProblem } from './room-planning.ts';
 import { type Effect, linkBetween, newRoom, publicState, type Room } from './room-state.ts';
 import { applyToRoom, type RoomEvent } from './rooms.ts';

@@ -1,18 +1,13 @@
 import { AppError, type ErrorReport } from '../src/shared/errors.ts';
 import type { DeviceProfile, ProfileOrigin } from '../src/shared/model/device-profile.ts';
-import type { PeerId } from '../src/shared/model/link-profile.ts';
+import { MAX_PEERS_PER_ROOM } from '../src/shared/model/limits.ts';
+import type { LinkMeasure, PeerId } from '../src/shared/model/link-profile.ts';
 import type { LoadProgress } from '../src/shared/model/load-progress.ts';
 import type { ModelSpec } from '../src/shared/model/model-spec.ts';
 import type { RoomSettings } from '../src/shared/model/room-settings.ts';
 import { DEVICE_TIMES, type Followed, follow, followAnew, LINK_NUMBERS, startFollowing } from '../src/shared/planner/drift.ts';
 import type { PlanningProblem, PlanResult } from '../src/shared/planner/problem.ts';
-import {
-  type LinkMeasure,
-  MAX_BARRED,
-  MAX_HOST_KEYS,
-  MAX_KNOCKS_PER_ROOM,
-  MAX_PEERS_PER_ROOM,
-} from '../src/shared/protocol/signaling.ts';
+import { MAX_BARRED, MAX_HOST_KEYS, MAX_KNOCKS_PER_ROOM } from '../src/shared/protocol/signaling.ts';
 import { displayName } from './display-name.ts';
 import { afterLeaving, chatMoved, planned, stageFailed, stageReady, tryAgain } from './plan-lifecycle.ts';
 import {

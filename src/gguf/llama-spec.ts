@@ -1,4 +1,5 @@
 import { AppError } from '../shared/errors.ts';
+import { MAX_LAYERS } from '../shared/model/limits.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
 import { foreignSetting } from './foreign-settings.ts';
 import type { GgufHeader } from './header.ts';
@@ -7,7 +8,6 @@ import { QUANT_TYPES } from './quant.ts';
 import { embeddingTensors, hasTiedHead, headTensors, layerTensors, sliceBytes, type TensorSlice } from './shard-bytes.ts';
 import { LAYER_ROLES, type TensorRole } from './weight-tensor.ts';
 
-const MAX_LAYERS = 512;
 const MAX_NAME_CHARS = 80;
 
 type Dimensions = Pick<ModelSpec, 'dim' | 'nLayers' | 'nHeads' | 'nKvHeads' | 'headDim' | 'ffnDim' | 'ropeDim' | 'contextLength'>;

@@ -1,6 +1,6 @@
 import type { AppError } from '../shared/errors.ts';
+import type { LinkMeasure } from '../shared/model/link-profile.ts';
 import { type PeerMessage, PIECE_BYTES } from '../shared/protocol/peer.ts';
-import type { LinkMeasure } from '../shared/protocol/signaling.ts';
 import { estimateLink, needsBurst, type ProbeTimings } from './probe-estimate.ts';
 
 const PINGS = 8;

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { LinkMeasure } from '../shared/model/link-profile.ts';
 import { MAX_BULK_BYTES } from '../shared/protocol/bulk.ts';
 import { MAX_FRAME_BYTES } from '../shared/protocol/frame-bytes.ts';
 import type { PipelineMessage } from '../shared/protocol/peer.ts';
-import type { LinkMeasure, SignalData } from '../shared/protocol/signaling.ts';
+import type { SignalData } from '../shared/protocol/signaling.ts';
 import type { LinkState } from './link-state.ts';
 import { Mesh } from './mesh.ts';
 

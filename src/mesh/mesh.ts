@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { AppError } from '../shared/errors.ts';
-import type { PeerId } from '../shared/model/link-profile.ts';
+import type { LinkMeasure, PeerId } from '../shared/model/link-profile.ts';
 import { type PeerMessage, PeerMessageSchema, type PipelineMessage } from '../shared/protocol/peer.ts';
-import type { IceServers, LinkMeasure, SignalData } from '../shared/protocol/signaling.ts';
+import type { IceServers, SignalData } from '../shared/protocol/signaling.ts';
 import type { LinkState } from './link-state.ts';
 import { type Link, PeerLink, type PeerLinkOptions } from './peer-link.ts';
 import { ProbeQueue } from './probe-queue.ts';

@@ -1,4 +1,4 @@
-import type { LinkMeasure } from '../shared/protocol/signaling.ts';
+import type { LinkMeasure } from '../shared/model/link-profile.ts';
 
 /** What a probe timed. */
 export interface ProbeTimings {

@@ -1,7 +1,6 @@
 import { AppError } from '../shared/errors.ts';
-import type { PeerId } from '../shared/model/link-profile.ts';
+import type { LinkMeasure, PeerId } from '../shared/model/link-profile.ts';
 import type { PeerMessage } from '../shared/protocol/peer.ts';
-import type { LinkMeasure } from '../shared/protocol/signaling.ts';
 import { LinkProbe } from './link-probe.ts';
 
 /** A probe takes 16 round trips; what has not finished by then tells nothing that a plan could use. */

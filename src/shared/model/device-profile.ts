@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { count, measure } from './numbers.ts';
 
 /** Which code runs the layers. `auto` means: measure and take the faster. */
 export const ENGINE_KINDS = ['webgpu', 'cpu', 'onnx'] as const;
@@ -13,8 +14,6 @@ export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 export const PROFILE_ORIGINS = ['measured', 'served', 'unchanged'] as const;
 export type ProfileOrigin = (typeof PROFILE_ORIGINS)[number];
 
-/** A measured time: finite, not negative. */
-const ms = v.pipe(v.number(), v.finite(), v.minValue(0));
 /** For people. */
 const words = v.pipe(v.string(), v.maxLength(120));
 
@@ -26,14 +25,14 @@ export const DeviceProfileSchema = v.strictObject({
   /** How its kernels share the work, as tuning chose it; absent where there is one way only. */
   variant: v.exactOptional(words),
   /** One token through one decoder layer, ms, without the fixed cost of a forward. */
-  decodeLayerMs: ms,
+  decodeLayerMs: measure,
   /** One token of a prefill chunk through one decoder layer, ms. */
-  prefillLayerMsPerToken: ms,
+  prefillLayerMsPerToken: measure,
   /** What every forward costs before any layer: encode, submit, read back, ms. */
-  forwardOverheadMs: ms,
+  forwardOverheadMs: measure,
   /** Final norm, output matrix and top-k for one row, ms. */
-  headMs: ms,
+  headMs: measure,
   /** How much memory this device lends to the room, bytes. */
-  lendBytes: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER)),
+  lendBytes: count,
 });
 export type DeviceProfile = v.InferOutput<typeof DeviceProfileSchema>;

@@ -1,8 +1,12 @@
+import * as v from 'valibot';
+import { MAX_LAYERS } from './limits.ts';
+import { count } from './numbers.ts';
+
+const layer = v.pipe(count, v.maxValue(MAX_LAYERS));
+
 /** A contiguous run of decoder layers, [startLayer, endLayer). */
-export interface LayerRange {
-  startLayer: number;
-  endLayer: number;
-}
+export const LayerRangeSchema = v.strictObject({ startLayer: layer, endLayer: layer });
+export type LayerRange = v.InferOutput<typeof LayerRangeSchema>;
 
 export function layerCount(range: LayerRange): number {
   return range.endLayer - range.startLayer;

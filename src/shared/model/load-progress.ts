@@ -1,7 +1,6 @@
 import * as v from 'valibot';
-
-const bytes = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+import { count } from './numbers.ts';
 
 /** How far a device is with its part of the next plan. */
-export const LoadProgressSchema = v.strictObject({ loadedBytes: bytes, shardBytes: bytes });
+export const LoadProgressSchema = v.strictObject({ loadedBytes: count, shardBytes: count });
 export type LoadProgress = v.InferOutput<typeof LoadProgressSchema>;

@@ -1,11 +1,9 @@
 import * as v from 'valibot';
+import { count, measure, positive } from './numbers.ts';
 
 /** Why a plan is as it is: codes and measured values, of which pages make the sentences. Devices are named by their peer ids. */
 
-const peerId = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 32 - 1));
-const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
-/** ms, bytes, Mbit/s or a rate: finite, not negative. */
-const measure = v.pipe(v.number(), v.finite(), v.minValue(0));
+const peerId = positive;
 
 /** What a plan takes, as far as its objective asks. */
 const ExpectationSchema = v.variant('objective', [

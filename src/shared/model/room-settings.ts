@@ -1,19 +1,23 @@
-import type { Objective, ObjectiveChoice } from './plan.ts';
-import type { WireDtype } from './wire-dtype.ts';
+import * as v from 'valibot';
+import { MAX_LAYERS } from './limits.ts';
+import { count } from './numbers.ts';
+import { OBJECTIVE_CHOICES, type Objective } from './plan.ts';
+import { WIRE_DTYPES } from './wire-dtype.ts';
 
 /** What the host of a room decides. */
-export interface RoomSettings {
+export const RoomSettingsSchema = v.strictObject({
   /** Absolute, or relative to the page's origin. */
-  modelUrl: string;
+  modelUrl: v.pipe(v.string(), v.minLength(1), v.maxLength(2048)),
   /** Tokens per sequence; null takes the lesser of 2,048 and the model's own. */
-  contextLength: number | null;
-  wireDtype: WireDtype;
-  objective: ObjectiveChoice;
+  contextLength: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(131_072))),
+  wireDtype: v.picklist(WIRE_DTYPES),
+  objective: v.picklist(OBJECTIVE_CHOICES),
   /** The layers before this one run on every chat's own device: with one or more, the first stage sees no embedding. */
-  sourceLayers: number;
+  sourceLayers: v.pipe(count, v.maxValue(MAX_LAYERS)),
   /** Final norm and output matrix run on every chat's own device: then no other sees a logit. */
-  headOnSource: boolean;
-}
+  headOnSource: v.boolean(),
+});
+export type RoomSettings = v.InferOutput<typeof RoomSettingsSchema>;
 
 export const DEFAULT_CONTEXT_LENGTH = 2048;
 export const DEFAULT_MODEL_URL = '/models/storyteller-1.7m-q8_0.gguf';

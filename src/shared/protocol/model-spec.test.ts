@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
 import type { ModelSpec } from '../model/model-spec.ts';
-import { ModelSpecSchema } from './signaling.ts';
+import { ModelSpecSchema } from '../model/model-spec.ts';
 
 const SPEC: ModelSpec = {
   name: 'llama',

@@ -1,10 +1,13 @@
 import * as v from 'valibot';
 import type { ErrorReport } from '../errors.ts';
 import { DeviceProfileSchema, PROFILE_ORIGINS } from '../model/device-profile.ts';
+import { MAX_LAYERS, MAX_PEERS_PER_ROOM } from '../model/limits.ts';
+import { LinkMeasureSchema } from '../model/link-profile.ts';
 import { LoadProgressSchema } from '../model/load-progress.ts';
-import { OBJECTIVE_CHOICES, OBJECTIVES } from '../model/plan.ts';
-import { LeftOutReasonSchema, PlanWhySchema } from '../model/plan-reasons.ts';
-import { WIRE_DTYPES } from '../model/wire-dtype.ts';
+import { ModelSpecSchema } from '../model/model-spec.ts';
+import { count, positive } from '../model/numbers.ts';
+import { PlanSchema } from '../model/plan.ts';
+import { RoomSettingsSchema } from '../model/room-settings.ts';
 import { ErrorReportSchema } from './error-report.ts';
 
 /**
@@ -19,7 +22,6 @@ import { ErrorReportSchema } from './error-report.ts';
 export const PROTOCOL_VERSION = 2;
 /** A message larger than this is refused before it is parsed, bytes. A session description takes 2 to 4 kB. */
 export const MAX_SIGNALING_BYTES = 64 * 1024;
-export const MAX_PEERS_PER_ROOM = 32;
 /** How often a tab says that it is there, and after how long a silence the server holds it to be away, ms. */
 export const BEAT_INTERVAL_MS = 1000;
 export const BEAT_TIMEOUT_MS = 8000;
@@ -30,18 +32,12 @@ export const KNOCK_TIMEOUT_MS = 60_000;
 /** Without a tab that holds the host key for so long, the rights are offered to the chat that was there longest, ms. */
 export const HOSTLESS_MS = 60_000;
 export const MAX_KNOCKS_PER_ROOM = 16;
-/** Of any model: what a list of layers may hold. */
-const MAX_LAYERS = 512;
 /** Tabs that a host has removed and that are kept out: the latest. */
 export const MAX_BARRED = 64;
 export const MAX_HOST_KEYS = 16;
 /** Letters that nobody mistakes for another when a room code is read aloud. */
 export const ROOM_CODE = /^[A-HJ-NP-Z2-9]{5}$/;
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
-const positive = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 32 - 1));
-/** A measured time or rate: finite, not negative. */
-const measure = v.pipe(v.number(), v.finite(), v.minValue(0));
 const shortText = v.pipe(v.string(), v.minLength(1), v.maxLength(80));
 const roomCode = v.pipe(v.string(), v.regex(ROOM_CODE, 'a room code has five letters or digits'));
 const nothing = v.strictObject({});
@@ -58,39 +54,6 @@ const passphrase = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
 /** `salt.hash`, both base64url, scrypt. */
 const passphraseHash = v.pipe(v.string(), v.maxLength(200));
 
-export const RoomSettingsSchema = v.strictObject({
-  modelUrl: v.pipe(v.string(), v.minLength(1), v.maxLength(2048)),
-  contextLength: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(131_072))),
-  wireDtype: v.picklist(WIRE_DTYPES),
-  objective: v.picklist(OBJECTIVE_CHOICES),
-  sourceLayers: v.pipe(count, v.maxValue(MAX_LAYERS)),
-  headOnSource: v.boolean(),
-});
-
-export const ModelSpecSchema = v.strictObject({
-  name: shortText,
-  architecture: v.literal('llama'),
-  quantisation: shortText,
-  dim: positive,
-  nLayers: v.pipe(positive, v.maxValue(MAX_LAYERS)),
-  nHeads: positive,
-  nKvHeads: positive,
-  headDim: positive,
-  ffnDim: positive,
-  vocabSize: positive,
-  contextLength: positive,
-  ropeTheta: v.pipe(v.number(), v.finite(), v.gtValue(0)),
-  ropeDim: positive,
-  ropeFactors: v.exactOptional(v.pipe(v.array(v.pipe(v.number(), v.finite(), v.gtValue(0))), v.maxLength(512))),
-  rmsEps: v.pipe(v.number(), v.finite(), v.gtValue(0)),
-  tiedHead: v.boolean(),
-  layerBytes: v.pipe(v.array(count), v.minLength(1), v.maxLength(MAX_LAYERS)),
-  embeddingBytes: count,
-  headBytes: count,
-});
-
-export const LinkMeasureSchema = v.strictObject({ rttMs: measure, linkMbps: measure });
-
 const PeerStateSchema = v.strictObject({
   peerId: positive,
   name: shortText,
@@ -103,34 +66,6 @@ const PeerStateSchema = v.strictObject({
   tabKeyHash: keyHash,
   /** Why this device takes no part although it donates. */
   problem: v.nullable(ErrorReportSchema),
-});
-
-const StageSchema = v.strictObject({
-  peerId: positive,
-  layers: v.strictObject({ startLayer: v.pipe(count, v.maxValue(MAX_LAYERS)), endLayer: v.pipe(count, v.maxValue(MAX_LAYERS)) }),
-  head: v.boolean(),
-});
-
-export const PlanSchema = v.strictObject({
-  epoch: positive,
-  modelUrl: v.string(),
-  contextLength: positive,
-  wireDtype: v.picklist(WIRE_DTYPES),
-  objective: v.picklist(OBJECTIVES),
-  sourceLayers: v.pipe(count, v.maxValue(MAX_LAYERS)),
-  stages: v.pipe(v.array(StageSchema), v.minLength(1), v.maxLength(MAX_PEERS_PER_ROOM)),
-  predicted: v.strictObject({
-    msPerToken: measure,
-    msPerTokenTogether: v.exactOptional(measure),
-    bottleneckMs: measure,
-    tokensPerSecond: measure,
-    firstTokenMs: measure,
-    stageMs: v.array(measure),
-    overheadMs: v.array(measure),
-    linkMs: v.array(measure),
-  }),
-  why: PlanWhySchema,
-  leftOut: v.pipe(v.array(v.strictObject({ peerId: positive, reason: LeftOutReasonSchema })), v.maxLength(MAX_PEERS_PER_ROOM)),
 });
 
 /** Somebody without the room's link who waits for the host to let them in. */
@@ -350,4 +285,3 @@ export type Knock = v.InferOutput<typeof KnockSchema>;
 export type PeerState = v.InferOutput<typeof PeerStateSchema>;
 export type SignalData = v.InferOutput<typeof SignalDataSchema>;
 export type IceServers = v.InferOutput<typeof IceServersSchema>;
-export type LinkMeasure = v.InferOutput<typeof LinkMeasureSchema>;
