@@ -1,6 +1,7 @@
 import { rowBytes } from '../gguf/quant.ts';
 import { LAYER_ROLES } from '../gguf/weight-tensor.ts';
 import type { DeviceProfile } from '../shared/model/device-profile.ts';
+import { PREFILL_CHUNK_ROWS } from '../shared/model/limits.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
 import { meanRounds } from './mean-rounds.ts';
 import { randomHead, randomLayer } from './random-weights.ts';
@@ -23,7 +24,6 @@ const MAX_LAYERS = 4;
 const MAX_LAYERS_BYTES = 32 * 2 ** 20;
 /** Of the output matrix; what it takes grows with its rows, so a part of them tells enough. */
 const MAX_HEAD_WEIGHTS = 2 ** 23;
-const PREFILL_ROWS = 32;
 /** Characters of what a profile says to people. */
 const MAX_TEXT = 120;
 const CONTEXT_LENGTH = 64;
@@ -93,7 +93,7 @@ async function measurePrefill(
   now: () => number,
 ): Promise<number> {
   // A warm-up and a sample at least must fit, at the worst at the speed of single tokens.
-  const rows = Math.max(1, Math.min(PREFILL_ROWS, Math.floor(budgetMs / 2 / Math.max(decodeLayerMs, 1e-3))));
+  const rows = Math.max(1, Math.min(PREFILL_CHUNK_ROWS, Math.floor(budgetMs / 2 / Math.max(decodeLayerMs, 1e-3))));
   if (rows === 1) return decodeLayerMs;
   const chunk = async () => {
     await engine.forward(request(spec, rows, 1, 1));

@@ -1,8 +1,8 @@
 import { AppError, type ErrorCode } from '../shared/errors.ts';
 import type { HeadAsk, HeadRow } from '../shared/model/head-row.ts';
+import { HEAD_REPLY_BYTES } from '../shared/model/head-row.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
-import { HEAD_REPLY_BYTES } from '../shared/model/wire-dtype.ts';
 import type { ReplyFrame } from '../shared/protocol/frame.ts';
 import { stopped, unlessAborted } from './abort.ts';
 import type { AwakeClock } from './awake-clock.ts';

@@ -1,8 +1,6 @@
+import { PREFILL_CHUNK_ROWS } from '../shared/model/limits.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import { movedUntil } from './state.ts';
-
-/** Rows of one prefill frame: small enough that several stages work at once, large enough to fill a GPU. */
-export const PREFILL_CHUNK_ROWS = 32;
 
 /** What a source knows of one of its sequences: the tokens that the stages have seen, and where. */
 export interface SequenceState {

@@ -3,10 +3,10 @@ import { readGgufHeader } from '../gguf/header.ts';
 import { headTensors, layerTensors, sliceBytes, type TensorSlice } from '../gguf/shard-bytes.ts';
 import { tinyLlama, writeGguf } from '../gguf/testing/gguf-file.ts';
 import type { WeightTensor } from '../gguf/weight-tensor.ts';
+import { WEIGHT_PIECE_BYTES } from '../shared/model/limits.ts';
 import { memoryRangeSource, type RangeSource } from './range-source.ts';
 import type { ShardCache, Shortage } from './shard-cache.ts';
 import { streamTensors } from './shard-stream.ts';
-import { PIECE_BYTES } from './tensor-pieces.ts';
 import { MemoryCache } from './testing/memory-cache.ts';
 
 const FILE = writeGguf(tinyLlama({ nLayers: 3, tiedHead: true }));
@@ -52,7 +52,7 @@ test('a layer arrives whole, tensor by tensor, with one request for its bytes an
 
 test('a large tensor comes in pieces of whole rows, with one request, and from the cache as well', async () => {
   const columns = 1024;
-  const rows = 2 * (PIECE_BYTES / (4 * columns)) + 3;
+  const rows = 2 * (WEIGHT_PIECE_BYTES / (4 * columns)) + 3;
   const file = Uint8Array.from({ length: 4 * columns * rows + 5 }, (_, i) => i * 7 + (i >> 12));
   const slice: TensorSlice = { role: 'output', type: 'F32', rows, columns, start: 5, end: file.length };
   const cache = new MemoryCache();
@@ -61,8 +61,8 @@ test('a large tensor comes in pieces of whole rows, with one request, and from t
     const pieces = await collect(streamTensors(source, [slice], { cache }));
     expect(source.ranges).toEqual(requests);
     expect(pieces.map(({ firstRow, rows: count }) => [firstRow, count])).toEqual([
-      [0, PIECE_BYTES / (4 * columns)],
-      [PIECE_BYTES / (4 * columns), PIECE_BYTES / (4 * columns)],
+      [0, WEIGHT_PIECE_BYTES / (4 * columns)],
+      [WEIGHT_PIECE_BYTES / (4 * columns), WEIGHT_PIECE_BYTES / (4 * columns)],
       [rows - 3, 3],
     ]);
     expect(Buffer.compare(Buffer.concat(pieces.map(({ bytes }) => bytes)), file.subarray(5))).toBe(0);

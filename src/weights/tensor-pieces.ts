@@ -1,10 +1,6 @@
 import { rowBytes } from '../gguf/quant.ts';
 import type { TensorSlice } from '../gguf/shard-bytes.ts';
-
-/** Tensors larger than this come in pieces, bytes: what is on its way to an engine must not count beside the shard itself. */
-export const PIECE_BYTES = 4 * 1024 * 1024;
-/** Engines write rows of some formats together. */
-const PIECE_ROWS = 8;
+import { WEIGHT_PIECE_BYTES, WEIGHT_PIECE_ROWS } from '../shared/model/limits.ts';
 
 /** Rows of a tensor, and where they are in the file. */
 export interface TensorPiece extends TensorSlice {
@@ -17,9 +13,12 @@ export function cutIntoPieces(slices: readonly TensorSlice[]): TensorPiece[] {
 }
 
 function cut(slice: TensorSlice): TensorPiece[] {
-  if (slice.end - slice.start <= PIECE_BYTES) return [slice];
+  if (slice.end - slice.start <= WEIGHT_PIECE_BYTES) return [slice];
   const bytesPerRow = rowBytes(slice.type, slice.columns);
-  const pieceRows = Math.max(PIECE_ROWS, Math.floor(PIECE_BYTES / bytesPerRow / PIECE_ROWS) * PIECE_ROWS);
+  const pieceRows = Math.max(
+    WEIGHT_PIECE_ROWS,
+    Math.floor(WEIGHT_PIECE_BYTES / bytesPerRow / WEIGHT_PIECE_ROWS) * WEIGHT_PIECE_ROWS,
+  );
   return Array.from({ length: Math.ceil(slice.rows / pieceRows) }, (_, i) => {
     const firstRow = i * pieceRows;
     const rows = Math.min(pieceRows, slice.rows - firstRow);

@@ -1,5 +1,6 @@
 import { type QuantType, rowBytes } from '../../gguf/quant.ts';
 import type { TensorRole, WeightTensor } from '../../gguf/weight-tensor.ts';
+import { WEIGHT_PIECE_BYTES, WEIGHT_PIECE_ROWS } from '../../shared/model/limits.ts';
 import { BINDING_ALIGN_BYTES, BUFFER_USAGE, roundUp } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
 import { createBuffers } from './gpu-memory.ts';
@@ -37,11 +38,6 @@ interface Layer {
   /** Row ranges of the stack that hold weights. */
   filled: [start: number, end: number][];
 }
-
-/** Uploaded at once, bytes: keeps what is copied on the way small. */
-const PIECE_BYTES = 4 * 1024 * 1024;
-/** Pieces begin at multiples of this many rows, so that two scales which share a word are written together. */
-const PIECE_ROWS = 8;
 
 /**
  * Matrices that multiply the same vector, one on top of the other (queries, keys and values; gate and up), so that one
@@ -101,7 +97,8 @@ export class MatrixStack {
     for (const layer of this.layers) {
       const ranges = merged(layer.filled);
       const isExact = ranges.length === 1 && ranges[0]![1] - ranges[0]![0] === layer.rows;
-      if (!isExact && ranges.every(([start]) => start % PIECE_ROWS === 0)) layer.slabs = await this.exactSlabs(layer, ranges);
+      if (!isExact && ranges.every(([start]) => start % WEIGHT_PIECE_ROWS === 0))
+        layer.slabs = await this.exactSlabs(layer, ranges);
     }
   }
 
@@ -159,7 +156,7 @@ export class MatrixStack {
   private rowsPerSlab(type: QuantType): number {
     const bytesPerRow = rowBytes(type, this.columns);
     const rows = Math.floor((this.gpu.maxWeightBufferBytes - 2 * BINDING_ALIGN_BYTES) / bytesPerRow);
-    return Math.max(PIECE_ROWS, rows - (rows % PIECE_ROWS));
+    return Math.max(WEIGHT_PIECE_ROWS, rows - (rows % WEIGHT_PIECE_ROWS));
   }
 
   private scalesOffset(type: QuantType, rows: number): number {
@@ -174,7 +171,7 @@ export class MatrixStack {
   /** Uploads the rows that the tensor and the slab share. */
   private fill(slab: Slab, tensor: WeightTensor, tensorStart: number): void {
     const bytesPerRow = rowBytes(tensor.type, this.columns);
-    const pieceRows = Math.max(PIECE_ROWS, roundUp(Math.floor(PIECE_BYTES / bytesPerRow), PIECE_ROWS));
+    const pieceRows = Math.max(WEIGHT_PIECE_ROWS, roundUp(Math.floor(WEIGHT_PIECE_BYTES / bytesPerRow), WEIGHT_PIECE_ROWS));
     const end = Math.min(tensorStart + tensor.rows, slab.stackRow + slab.rows);
     for (let row = Math.max(tensorStart, slab.stackRow); row < end; row += pieceRows) {
       const from = (row - tensorStart) * bytesPerRow;

@@ -1,4 +1,5 @@
 import type { QuantType } from '../../gguf/quant.ts';
+import { PREFILL_CHUNK_ROWS } from '../../shared/model/limits.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
 import type { KeptValues } from '../kept-values.ts';
 import { type GpuContext, openGpu } from './gpu-context.ts';
@@ -32,8 +33,6 @@ const BUDGET_MS_ON_PROCESSOR = 300;
 /** Of the budget: until when products of one token and then of several are tried. What is left is for attention. */
 const ONE_SHARE = 0.45;
 const MANY_SHARE = 0.85;
-/** Tokens of a prefill chunk. */
-const MANY = 32;
 /** Of the matrix that is multiplied. An adapter on the processor is slow, but the same with little as with much. */
 const MAX_WEIGHTS = 2 ** 23;
 const MAX_WEIGHTS_ON_PROCESSOR = 2 ** 18;
@@ -77,12 +76,12 @@ async function measure(gpu: GpuContext, shape: TuningShape, choices: VariantChoi
   const budgetMs = gpu.isFallbackAdapter ? Math.min(options.budgetMs, BUDGET_MS_ON_PROCESSOR) : options.budgetMs;
   const startMs = now();
   const base = { one: choices.one[0]!, many: choices.many[0]!, rows: choices.rows[0]! };
-  const bench = await ProductBench.create(gpu, { ...matrixOf(gpu, shape), maxTokens: MANY }, now);
+  const bench = await ProductBench.create(gpu, { ...matrixOf(gpu, shape), maxTokens: PREFILL_CHUNK_ROWS }, now);
   try {
     const ones = choices.one.map((one) => ({ ...base, one }));
     const one = await bench.fastest(ones, 1, startMs + ONE_SHARE * budgetMs);
     const manies = choices.many.map((many) => ({ ...base, many }));
-    const many = await bench.fastest(manies, MANY, startMs + MANY_SHARE * budgetMs);
+    const many = await bench.fastest(manies, PREFILL_CHUNK_ROWS, startMs + MANY_SHARE * budgetMs);
     const isTime = now() - startMs < budgetMs;
     const rows = isTime ? await fastestRows(gpu, shape.spec, base, choices.rows, now) : 0;
     return { one, many, rows };

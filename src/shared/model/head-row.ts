@@ -1,5 +1,7 @@
 /** How many of the largest logits a head reply carries. */
 export const HEAD_TOP = 128;
+/** The head's usual answer for one row: its candidates of (id, logit), logSumExp and its frame's own fields, bytes. */
+export const HEAD_REPLY_BYTES = HEAD_TOP * 8 + 16;
 
 /** What is wanted of one row's logits. */
 export interface HeadAsk {

@@ -5,6 +5,3 @@ export type WireDtype = (typeof WIRE_DTYPES)[number];
 export function bytesPerValue(dtype: WireDtype): number {
   return dtype === 'f32' ? 4 : 2;
 }
-
-/** The head's usual answer for one row: 128 candidates of (id, logit), logSumExp and its frame's own fields, bytes. */
-export const HEAD_REPLY_BYTES = 128 * 8 + 16;

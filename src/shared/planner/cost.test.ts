@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { HEAD_REPLY_BYTES } from '../model/wire-dtype.ts';
+import { HEAD_REPLY_BYTES } from '../model/head-row.ts';
 import { costTables, stageMs } from './cost.ts';
 import { allLinks, device, link, problem, spec } from './testing/problem.ts';
 

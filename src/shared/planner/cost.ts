@@ -1,13 +1,12 @@
 import { AppError } from '../errors.ts';
+import { HEAD_REPLY_BYTES } from '../model/head-row.ts';
+import { PREFILL_CHUNK_ROWS } from '../model/limits.ts';
 import type { PeerId } from '../model/link-profile.ts';
 import { kvBytesPerTokenAndLayer } from '../model/model-spec.ts';
 import type { ShardParts } from '../model/shard-parts.ts';
-import { bytesPerValue, HEAD_REPLY_BYTES } from '../model/wire-dtype.ts';
+import { bytesPerValue } from '../model/wire-dtype.ts';
 import { NO_LINK, SLOWEST_MS, type Transfer, type TransferBetween, transfers } from './links.ts';
 import type { PlanningDevice, PlanningProblem } from './problem.ts';
-
-/** Rows of a prompt that go through the stages together. */
-export const CHUNK_ROWS = 32;
 
 /**
  * The problem as arrays over device indices: what every solver reads. Times are those of one pass of a token, or of one
@@ -69,7 +68,7 @@ export function isUsable({ profile, layerMs }: PlanningDevice): boolean {
 /** Chunks that a prompt goes through the stages in, and rows of each: even, so the last one may be a fraction. */
 export function promptChunks(promptTokens: number): { chunks: number; rows: number } {
   const tokens = Math.max(1, promptTokens);
-  const chunks = Math.ceil(tokens / CHUNK_ROWS);
+  const chunks = Math.ceil(tokens / PREFILL_CHUNK_ROWS);
   return { chunks, rows: tokens / chunks };
 }
 

@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts';
+import { WEIGHT_PIECE_BYTES } from '../model/limits.ts';
 
 /**
  * What is large and may wait goes over a channel of its own, beside the one with the activations: messages of bounded size, cut into
@@ -7,8 +8,7 @@ import { AppError } from '../errors.ts';
  */
 export const BULK_WINDOW_BYTES = 256 * 1024;
 export const BULK_PIECE_BYTES = 16 * 1024;
-/** Tensors are stored and moved in pieces of this size. */
-export const MAX_BULK_BYTES = 4 * 1024 * 1024;
+export const MAX_BULK_BYTES = WEIGHT_PIECE_BYTES;
 
 const KIND = 0;
 
