@@ -7,8 +7,9 @@ import type { ShardParts } from '../shared/model/shard-parts.ts';
 import type { ForwardFrame, ReplyFrame, Run } from '../shared/protocol/frame.ts';
 import type { PipelineMessage } from '../shared/protocol/peer.ts';
 import type { AwakeClock } from './awake-clock.ts';
+import { ForwardWatch } from './forward-watch.ts';
 import { keepRuns } from './frame-runs.ts';
-import { hungError, isHung, isLost } from './hung.ts';
+import { HeldShard, type ShardLoader } from './held-shard.ts';
 import { PassLog } from './pass-log.ts';
 import type { PlanBook } from './plan-book.ts';
 import { isOwn, maySendRows } from './senders.ts';
@@ -28,12 +29,6 @@ import {
   stageOf,
 } from './state.ts';
 import type { Transport } from './transport.ts';
-
-/** Brings weights into the engine; `signal` ends a load that a newer plan made pointless. */
-export interface ShardLoader {
-  loadLayer(layer: number, signal: AbortSignal): Promise<void>;
-  loadHead(signal: AbortSignal): Promise<void>;
-}
 
 /** What a forward has to compute. */
 export interface ForwardWork {
@@ -72,29 +67,27 @@ export interface StageHostOptions {
   onLost(error: AppError): void;
 }
 
-/** A forward that the engine has, or will have when those before it are done. */
-interface Job {
-  frame: ForwardFrame;
-  expectedMs: number;
-  /** When the engine came to it, awake ms; null while others are before it. */
-  startedMs: number | null;
-}
-
 /** A donor's side: holds its layers of the plans that are alive, and runs every frame that comes through them. */
 export class StageHost {
   private readonly options: StageHostOptions;
   private plans: PlanState = NO_PLANS;
-  private readonly loadedLayers = new Set<number>();
-  private headLoaded = false;
-  private loading: { abort: AbortController; done: Promise<void> } | null = null;
+  private readonly shard: HeldShard;
   private readonly sources = new SourceBook();
   private readonly passes = new PassLog();
-  /** In the order in which the engine runs them. */
-  private readonly jobs: Job[] = [];
-  private hung: 'no' | 'yes' | 'for good' = 'no';
+  private readonly watch: ForwardWatch;
 
   constructor(options: StageHostOptions) {
     this.options = options;
+    this.shard = new HeldShard(options.engine, options.loader);
+    this.watch = new ForwardWatch({
+      awake: options.awake,
+      onStarted: ({ runs }, startedMs) => {
+        for (const run of runs) this.passes.running(run, startedMs);
+      },
+      onHung: (frames, error) => this.foundHung(frames, error),
+      onCameBack: options.onCameBack,
+      onLost: options.onLost,
+    });
   }
 
   /** This device's part of the active plan. */
@@ -105,14 +98,13 @@ export class StageHost {
   /** What this device would have to load for a plan. */
   missing(plan: Plan): ShardParts {
     const stage = stageOf(plan, this.options.transport.selfId);
-    const layers = stage ? layersOf(stage.layers).filter((layer) => !this.loadedLayers.has(layer)) : [];
-    return { layers, head: stage?.head === true && !this.headLoaded };
+    return this.shard.missing(stage ? layersOf(stage.layers) : [], stage?.head === true);
   }
 
   /** Ends a load in progress; for a device that stops donating. */
   abandon(): void {
     this.plans = NO_PLANS;
-    this.loading?.abort.abort();
+    void this.shard.abandon();
   }
 
   /**
@@ -123,19 +115,9 @@ export class StageHost {
   async prepare(plan: Plan): Promise<boolean> {
     this.plans = prepare(this.plans, plan);
     if (this.plans.preparing !== plan) return false;
-    this.loading?.abort.abort();
-    await this.loading?.done.catch(() => undefined);
+    await this.shard.abandon();
     if (this.plans.preparing !== plan) return false;
-    this.unloadUnneeded();
-    const abort = new AbortController();
-    const done = this.loadMissing(holdings(this.plans, this.options.transport.selfId), abort.signal);
-    this.loading = { abort, done };
-    try {
-      await done;
-    } catch (error) {
-      if (abort.signal.aborted) return false;
-      throw error;
-    }
+    if (!(await this.shard.load(this.needed()))) return false;
     this.plans = markReady(this.plans, plan.epoch);
     return this.plans.preparing === plan;
   }
@@ -152,7 +134,11 @@ export class StageHost {
   retire(epoch: number): void {
     this.plans = retire(this.plans, epoch);
     // A load in progress may be fetching a layer that is not needed yet: it cleans up when the next plan comes.
-    if (this.plans.preparing === null) this.unloadUnneeded();
+    if (this.plans.preparing === null) this.shard.unloadAllBut(this.needed());
+  }
+
+  private needed(): Holdings {
+    return holdings(this.plans, this.options.transport.selfId);
   }
 
   /** Runs a frame and passes it on; every failure goes to its sources as a `stage-error`. */
@@ -197,33 +183,13 @@ export class StageHost {
 
   /** Called every half second by the worker's clock. */
   tick(): void {
-    const [job] = this.jobs;
-    if (!job || job.startedMs === null) return;
-    const elapsedMs = this.options.awake.ms - job.startedMs;
-    if (this.hung === 'no' && isHung(elapsedMs, job.expectedMs)) this.foundHung(job);
-    else if (this.hung === 'yes' && isLost(elapsedMs, job.expectedMs)) {
-      this.hung = 'for good';
-      this.options.onLost(this.hungError(job));
-    }
+    this.watch.tick();
   }
 
   /** Another task may only have taken the device for itself; its chats wait for another plan meanwhile. */
-  private foundHung(job: Job): void {
-    const { epoch } = job.frame;
-    const error = this.hungError(job);
-    this.hung = 'yes';
-    for (const { frame } of this.jobs) this.reportErrors(frame, error);
-    this.options.onHung(epoch, error);
-  }
-
-  private hungError({ startedMs, expectedMs }: Job): AppError {
-    return hungError(this.options.awake.ms - (startedMs ?? 0), expectedMs);
-  }
-
-  private cameBack(): void {
-    if (this.hung !== 'yes') return;
-    this.hung = 'no';
-    this.options.onCameBack();
+  private foundHung(frames: readonly ForwardFrame[], error: AppError): void {
+    for (const frame of frames) this.reportErrors(frame, error);
+    this.options.onHung(frames[0]!.epoch, error);
   }
 
   private admit(run: Run, epoch: number): boolean {
@@ -238,7 +204,7 @@ export class StageHost {
     if (!stage) throw new AppError('stage-failed', `plan ${plan.epoch} gives this device no layers`);
     this.checkShape(frame, plan);
     // Whoever has not heard of it yet would wait behind a forward that nobody waits for any more.
-    if (this.hung !== 'no') throw this.hungError(this.jobs[0]!);
+    if (this.watch.hungError) throw this.watch.hungError;
     const work = workOf(frame, plan, stage);
     const { engine } = this.options;
     for (const run of frame.runs) {
@@ -256,24 +222,16 @@ export class StageHost {
   /** @returns the result, and how long the engine had it for itself; null where it shared that time */
   private async forward(frame: ForwardFrame, work: StageWork): Promise<{ result: ForwardResult; ms: number | null }> {
     const { engine, awake, now } = this.options;
-    const job: Job = { frame, expectedMs: this.options.expectedMs(work), startedMs: null };
-    for (const run of frame.runs) this.passes.waiting(run, job.expectedMs, awake.ms);
-    const wasAlone = this.jobs.push(job) === 1;
-    if (wasAlone) this.started(job);
+    const expectedMs = this.options.expectedMs(work);
+    for (const run of frame.runs) this.passes.waiting(run, expectedMs, awake.ms);
+    const job = this.watch.begin(frame, expectedMs);
     const startMs = now();
     try {
       const result = await engine.forward(forwardRequest(frame, work, sequenceKey));
-      return { result, ms: wasAlone && this.jobs.length === 1 ? now() - startMs : null };
+      return { result, ms: job.isAlone ? now() - startMs : null };
     } finally {
-      this.cameBack();
-      this.jobs.splice(this.jobs.indexOf(job), 1);
-      if (this.jobs[0] && this.jobs[0].startedMs === null) this.started(this.jobs[0]);
+      this.watch.end(job);
     }
-  }
-
-  private started(job: Job): void {
-    job.startedMs = this.options.awake.ms;
-    for (const run of job.frame.runs) this.passes.running(run, job.startedMs);
   }
 
   private sendOn(frame: ForwardFrame, plan: Plan, work: StageWork, result: ForwardResult): void {
@@ -331,31 +289,6 @@ export class StageHost {
       this.options.transport.sendMessage(source, message);
     } catch {
       // A source that cannot be reached asks again, or has found out by its own end of the link.
-    }
-  }
-
-  private async loadMissing(needed: Holdings, signal: AbortSignal): Promise<void> {
-    for (const layer of needed.layers) {
-      if (this.loadedLayers.has(layer)) continue;
-      await this.options.loader.loadLayer(layer, signal);
-      this.loadedLayers.add(layer);
-    }
-    if (needed.head && !this.headLoaded) {
-      await this.options.loader.loadHead(signal);
-      this.headLoaded = true;
-    }
-  }
-
-  private unloadUnneeded(): void {
-    const needed = holdings(this.plans, this.options.transport.selfId);
-    for (const layer of this.loadedLayers) {
-      if (needed.layers.has(layer)) continue;
-      this.options.engine.unloadLayer(layer);
-      this.loadedLayers.delete(layer);
-    }
-    if (this.headLoaded && !needed.head) {
-      this.options.engine.unloadHead();
-      this.headLoaded = false;
     }
   }
 }
