@@ -1,5 +1,6 @@
+import type { FeedOptions } from '../pipeline/conversation.ts';
 import { unlessAborted } from '../pipeline/abort.ts';
-import type { ConversationId, Coordinator, FeedOptions } from '../pipeline/coordinator.ts';
+import type { ConversationId, Coordinator } from '../pipeline/coordinator.ts';
 import type { VocabularySizes } from '../sampling/candidates.ts';
 import { wantIds } from '../sampling/penalties.ts';
 import { sample } from '../sampling/sampler.ts';

@@ -1,28 +1,22 @@
 import { AppError, type ErrorCode } from '../shared/errors.ts';
-import type { HeadAsk, HeadRow } from '../shared/model/head-row.ts';
-import { HEAD_REPLY_BYTES } from '../shared/model/head-row.ts';
+import type { HeadRow } from '../shared/model/head-row.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import type { ReplyFrame } from '../shared/protocol/frame.ts';
-import { stopped, unlessAborted } from './abort.ts';
 import type { AwakeClock } from './awake-clock.ts';
+import { type Conversation, type FeedOptions, newConversation, takeInterruption } from './conversation.ts';
 import { CurrentPlan, type Patience } from './current-plan.ts';
+import { PassRunner, type PassRunnerOptions } from './pass-runner.ts';
 import { hopelessMs, RECOVERY_PATIENCE_MS, type Recovery, recoveryFrom } from './recovery.ts';
 import { ReplyWaiter } from './reply-waiter.ts';
-import { endOfPass, mayReportError } from './senders.ts';
-import { EMPTY_SEQUENCE, type Pass, passesFor, type SequenceState, underPlan } from './sequence.ts';
-import type { SourcePart, StepRequest } from './source-part.ts';
+import { mayReportError } from './senders.ts';
+import { EMPTY_SEQUENCE, passesFor, underPlan } from './sequence.ts';
+import type { StepRequest } from './source-part.ts';
 import { stageOf } from './state.ts';
 import { type Traced, Tracer } from './tracer.ts';
-import type { Transport } from './transport.ts';
 
-export interface CoordinatorOptions {
-  transport: Transport;
-  source: SourcePart;
-  dim: number;
+export interface CoordinatorOptions extends PassRunnerOptions {
   nLayers: number;
-  /** Of a full row of logits. */
-  vocabSize: number;
   awake: AwakeClock;
   /** No sequence of this source needs a plan before `epoch` any more. */
   onMoved(epoch: number): void;
@@ -32,29 +26,8 @@ export interface CoordinatorOptions {
   onRefused(from: PeerId): void;
 }
 
-interface Conversation {
-  /** The sequence's number on the wire; a new one whenever it is uncertain what the stages hold. */
-  sequence: number;
-  state: SequenceState;
-  /** The plan of the feed in progress. */
-  busyUnder: Plan | null;
-  /** What it was fed with last: one object for each answer. */
-  answer: FeedOptions | null;
-  /** What happened between two tokens of that answer. */
-  interruptedBy: AppError | null;
-  /** What happened while this device itself was at a token: its stages have let go of the sequence. */
-  lostBy: AppError | null;
-}
-
 /** Names a conversation to the coordinator. */
 export type ConversationId = number;
-
-/** One object for all tokens of an answer. */
-export interface FeedOptions {
-  signal: AbortSignal;
-  /** The answer is interrupted by this, and goes on as soon as it can. */
-  onInterrupted?(error: AppError): void;
-}
 
 /**
  * A chat's side of the pipeline: feeds tokens to the stages and brings the logits of the last one back. It knows what
@@ -64,6 +37,7 @@ export interface FeedOptions {
 export class Coordinator {
   private readonly options: CoordinatorOptions;
   private readonly replies: ReplyWaiter;
+  private readonly runner: PassRunner;
   private readonly tracer: Tracer;
   private readonly conversations = new Map<ConversationId, Conversation>();
   private readonly plan = new CurrentPlan();
@@ -79,20 +53,14 @@ export class Coordinator {
   constructor(options: CoordinatorOptions) {
     this.options = options;
     this.replies = new ReplyWaiter(() => options.awake.ms);
+    this.runner = new PassRunner(options, this.replies);
     this.tracer = new Tracer(options.transport);
   }
 
   open(): ConversationId {
     const id = this.nextConversation++;
     const sequence = this.nextSequence++;
-    this.conversations.set(id, {
-      sequence,
-      state: EMPTY_SEQUENCE,
-      busyUnder: null,
-      answer: null,
-      interruptedBy: null,
-      lostBy: null,
-    });
+    this.conversations.set(id, newConversation(sequence));
     return id;
   }
 
@@ -249,7 +217,8 @@ export class Coordinator {
     this.reportIfMoved();
     try {
       const passes = passesFor(state, tokens, this.options.nLayers);
-      const row = await this.runPasses(conversation, plan, passes, step, signal);
+      const check = () => this.checkRunning(conversation);
+      const row = await this.runner.run({ sequence: conversation.sequence, plan, passes, step, signal, check });
       if (conversation.lostBy) throw conversation.lostBy;
       // A copy: the caller goes on writing to its list, the stages have seen only this much.
       conversation.state = underPlan({ tokens: [...tokens], plan, staleUntil: 0 }, this.plan.value ?? plan);
@@ -260,74 +229,10 @@ export class Coordinator {
     }
   }
 
-  /** Keeps at most a few passes in flight: enough for every stage to have one at work and one waiting. */
-  private async runPasses(
-    conversation: Conversation,
-    plan: Plan,
-    passes: Pass[],
-    step: StepRequest,
-    signal: AbortSignal,
-  ): Promise<HeadRow> {
-    const inFlightLimit = plan.stages.length + 1;
-    const sent: SentPass[] = [];
-    try {
-      for (const pass of passes) {
-        if (sent.length >= inFlightLimit) await unlessAborted(sent[sent.length - inFlightLimit]!.reply, signal);
-        if (signal.aborted) throw stopped();
-        sent.push(await this.send(conversation, plan, pass, pass === passes.at(-1) ? step : null, signal));
-      }
-      const all = await unlessAborted(Promise.all(sent.map(({ reply }) => reply)), signal);
-      return await unlessAborted(this.rowOf(all.at(-1), step), signal);
-    } finally {
-      for (const { request } of sent) this.replies.forget(request);
-    }
-  }
-
-  /** Resolves once the pass is on its way; the reply follows in its own promise, so that passes keep their order. */
-  private async send(
-    conversation: Conversation,
-    plan: Plan,
-    pass: Pass,
-    step: StepRequest | null,
-    signal: AbortSignal,
-  ): Promise<SentPass> {
-    const { transport, source, dim } = this.options;
-    const { sequence } = conversation;
-    const rows = pass.tokens.length;
-    const hidden = await unlessAborted(source.enter(sequence, pass.position, pass.tokens), signal); // (rows, dim)
-    if (this.ended) throw this.ended;
-    if (conversation.lostBy) throw conversation.lostBy;
-    const replyRows = step?.fullRow ? (4 * this.options.vocabSize) / HEAD_REPLY_BYTES : 1;
-    const { request, reply } = this.replies.expect({ plan, rows, replyRows, endsAt: endOfPass(plan, pass.untilLayer).peerId });
-    reply.catch(() => undefined); // whoever awaits it reports it; until then it must not count as unhandled
-    const heads: HeadAsk[] = step ? [{ row: rows - 1, ...step }] : [];
-    try {
-      transport.sendFrame(plan.stages[0]!.peerId, {
-        kind: 'forward',
-        epoch: plan.epoch,
-        untilLayer: pass.untilLayer,
-        runs: [{ source: transport.selfId, request, sequence, position: pass.position, rows }],
-        heads,
-        trail: [],
-        dtype: plan.wireDtype,
-        dim,
-        hidden,
-      });
-    } catch (thrown) {
-      this.replies.forget(request);
-      throw thrown;
-    }
-    return { request, reply };
-  }
-
-  /** The logits that the last stage sent, or that this device makes of the hidden state that it sent. */
-  private async rowOf(reply: ReplyFrame | undefined, step: StepRequest): Promise<HeadRow> {
-    const { source, dim } = this.options;
-    const row = reply?.rows[0];
-    if (row && !source.hasHead) return row;
-    const hidden = reply?.hidden;
-    if (source.hasHead && hidden?.values.length === dim) return source.leave(hidden.values, step);
-    throw new AppError('stage-failed', 'the last device sent no logits');
+  /** @throws AppError when nothing more may be sent of it */
+  private checkRunning({ lostBy }: Conversation): void {
+    const error = this.ended ?? lostBy;
+    if (error) throw error;
   }
 
   /** @param plan that the sequence was fed under when it failed: its stages may hold parts of it */
@@ -357,17 +262,4 @@ export class Coordinator {
     this.movedEpoch = plan.epoch;
     this.options.onMoved(plan.epoch);
   }
-}
-
-/** What happened since the last token, if that was one of the same answer. */
-function takeInterruption(conversation: Conversation, options: FeedOptions): AppError | null {
-  const { answer, interruptedBy } = conversation;
-  conversation.answer = options;
-  conversation.interruptedBy = null;
-  return answer === options ? interruptedBy : null;
-}
-
-interface SentPass {
-  request: number;
-  reply: Promise<ReplyFrame>;
 }
