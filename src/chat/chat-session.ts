@@ -1,5 +1,5 @@
-import type { FeedOptions } from '../pipeline/conversation.ts';
 import { unlessAborted } from '../pipeline/abort.ts';
+import type { FeedOptions } from '../pipeline/conversation.ts';
 import type { ConversationId, Coordinator } from '../pipeline/coordinator.ts';
 import type { VocabularySizes } from '../sampling/candidates.ts';
 import { wantIds } from '../sampling/penalties.ts';

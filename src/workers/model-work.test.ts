@@ -102,7 +102,7 @@ function planOf(epoch: number, peerId: number): Plan {
 
 test('a plan that comes while the device is still starting is loaded as soon as it can', async () => {
   const { work, told } = startWork();
-  void work.startDonating();
+  void work.donation.start();
   work.prepare(planOf(1, SELF));
   await expect.poll(() => told('ready'), { timeout: 20_000 }).toEqual([{ kind: 'ready', epoch: 1 }]);
   expect(told('prepare-failed')).toEqual([]);
@@ -110,16 +110,16 @@ test('a plan that comes while the device is still starting is loaded as soon as 
 
 test('a device that stops and starts again in mid-load loads its part anew', async () => {
   const { work, told } = startWork();
-  await work.startDonating();
+  await work.donation.start();
   work.prepare(planOf(1, SELF));
-  work.stopOffering();
-  await work.startDonating();
+  work.donation.stop();
+  await work.donation.start();
   await expect.poll(() => told('ready'), { timeout: 20_000 }).toEqual([{ kind: 'ready', epoch: 1 }]);
 });
 
 test('a processor offers no more than its kernels can reach, whatever its owner lends', async () => {
   const { work, told } = startWork({ lendBytes: 16e9 });
-  await work.startDonating();
+  await work.donation.start();
   const [offered] = told('profile');
   expect(offered!.profile.engine).toBe('cpu');
   expect(offered!.profile.lendBytes).toBeLessThan(2 ** 32);
@@ -128,7 +128,7 @@ test('a processor offers no more than its kernels can reach, whatever its owner 
 test('a device says what it need not download again when it donates and after each load, here nothing', async () => {
   const { work, told } = startWork();
   const stored = { kind: 'stored', modelUrl, layers: [], head: false };
-  await work.startDonating();
+  await work.donation.start();
   await expect.poll(() => told('stored')).toEqual([stored]);
   work.prepare(planOf(1, SELF));
   await expect.poll(() => told('stored'), { timeout: 20_000 }).toEqual([stored, stored]);
@@ -152,7 +152,7 @@ test('a plan for another model than the one that is open here is not waited for'
 test('a device that cannot start says so to the plan that counts on it', async () => {
   isServed = false;
   const { work, told } = startWork();
-  const starting = work.startDonating();
+  const starting = work.donation.start();
   work.prepare(planOf(1, SELF));
   await starting;
   expect(told('prepare-failed')).toMatchObject([{ epoch: 1, error: { code: 'model-unreachable' } }]);

@@ -1,27 +1,18 @@
 import type { Source } from '../chat/source.ts';
-import { chooseDeviceEngine, type DeviceEngine, measureAgain } from '../donor/choose-device-engine.ts';
-import { Donor } from '../donor/donor.ts';
-import type { EngineProfile } from '../engine/device-profile.ts';
-import { usableBytes } from '../engine/lend-default.ts';
+import { Donation } from '../donor/donation.ts';
 import { AwakeClock } from '../pipeline/awake-clock.ts';
 import { PlanBook } from '../pipeline/plan-book.ts';
-import { isOwn, maySendRows } from '../pipeline/senders.ts';
-import { stageOf } from '../pipeline/state.ts';
 import { AppError } from '../shared/errors.ts';
 import type { DeviceMessage } from '../shared/model/device-message.ts';
-import type { ProfileOrigin } from '../shared/model/device-profile.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan } from '../shared/model/plan.ts';
 import { DEFAULT_SETTINGS, effectiveContext } from '../shared/model/room-settings.ts';
-import type { ForwardFrame, Frame } from '../shared/protocol/frame.ts';
+import type { Frame } from '../shared/protocol/frame.ts';
 import type { PipelineMessage } from '../shared/protocol/peer.ts';
 import { httpSources } from '../weights/http-sources.ts';
 import { OpenModel } from '../weights/open-model.ts';
 import type { ModelSettings, RoomMessage, WorkerSetup } from './messages.ts';
 import type { WorkerTransport } from './worker-transport.ts';
-
-/** Idle for so long, a tab has got over its start, ms. */
-const CALM_MS = 4000;
 
 export interface ModelWorkOptions {
   setup: WorkerSetup;
@@ -34,7 +25,7 @@ export interface ModelWorkOptions {
   post(message: DeviceMessage | RoomMessage): void;
 }
 
-/** Everything this tab does with one model: reading its header, being a source, being a donor. */
+/** What this tab does with one model: opens it, and brings what comes to its chat's side and to its device's. */
 export class ModelWork {
   readonly modelUrl: string;
   private readonly options: ModelWorkOptions;
@@ -48,16 +39,10 @@ export class ModelWork {
   /** Null when this tab does not chat. */
   private readonly opening: Promise<Source> | null;
   private source: Source | null = null;
-  private donor: Donor | null = null;
-  private device: DeviceEngine | null = null;
+  readonly donation: Donation;
   private plan: Plan | null = null;
   /** There is none, and the room says that none can be made. */
   private isHopeless = false;
-  /** The newest plan that this device was told to load. */
-  private preparing: Plan | null = null;
-  private offered = false;
-  private starting = false;
-  private measuredCalm = false;
 
   constructor(options: ModelWorkOptions) {
     this.options = options;
@@ -72,75 +57,37 @@ export class ModelWork {
       ({ spec }) => options.post({ kind: 'model-opened', modelUrl: this.modelUrl, spec }),
       (thrown) => this.modelFailed(thrown),
     );
-    this.opening = options.setup.chats ? this.openSource() : null;
+    const { setup, transport, post, lendBytes, lendable } = options;
+    const { plans, awake } = this;
+    this.donation = new Donation({
+      modelUrl: this.modelUrl,
+      model: this.opened,
+      contextOf: (model) => this.contextOf(model),
+      choice: setup.engine,
+      lendBytes,
+      lendable,
+      transport,
+      plans,
+      awake,
+      signal,
+      post,
+      onRefused: (from) => post({ kind: 'refused', from }),
+    });
+    this.opening = setup.chats ? this.openSource() : null;
     this.opening?.catch((thrown) => this.modelFailed(thrown));
-  }
-
-  /** Measures this device and offers it to the room. */
-  async startDonating(): Promise<void> {
-    const { post, setup, transport } = this.options;
-    this.offered = true;
-    if (this.donor) return this.tellLent();
-    if (this.starting) return;
-    this.starting = true;
-    try {
-      const model = await this.opened;
-      if (this.abort.signal.aborted) return;
-      post({ kind: 'measuring' });
-      await this.options.lendable();
-      const device = this.device ?? (await chooseDeviceEngine(setup.engine, model));
-      const contextLength = this.contextOf(model);
-      const onLost = (error: AppError) => this.deviceLost(error);
-      const onHung = (epoch: number, error: AppError) => this.stageHung(epoch, error);
-      const onCameBack = () => this.tellRoom(this.device!.profile, 'measured');
-      const onServedSpeed = (profile: EngineProfile) => this.tellRoom(profile, 'served');
-      const onRefused = (from: PeerId) => post({ kind: 'refused', from });
-      const { plans, awake } = this;
-      const shared = { model, device, contextLength, transport, plans, awake, post };
-      const donor = await Donor.start({ ...shared, onLost, onHung, onCameBack, onServedSpeed, onRefused });
-      if (this.abort.signal.aborted || !this.offered) return donor.destroy();
-      this.device = device;
-      this.donor = donor;
-      this.tellRoom(device.profile, 'measured');
-      void donor.tellStored();
-      if (this.preparing) void donor.prepare(this.preparing);
-    } catch (thrown) {
-      if (this.abort.signal.aborted) return;
-      post({ kind: 'device-failed', error: AppError.from(thrown).toReport() });
-      this.prepareFailed(AppError.from(thrown));
-    } finally {
-      this.starting = false;
-    }
-  }
-
-  /** The room makes a plan without this device; until that one is active, it goes on serving its part. */
-  stopOffering(): void {
-    this.offered = false;
-    if (!this.plan) this.dropDonor();
-  }
-
-  /** Tells the room what its owner lends now. */
-  tellLent(): void {
-    if (this.device && this.donor) this.tellRoom(this.device.profile, 'unchanged');
   }
 
   prepare(plan: Plan): void {
     this.plans.remember(plan);
-    this.preparing = plan;
-    if (plan.modelUrl !== this.modelUrl) {
-      this.prepareFailed(new AppError('stage-failed', `this device has ${this.modelUrl} open, the plan is for ${plan.modelUrl}`));
-    } else if (this.donor) void this.donor.prepare(plan);
-    // A device that is just starting prepares as soon as it has an engine.
-    else if (!this.starting) this.prepareFailed(new AppError('stage-failed', 'this device does not lend its layers any more'));
+    this.donation.prepare(plan);
   }
 
   activate(plan: Plan): void {
     this.plans.remember(plan);
-    if (plan.epoch === this.preparing?.epoch) this.preparing = null;
+    this.donation.activate(plan);
     if (plan.modelUrl !== this.modelUrl) return;
     this.plan = plan;
     this.isHopeless = false;
-    this.donor?.activate(plan.epoch);
     if (this.source) this.source.coordinator.setPlan(plan);
     // Nothing of a source that is not there yet needs an earlier plan.
     else if (this.opening) this.options.post({ kind: 'moved', epoch: plan.epoch });
@@ -149,18 +96,17 @@ export class ModelWork {
   noPlan(isHopeless: boolean): void {
     this.plan = null;
     this.isHopeless = isHopeless;
-    this.donor?.host.noPlan();
     this.source?.coordinator.setPlan(null, isHopeless);
-    if (!this.offered) this.dropDonor();
+    this.donation.noPlan();
   }
 
   retire(epoch: number): void {
-    this.donor?.host.retire(epoch);
+    this.donation.host?.retire(epoch);
   }
 
   peerLost(peerId: PeerId, name: string): void {
     this.source?.coordinator.peerLost(peerId, name);
-    this.donor?.host.peerLost(peerId);
+    this.donation.host?.peerLost(peerId);
   }
 
   linkOpened(): void {
@@ -169,17 +115,16 @@ export class ModelWork {
 
   receiveFrame(from: PeerId, frame: Frame): void {
     if (frame.kind === 'reply') this.source?.coordinator.handleReply(from, frame);
-    else if (this.donor) this.donor.host.receive(from, frame);
-    else this.refuse(from, frame);
+    else this.donation.receive(from, frame);
   }
 
   receiveMessage(from: PeerId, message: PipelineMessage): void {
     switch (message.kind) {
       case 'free':
-        this.donor?.host.free(from, message.sequence);
+        this.donation.host?.free(from, message.sequence);
         break;
       case 'trace':
-        this.donor?.host.trace(from, message.epoch, message.request);
+        this.donation.host?.trace(from, message.epoch, message.request);
         break;
       case 'traced':
         this.source?.coordinator.handleTraced(from, message);
@@ -193,8 +138,7 @@ export class ModelWork {
   tick(nowMs: number): void {
     this.awake.tick(nowMs);
     this.source?.coordinator.tick();
-    this.donor?.host.tick();
-    void this.measureWhenCalm();
+    this.donation.tick();
   }
 
   /** The chat side. @throws AppError of the model when it could not be opened */
@@ -209,7 +153,7 @@ export class ModelWork {
     this.rejectClosed(error);
     this.source?.coordinator.end(error);
     this.source?.close();
-    this.dropDonor();
+    this.donation.close();
   }
 
   private async openSource(): Promise<Source> {
@@ -238,72 +182,6 @@ export class ModelWork {
 
   private contextOf({ spec }: OpenModel): number {
     return effectiveContext({ ...DEFAULT_SETTINGS, contextLength: this.options.settings.contextLength }, spec.contextLength);
-  }
-
-  /** The room plans without this device for as long as it is held up. */
-  private stageHung(epoch: number, error: AppError): void {
-    this.options.post({ kind: 'prepare-failed', epoch: this.plan?.epoch ?? epoch, error: error.toReport() });
-  }
-
-  /** A browser may take the GPU away at any time: start anew, and let the room plan with what is there then. */
-  private deviceLost(error: AppError): void {
-    const { post } = this.options;
-    post({ kind: 'device-failed', error: error.toReport() });
-    // A load in progress ends in silence, like any that a newer plan makes pointless: the room hears of both plans here.
-    if (this.plan) post({ kind: 'prepare-failed', epoch: this.plan.epoch, error: error.toReport() });
-    this.prepareFailed(error);
-    this.dropDonor();
-    void this.startDonating();
-  }
-
-  /**
-   * A tab that has just opened shares its processor with its own start. Once it has been idle for a while it measures
-   * again, and tells the room.
-   */
-  private async measureWhenCalm(): Promise<void> {
-    const { device, donor } = this;
-    if (this.measuredCalm || !device || !donor || donor.idleMs < CALM_MS) return;
-    this.measuredCalm = true;
-    // What was measured while a forward ran beside it tells nothing.
-    const isCalm = () => this.donor === donor && donor.idleMs >= CALM_MS;
-    const calm = await measureAgain(device, await this.opened, isCalm).catch(() => null);
-    if (!calm || !isCalm()) return;
-    this.device = { ...device, profile: calm };
-    donor.measuredAnew(calm);
-    this.tellRoom(calm, 'measured');
-  }
-
-  private tellRoom(measured: EngineProfile, origin: ProfileOrigin): void {
-    if (!this.device) return;
-    const profile = { ...measured, lendBytes: usableBytes(measured.engine, this.options.lendBytes()) };
-    this.options.post({ kind: 'profile', profile, origin, engineNote: this.device.why });
-  }
-
-  /** The room waits for this device's part of a plan in preparation, if it has one: it must not wait in vain. */
-  private prepareFailed(error: AppError): void {
-    const plan = this.preparing;
-    this.preparing = null;
-    if (!plan || !stageOf(plan, this.options.setup.selfId)) return;
-    this.options.post({ kind: 'prepare-failed', epoch: plan.epoch, error: error.toReport() });
-  }
-
-  private dropDonor(): void {
-    this.donor?.destroy();
-    this.donor = null;
-  }
-
-  /** Without a stage this device can run nothing; whoever may send it rows is told, whoever may not is not answered. */
-  private refuse(from: PeerId, frame: ForwardFrame): void {
-    const { transport, post } = this.options;
-    const plan = this.plans.get(frame.epoch);
-    if (plan ? !maySendRows(plan, transport.selfId, from, frame) : !isOwn(from, frame)) {
-      post({ kind: 'refused', from });
-      return;
-    }
-    const error = { code: 'epoch-unknown' as const, message: 'this device holds no layers at the moment' };
-    for (const { source, request } of frame.runs) {
-      if (transport.isOpen(source)) transport.sendMessage(source, { kind: 'stage-error', epoch: frame.epoch, request, error });
-    }
   }
 
   private modelFailed(thrown: unknown): void {

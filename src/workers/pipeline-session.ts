@@ -18,7 +18,7 @@ export class PipelineSession {
   private transport: WorkerTransport | null = null;
   private work: ModelWork | null = null;
   private donates = false;
-  private readonly allowance = new Allowance(() => this.work?.tellLent());
+  private readonly allowance = new Allowance(() => this.work?.donation.tellLent());
 
   constructor(post: Post) {
     this.post = post;
@@ -41,7 +41,7 @@ export class PipelineSession {
         break;
       case 'lend':
         this.allowance.wish(message.lendBytes);
-        this.work?.tellLent();
+        this.work?.donation.tellLent();
         break;
       case 'generate':
         void this.generate(message.id, message.prompt, message.settings);
@@ -101,16 +101,16 @@ export class PipelineSession {
     const lendBytes = () => this.allowance.bytes;
     const lendable = () => this.allowance.take();
     this.work = new ModelWork({ setup, settings, transport, lendBytes, lendable, post: this.post });
-    if (this.donates) void this.work.startDonating();
+    if (this.donates) void this.work.donation.start();
   }
 
   private setDonates(donates: boolean): void {
     this.donates = donates;
     if (donates) {
       void this.allowance.take();
-      void this.work?.startDonating();
+      void this.work?.donation.start();
     } else {
-      this.work?.stopOffering();
+      this.work?.donation.stop();
       this.allowance.giveBack();
     }
   }
