@@ -6,12 +6,13 @@ import { HostOffer } from './host-offer.ts';
 import { HungReports } from './hung-reports.ts';
 import { Knocks } from './knocks.ts';
 import { LoadWatch } from './load-watch.ts';
+import { type Outlet, Places, type Silent } from './places.ts';
 import type { PlannerRunner } from './planner-runner.ts';
+import { Replanner } from './replanner.ts';
 import { hashOfKey, isSameKey, randomHostKey, randomJoinKey } from './room-code.ts';
-import { isMeasured, planningProblem } from './room-planning.ts';
 import { RoomSeals } from './room-seal.ts';
 import { withLaterSeed } from './room-seed.ts';
-import { type Effect, memberOf, type Notice, publicState, type Room, STATE, type Step, servesPlan } from './room-state.ts';
+import { type Effect, memberOf, type Notice, publicState, type Room, STATE, type Step } from './room-state.ts';
 import type { RoomTimes } from './room-times.ts';
 import { applyToRoom, type RoomEvent } from './rooms.ts';
 import { StateTeller } from './state-teller.ts';
@@ -20,9 +21,6 @@ import { StateTeller } from './state-teller.ts';
 const MISSED_SEALS = 1000;
 /** A device that fails again and again is tried every quarter of an hour or so. */
 const MOST_DOUBLINGS = 6;
-
-/** The way to one tab. */
-export type Outlet = (notice: Notice) => void;
 
 export interface ActorOptions {
   planner: PlannerRunner;
@@ -43,30 +41,18 @@ export interface Newcomer {
 
 export type Entered = Omit<Joined, 'iceServers'>;
 
-/** A tab's place in the room, while its connection is there or may come back. */
-interface Place {
-  outlet: Outlet | null;
-  seenMs: number;
-  /** Since its connection is lost. */
-  awaySinceMs: number;
-}
-
 /** One room: keeps its value, runs its effects, and owns its timers, which never outlive `close`. */
 export class RoomActor {
   private readonly options: ActorOptions;
-  private readonly places = new Map<PeerId, Place>();
+  private readonly places: Places;
   private readonly state: StateTeller;
   private readonly offer: HostOffer;
   private readonly loadWatch = new LoadWatch();
   private readonly retries = new Set<() => void>();
   private readonly knocks: Knocks;
   private value: Room;
-  private cancelReplan: (() => void) | null = null;
-  private firstChangeMs: number | null = null;
-  private planRequest = 0;
+  private readonly replanner: Replanner;
   private readonly hungReports: HungReports;
-  /** Null while somebody is here. */
-  private emptySinceMs: number | null;
   private readonly seals: RoomSeals;
   /** What the room was made anew from, while later word of the time before may still come. */
   private seeded: { seed: RoomSeed; untilMs: number } | null;
@@ -76,14 +62,19 @@ export class RoomActor {
   constructor(room: Room, seed: RoomSeed | null, options: ActorOptions) {
     this.value = room;
     this.options = options;
-    const nowMs = options.clock.now();
-    this.emptySinceMs = nowMs;
-    this.seeded = seed && { seed, untilMs: nowMs + options.times.graceMs };
+    this.places = new Places(options.clock);
+    this.seeded = seed && { seed, untilMs: options.clock.now() + options.times.graceMs };
     this.seals = new RoomSeals(options.secret, room.code, seed ? seed.seal.serial + MISSED_SEALS : 0);
     this.offer = new HostOffer(options.times.hostlessMs);
     this.hungReports = new HungReports(options.clock);
     this.knocks = new Knocks(options.clock, options.times.knockMs, room.code);
-    this.keepPlaces();
+    this.replanner = new Replanner({
+      ...options,
+      room: () => this.value,
+      onPlanned: (asked, result) => this.perform(this.change({ kind: 'planned', asked, result })),
+      onFault: (thrown) => this.unplannable(thrown),
+    });
+    this.places.keepFor(this.value.members);
     this.state = new StateTeller(
       options.clock,
       () => this.sealedState(),
@@ -114,17 +105,14 @@ export class RoomActor {
 
   /** Its connection is lost; it keeps its place for a while. Another connection that has the place by now keeps it. */
   away(peerId: PeerId, outlet: Outlet): void {
-    const place = this.places.get(peerId);
-    if (place?.outlet !== outlet) return;
-    place.outlet = null;
-    place.awaySinceMs = this.options.clock.now();
-    this.noteEmpty();
+    if (!this.places.isAt(peerId, outlet)) return;
+    this.places.vacate(peerId);
     this.perform(this.change({ kind: 'away', peerId }));
   }
 
   /** False for a connection whose tab has come back over another one, or was removed: it speaks for nobody. */
   isAt(peerId: PeerId, outlet: Outlet): boolean {
-    return this.places.get(peerId)?.outlet === outlet;
+    return this.places.isAt(peerId, outlet);
   }
 
   leave(peerId: PeerId, outlet: Outlet): void {
@@ -142,20 +130,19 @@ export class RoomActor {
     if (!seeded || this.options.clock.now() > seeded.untilMs || seed.seal.serial <= seeded.seed.seal.serial) return;
     this.seeded = { ...seeded, seed };
     this.perform(this.take(withLaterSeed(this.value, seeded.seed, seed)));
-    this.keepPlaces();
+    this.places.keepFor(this.value.members);
   }
 
   /** Passes a WebRTC signal on. @throws AppError `peer-not-found` */
   relay(from: PeerId, to: PeerId, data: SignalData): void {
-    const outlet = to === from ? null : this.places.get(to)?.outlet;
+    const outlet = to === from ? null : this.places.outletOf(to);
     if (!outlet) throw new AppError('peer-not-found', `no other device ${to} in room ${this.value.code}`);
     outlet({ event: 'signal', message: { from, data } });
   }
 
   /** Any message is a sign of life. */
   heardFrom(peerId: PeerId): void {
-    const place = this.places.get(peerId);
-    if (place) place.seenMs = this.options.clock.now();
+    this.places.heardFrom(peerId);
   }
 
   /** A chat waits in vain for a stage. Each is believed once for each plan, and not again and again. */
@@ -176,7 +163,7 @@ export class RoomActor {
 
   /** Host only. @throws AppError not-host, peer-not-found */
   remove(hostId: PeerId, target: PeerId): void {
-    const outlet = this.places.get(target)?.outlet;
+    const outlet = this.places.outletOf(target);
     const effects = this.change({ kind: 'remove', peerId: hostId, target, joinKey: randomJoinKey() });
     const error = new AppError('removed', `a host has removed this device from room ${this.value.code}`).toReport();
     outlet?.({ event: 'dropped', message: { error } });
@@ -207,26 +194,22 @@ export class RoomActor {
 
   /** To be called every second or so. */
   sweep(): void {
-    const nowMs = this.options.clock.now();
     const { beatTimeoutMs, graceMs } = this.options.times;
-    for (const [peerId, place] of this.places) {
-      if (place.outlet && nowMs - place.seenMs > beatTimeoutMs) this.dropSilent(peerId, place, nowMs - place.seenMs);
-      else if (!place.outlet && nowMs - place.awaySinceMs > graceMs) this.apply({ kind: 'leave', peerId });
-    }
-    this.giveUpStalled(nowMs);
+    for (const silent of this.places.silentFor(beatTimeoutMs)) this.dropSilent(silent);
+    for (const peerId of this.places.awayFor(graceMs)) this.apply({ kind: 'leave', peerId });
+    this.giveUpStalled();
     this.offerRights();
   }
 
   /** True when nobody has been here for so long that the room is over. */
   isOver(): boolean {
-    if (this.emptySinceMs === null || this.knocks.size > 0) return false;
-    return this.options.clock.now() - this.emptySinceMs > this.options.times.emptyRoomMs;
+    return this.knocks.size === 0 && this.places.emptyMs() > this.options.times.emptyRoomMs;
   }
 
   close(): void {
     this.closed = true;
     this.state.close();
-    this.cancelReplan?.();
+    this.replanner.close();
     for (const cancel of this.retries) cancel();
     this.knocks.close();
   }
@@ -234,9 +217,7 @@ export class RoomActor {
   /** Everybody else hears of it before the tab gets the state that it starts from: from then on all hear the same changes. */
   private seat(peerId: PeerId, effects: readonly Effect[], outlet: Outlet): Entered {
     const room = this.state.now();
-    const nowMs = this.options.clock.now();
-    this.places.set(peerId, { outlet, seenMs: nowMs, awaySinceMs: nowMs });
-    this.noteEmpty();
+    this.places.take(peerId, outlet);
     this.perform(effects);
     return { peerId, isHost: room.hosts.includes(peerId), room };
   }
@@ -248,29 +229,14 @@ export class RoomActor {
   private take({ room, effects }: Step): Effect[] {
     this.value = room;
     const present = new Set(room.members.map(({ peerId }) => peerId));
-    for (const peerId of this.places.keys()) if (!present.has(peerId)) this.places.delete(peerId);
+    this.places.keepOnly(present);
     this.hungReports.keep(present);
-    this.noteEmpty();
     return effects;
-  }
-
-  /** Members that are not here may come back within the grace. */
-  private keepPlaces(): void {
-    const nowMs = this.options.clock.now();
-    for (const { peerId } of this.value.members) {
-      if (!this.places.has(peerId)) this.places.set(peerId, { outlet: null, seenMs: nowMs, awaySinceMs: nowMs });
-    }
   }
 
   private sealedState(): RoomState {
     const state = publicState(this.value);
     return { ...state, seal: this.seals.seal(state) };
-  }
-
-  private noteEmpty(): void {
-    const isEmpty = [...this.places.values()].every(({ outlet }) => outlet === null);
-    if (isEmpty) this.emptySinceMs ??= this.options.clock.now();
-    else this.emptySinceMs = null;
   }
 
   /** Sends wait until every promise of the running message has settled: a tab learns its id before it hears of plans. */
@@ -279,7 +245,7 @@ export class RoomActor {
     for (const effect of effects) {
       if (effect.kind === 'state') this.state.soon(this.options.times.stateMs);
       else if (effect.kind === 'progress') this.state.soon(this.options.times.progressMs);
-      else if (effect.kind === 'replan') this.replanSoon();
+      else if (effect.kind === 'replan') this.replanner.soon();
       else if (effect.kind === 'retry') this.retryLater(effect);
       else setImmediate(() => this.sendInOrder(effect.to, effect.notice));
     }
@@ -293,46 +259,13 @@ export class RoomActor {
   }
 
   private send(to: PeerId | 'all', notice: Notice): void {
-    const places = to === 'all' ? [...this.places.values()] : [this.places.get(to)];
-    for (const place of places) place?.outlet?.(notice);
-  }
-
-  private replanSoon(): void {
-    const { clock, times } = this.options;
-    const nowMs = clock.now();
-    this.firstChangeMs ??= nowMs;
-    this.cancelReplan?.();
-    const waitMs = isMeasured(this.value) ? times.settleMs : times.unmeasuredMs;
-    const leftMs = Math.max(0, this.firstChangeMs + times.patienceMs - nowMs);
-    this.cancelReplan = clock.after(
-      Math.min(waitMs, leftMs),
-      () => void this.replan().catch((thrown: unknown) => this.unplannable(thrown)),
-    );
-  }
-
-  private async replan(): Promise<void> {
-    this.cancelReplan = null;
-    this.firstChangeMs = null;
-    const asked = planningProblem(this.value);
-    if (!asked || this.isWaitingForStage()) return;
-    const request = ++this.planRequest;
-    const result = await this.options.planner.plan(this.value.code, asked);
-    if (!result || this.closed || request !== this.planRequest) return;
-    this.perform(this.change({ kind: 'planned', asked, result }));
+    for (const outlet of to === 'all' ? this.places.outlets() : [this.places.outletOf(to)]) outlet?.(notice);
   }
 
   /** A fault of our own in one room's plan is that room's problem, and not the end of all the others. */
   private unplannable(thrown: unknown): void {
     const problem = AppError.from(thrown).toReport();
     this.perform(this.take({ room: { ...this.value, problem }, effects: [STATE] }));
-  }
-
-  /** A stage whose connection is lost comes back, or leaves; either way the room is looked at again then. */
-  private isWaitingForStage(): boolean {
-    const { plan, members } = this.value;
-    if (!members.some(({ connected }) => connected)) return true;
-    if (!plan || !servesPlan(this.value, plan)) return false;
-    return plan.stages.some(({ peerId }) => memberOf(this.value, peerId)?.connected === false);
   }
 
   private retryLater({ peerId, problem, failures }: Extract<Effect, { kind: 'retry' }>): void {
@@ -344,10 +277,10 @@ export class RoomActor {
     this.retries.add(cancel);
   }
 
-  private giveUpStalled(nowMs: number): void {
+  private giveUpStalled(): void {
     const epoch = this.value.preparing?.epoch;
     if (epoch === undefined) return;
-    for (const { peerId, error } of this.loadWatch.stalled(this.value, nowMs, this.options.times.stallMs)) {
+    for (const { peerId, error } of this.loadWatch.stalled(this.value, this.options.clock.now(), this.options.times.stallMs)) {
       this.apply({ kind: 'failed', peerId, epoch, error: error.toReport() });
     }
   }
@@ -358,10 +291,10 @@ export class RoomActor {
   }
 
   /** It is told, in case that it hears: then it comes back at once. */
-  private dropSilent(peerId: PeerId, { outlet }: Place, silentMs: number): void {
+  private dropSilent({ peerId, outlet, silentMs }: Silent): void {
     const allowed = `${this.options.times.beatTimeoutMs / 1000} s are allowed`;
     const message = `nothing was heard from this device for ${(silentMs / 1000).toFixed(1)} s, ${allowed}`;
-    outlet?.({ event: 'dropped', message: { error: { code: 'dropped', message } } });
-    this.away(peerId, outlet!);
+    outlet({ event: 'dropped', message: { error: { code: 'dropped', message } } });
+    this.away(peerId, outlet);
   }
 }
