@@ -173,10 +173,10 @@ describe('a room on the server', () => {
     const [a, b, c] = [await join(), await join(), await join()];
     const elsewhere = await directory.create({ settings: {}, passphrase: null }, { address: '10.0.0.1' });
     const stranger = await join({ code: elsewhere.code, joinKey: elsewhere.joinKey });
-    actor.relay(a.peerId, b.peerId, { type: 'rollback' });
-    expect(b.notices.at(-1)).toEqual({ event: 'signal', message: { from: a.peerId, data: { type: 'rollback' } } });
+    actor.relay(a.peerId, b.peerId, { type: 'answer', sdp: '' });
+    expect(b.notices.at(-1)).toEqual({ event: 'signal', message: { from: a.peerId, data: { type: 'answer', sdp: '' } } });
     expect([...events(a.notices), ...events(c.notices), ...events(stranger.notices)]).not.toContain('signal');
-    expect(() => directory.room(elsewhere.code).relay(1, 2, { type: 'rollback' })).toThrow(AppError);
+    expect(() => directory.room(elsewhere.code).relay(1, 2, { type: 'answer', sdp: '' })).toThrow(AppError);
   });
 });
 

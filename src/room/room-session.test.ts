@@ -448,12 +448,12 @@ test('an error of the past is over once a newer plan is active', async () => {
 
 test('what was for a device that has gone is no error, another refusal is', async () => {
   const test = await inRoom(serving);
-  test.tell('signal', { to: 2, data: { type: 'rollback' } });
+  test.tell('signal', { to: 2, data: { type: 'answer', sdp: '' } });
   await test.refuse('signal', 'peer-not-found');
   test.tell('link:report', { to: 2, link: null });
   await test.refuse('link:report', 'peer-not-found');
   expect(test.view.error).toBeNull();
-  test.tell('signal', { to: 2, data: { type: 'rollback' } });
+  test.tell('signal', { to: 2, data: { type: 'answer', sdp: '' } });
   await test.refuse('signal', 'rate-limited');
   expect(test.view.error).toMatchObject({ code: 'rate-limited' });
 });

@@ -132,8 +132,7 @@ const IceServersSchema = v.array(
 const sdp = v.pipe(v.string(), v.maxLength(32 * 1024));
 /** What simple-peer emits to set a link up. */
 export const SignalDataSchema = v.union([
-  v.strictObject({ type: v.picklist(['offer', 'answer', 'pranswer']), sdp }),
-  v.strictObject({ type: v.literal('rollback') }),
+  v.strictObject({ type: v.picklist(['offer', 'answer']), sdp }),
   v.strictObject({
     type: v.literal('candidate'),
     candidate: v.strictObject({
@@ -143,7 +142,6 @@ export const SignalDataSchema = v.union([
       usernameFragment: v.nullish(v.pipe(v.string(), v.maxLength(256))),
     }),
   }),
-  v.strictObject({ type: v.literal('renegotiate'), renegotiate: v.literal(true) }),
 ]);
 
 /** Who wants to be in a room, and by what right. */
