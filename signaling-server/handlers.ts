@@ -18,8 +18,8 @@ import type { Clock } from './clock.ts';
 import type { RoomActor } from './room-actor.ts';
 import { randomJoinKey } from './room-code.ts';
 import type { RoomDirectory, Seat } from './room-directory.ts';
+import type { RoomEvent } from './room-events.ts';
 import type { Notice } from './room-state.ts';
-import type { RoomEvent } from './rooms.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** Joining a room of 32 takes about six signals for each of the others at once; afterwards a few a second are usual. */

@@ -3,9 +3,9 @@ import { DEFAULT_MODEL_URL } from '../src/shared/model/room-settings.ts';
 import { planRoom } from '../src/shared/planner/plan.ts';
 import type { PlanningProblem } from '../src/shared/planner/problem.ts';
 import { randomNumbers, randomRoom } from '../src/shared/planner/testing/random-room.ts';
+import { applyToRoom, type RoomEvent } from './room-events.ts';
 import { planningProblem } from './room-planning.ts';
 import { newRoom, type Room } from './room-state.ts';
-import { applyToRoom, type RoomEvent } from './rooms.ts';
 import { TEST_HASH, TEST_KEYS } from './testing/room.ts';
 
 /** A room on the server whose devices and links report themselves again and again, each time a little wrong. */

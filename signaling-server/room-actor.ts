@@ -10,11 +10,11 @@ import { type Outlet, Places, type Silent } from './places.ts';
 import type { PlannerRunner } from './planner-runner.ts';
 import { Replanner } from './replanner.ts';
 import { hashOfKey, isSameKey, randomHostKey, randomJoinKey } from './room-code.ts';
+import { applyToRoom, type RoomEvent } from './room-events.ts';
 import { RoomSeals } from './room-seal.ts';
 import { withLaterSeed } from './room-seed.ts';
 import { type Effect, memberOf, type Notice, publicState, type Room, STATE, type Step } from './room-state.ts';
 import type { RoomTimes } from './room-times.ts';
-import { applyToRoom, type RoomEvent } from './rooms.ts';
 import { StateTeller } from './state-teller.ts';
 
 /** Seals that the tab which came first may not have seen: those of this server have later numbers. */

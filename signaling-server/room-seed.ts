@@ -1,7 +1,7 @@
 import { AppError } from '../src/shared/errors.ts';
 import type { RoomSeed } from '../src/shared/protocol/signaling.ts';
+import { newMember } from './room-events.ts';
 import { type Member, newRoom, type Room, STATE, type Step } from './room-state.ts';
-import { newMember } from './rooms.ts';
 
 /** Nobody knows how many plans the tab that came first has missed: an epoch is never given to two of them. */
 const MISSED_EPOCHS = 1000;

@@ -1,6 +1,6 @@
 import type { RoomSettings } from '../shared/model/room-settings.ts';
 import { PROTOCOL_VERSION } from '../shared/protocol/signaling.ts';
-import { rememberKey } from './keys.ts';
+import { rememberKey } from './kept-keys.ts';
 import { SignalingClient } from './signaling-client.ts';
 
 /**

@@ -2,7 +2,7 @@ import { AppError, type ErrorCode, type ErrorReport } from '../shared/errors.ts'
 import { seedOf } from '../shared/protocol/room-seed.ts';
 import { type Joined, KNOCK_TIMEOUT_MS, PROTOCOL_VERSION } from '../shared/protocol/signaling.ts';
 import { JoinGate } from './join-gate.ts';
-import { recallKey } from './keys.ts';
+import { recallKey } from './kept-keys.ts';
 import { randomHex } from './random-hex.ts';
 import type { RoomPhase } from './room-view.ts';
 import type { SignalingClient } from './signaling-client.ts';

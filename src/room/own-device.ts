@@ -1,7 +1,7 @@
 import type { DeviceMessage } from '../shared/model/device-message.ts';
 import type { DeviceProfile } from '../shared/model/device-profile.ts';
 import type { EngineNote } from '../shared/model/engine-note.ts';
-import type { Tell } from './tell.ts';
+import type { Tell } from './tell-server.ts';
 import type { ViewStore } from './view-store.ts';
 
 /** What this tab's own device reports of itself: the view shows it, and the server hears what it plans with. */

@@ -2,7 +2,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import type { MeshOptions } from '../mesh/mesh.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import { RoomLinks } from './room-links.ts';
-import type { Tell } from './tell.ts';
+import type { Tell } from './tell-server.ts';
 import { initialView, ViewStore } from './view-store.ts';
 
 let events: MeshOptions['events'];

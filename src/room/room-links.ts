@@ -4,7 +4,7 @@ import { AppError } from '../shared/errors.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { ClientReply, IceServers, SignalData } from '../shared/protocol/signaling.ts';
 import { LinkPort } from './link-port.ts';
-import type { Tell } from './tell.ts';
+import type { Tell } from './tell-server.ts';
 import type { ViewStore } from './view-store.ts';
 
 /**

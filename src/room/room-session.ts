@@ -7,13 +7,13 @@ import { applyRoomChange } from '../shared/protocol/room-change.ts';
 import { BEAT_INTERVAL_MS, type Joined, type RoomState } from '../shared/protocol/signaling.ts';
 import type { PipelineClient } from '../workers/client.ts';
 import type { RoomMessage, WorkerSetup } from '../workers/messages.ts';
-import { rememberKey } from './keys.ts';
+import { rememberKey } from './kept-keys.ts';
 import { Membership, type Signaling } from './membership.ts';
 import { reportDevice } from './own-device.ts';
 import { PlanFeed } from './plan-feed.ts';
 import type { RoomLinks } from './room-links.ts';
 import type { RoomView } from './room-view.ts';
-import { createTell, type Tell } from './tell.ts';
+import { createTell, type Tell } from './tell-server.ts';
 import { Told } from './told.ts';
 import { initialView, ViewStore } from './view-store.ts';
 

@@ -1,6 +1,6 @@
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { ClientEvent, ClientRequest, RoomState } from '../shared/protocol/signaling.ts';
-import type { Tell } from './tell.ts';
+import type { Tell } from './tell-server.ts';
 
 /** What of a message replaces an earlier one; null for what is over as soon as it was said. */
 const SUBJECTS: { [E in ClientEvent]?: (payload: ClientRequest<E>) => string } = {

@@ -15,7 +15,7 @@ export interface LoadOptions {
   signal: AbortSignal;
   /** Called with newly arrived bytes, from the network or the cache. */
   onBytes(bytes: number): void;
-  /** Called for each piece that this device has no room to keep. */
+  /** Called for each piece that this device has no space to keep. */
   onNotKept?(shortage: Shortage): void;
 }
 

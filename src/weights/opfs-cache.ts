@@ -2,18 +2,18 @@ import { type EntryHandle, entryBytes, hasSyncAccess, readEntry, writeEntry } fr
 import type { RangeSource } from './range-source.ts';
 import type { ShardCache, Shortage } from './shard-cache.ts';
 import { holdModel } from './store-lock.ts';
-import { StoreRoom } from './store-room.ts';
 import { openStoreRoot } from './store-root.ts';
+import { StoreSpace } from './store-space.ts';
 import { markUsed, modelName, openVersion } from './stored-model.ts';
 
 /** How often a model that is being loaded says that it is in use, ms. */
 const MARK_INTERVAL_MS = 10 * 60_000;
-/** A store without room for one piece has none for the next, and looking for some costs time, ms. */
+/** A store without space for one piece has none for the next, and looking for some costs time, ms. */
 const FULL_MS = 60_000;
 
 /**
  * A cache in the origin private file system (WHATWG File System standard), or null where there is none: outside of a worker, in some private
- * modes, without a secure context, in Node. Entries of a file whose validator has changed are deleted. Where room is short, models that
+ * modes, without a secure context, in Node. Entries of a file whose validator has changed are deleted. Where space is short, models that
  * no tab has open give way.
  *
  * @param signal ends the use of what is opened through this cache
@@ -38,7 +38,7 @@ interface OpenVersion {
 class OpfsCache implements ShardCache {
   private readonly root: FileSystemDirectoryHandle;
   private readonly signal: AbortSignal;
-  private readonly room: StoreRoom;
+  private readonly space: StoreSpace;
   private readonly versions = new Map<string, Promise<OpenVersion>>();
   private readonly ownModels = new Set<string>();
   private fullUntilMs = 0;
@@ -47,7 +47,7 @@ class OpfsCache implements ShardCache {
   constructor(root: FileSystemDirectoryHandle, signal: AbortSignal) {
     this.root = root;
     this.signal = signal;
-    this.room = new StoreRoom(root, (model) => this.ownModels.has(model));
+    this.space = new StoreSpace(root, (model) => this.ownModels.has(model));
   }
 
   async has(source: RangeSource, start: number, end: number): Promise<boolean> {
@@ -70,10 +70,10 @@ class OpfsCache implements ShardCache {
       if (!version) return null;
       if (performance.now() < this.fullUntilMs) return { neededBytes, freeBytes: this.freeBytes };
       await this.markOften(version);
-      await this.room.expect(neededBytes);
+      await this.space.expect(neededBytes);
       if (await this.write(version.directory, entryName(start, start + bytes.length), bytes)) return null;
       this.fullUntilMs = performance.now() + FULL_MS;
-      this.freeBytes = await this.room.measure();
+      this.freeBytes = await this.space.measure();
       return { neededBytes, freeBytes: this.freeBytes };
     } catch {
       // Another tab is writing the same entry, or has dropped this version: what is incomplete is never read.
@@ -81,10 +81,10 @@ class OpfsCache implements ShardCache {
     }
   }
 
-  /** @returns false when there is no room, and no other model to make some. @throws what the browser throws otherwise */
+  /** @returns false when there is no space, and no other model to make some. @throws what the browser throws otherwise */
   private async write(directory: FileSystemDirectoryHandle, name: string, bytes: Uint8Array): Promise<boolean> {
     if (await fits(directory, name, bytes)) return true;
-    return (await this.room.make(entryBytes(bytes.length))) > 0 && fits(directory, name, bytes);
+    return (await this.space.make(entryBytes(bytes.length))) > 0 && fits(directory, name, bytes);
   }
 
   /** The entry's file if it is there in full length. */
@@ -133,7 +133,7 @@ function entryName(start: number, end: number): string {
   return `${start}-${end}`;
 }
 
-/** Writes an entry. @returns false, and leaves none, when there is no room for it */
+/** Writes an entry. @returns false, and leaves none, when there is no space for it */
 async function fits(directory: FileSystemDirectoryHandle, name: string, bytes: Uint8Array): Promise<boolean> {
   try {
     await writeEntry(await directory.getFileHandle(name, { create: true }), bytes);

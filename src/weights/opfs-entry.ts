@@ -52,7 +52,7 @@ export async function overwrite(handle: EntryHandle, parts: readonly Uint8Array[
     file.truncate(0);
     let at = 0;
     for (const part of parts) {
-      // For want of room some browsers throw; Chromium writes what fits and returns an error's number as if unsigned.
+      // For want of space some browsers throw; Chromium writes what fits and returns an error's number as if unsigned.
       if (file.write(part, { at }) !== part.length) throw new DOMException('written in part', 'QuotaExceededError');
       at += part.length;
     }

@@ -6,7 +6,7 @@ export interface ShardCache {
   has(source: RangeSource, start: number, end: number): Promise<boolean>;
   /** Fills `into` with the very bytes that were put for this range; false when they are not there. */
   get(source: RangeSource, start: number, into: Uint8Array): Promise<boolean>;
-  /** Null, unless there was no room and none could be made. What is wrong otherwise nobody can mend, and is not told. */
+  /** Null, unless there was no space and none could be made. What is wrong otherwise nobody can mend, and is not told. */
   put(source: RangeSource, start: number, bytes: Uint8Array): Promise<Shortage | null>;
 }
 

@@ -1,7 +1,7 @@
 import type { TensorSlice } from '../gguf/shard-bytes.ts';
 import type { WeightTensor } from '../gguf/weight-tensor.ts';
 import { AppError } from '../shared/errors.ts';
-import { giveBackRoom, takeRoom } from './piece-room.ts';
+import { giveBackMemory, takeMemory } from './piece-memory.ts';
 import type { RangeSource } from './range-source.ts';
 import type { ShardCache, Shortage } from './shard-cache.ts';
 import { cutIntoPieces, type TensorPiece } from './tensor-pieces.ts';
@@ -10,7 +10,7 @@ export interface StreamOptions {
   /** Called with the bytes that have newly come, and from where. */
   onBytes?: (count: number, from: 'network' | 'cache') => void;
   cache?: ShardCache | null;
-  /** Called for each piece that the cache had no room for. It is loaded all the same. */
+  /** Called for each piece that the cache had no space for. It is loaded all the same. */
   onNotKept?: (shortage: Shortage) => void;
   signal?: AbortSignal;
 }
@@ -28,14 +28,14 @@ export async function* streamTensors(
   options: StreamOptions = {},
 ): AsyncGenerator<WeightTensor> {
   const pieces = cutIntoPieces(slices);
-  const room = reserve(pieces);
+  const memory = reserve(pieces);
   try {
     for (const run of await runs(source, pieces, options.cache)) {
-      if (run.cached) yield* loadCached(source, run.slices[0]!, room, options);
-      else yield* download(source, run.slices, room, options);
+      if (run.cached) yield* loadCached(source, run.slices[0]!, memory, options);
+      else yield* download(source, run.slices, memory, options);
     }
   } finally {
-    giveBackRoom(room);
+    giveBackMemory(memory);
   }
 }
 
@@ -59,12 +59,12 @@ async function runs(source: RangeSource, slices: readonly TensorPiece[], cache: 
 async function* loadCached(
   source: RangeSource,
   piece: TensorPiece,
-  room: Uint8Array,
+  memory: Uint8Array,
   options: StreamOptions,
 ): AsyncGenerator<WeightTensor> {
-  const bytes = room.subarray(0, piece.end - piece.start);
+  const bytes = memory.subarray(0, piece.end - piece.start);
   if (!(await options.cache?.get(source, piece.start, bytes))) {
-    yield* download(source, [piece], room, options);
+    yield* download(source, [piece], memory, options);
     return;
   }
   options.onBytes?.(bytes.length, 'cache');
@@ -74,14 +74,14 @@ async function* loadCached(
 async function* download(
   source: RangeSource,
   run: readonly TensorPiece[],
-  room: Uint8Array,
+  memory: Uint8Array,
   options: StreamOptions,
 ): AsyncGenerator<WeightTensor> {
   const arriving = source.stream(run[0]!.start, run.at(-1)!.end, options.signal)[Symbol.asyncIterator]();
   let rest: Uint8Array = new Uint8Array(0);
   try {
     for (const piece of run) {
-      const bytes = room.subarray(0, piece.end - piece.start);
+      const bytes = memory.subarray(0, piece.end - piece.start);
       for (let filled = 0; filled < bytes.length; ) {
         if (rest.length === 0) rest = await nextArrival(arriving, options);
         const part = rest.subarray(0, bytes.length - filled);
@@ -108,10 +108,10 @@ async function nextArrival(arriving: AsyncIterator<Uint8Array>, options: StreamO
 function reserve(pieces: readonly TensorPiece[]): Uint8Array<ArrayBuffer> {
   const largest = pieces.reduce((a, b) => (b.end - b.start > a.end - a.start ? b : a));
   try {
-    return takeRoom(largest.end - largest.start);
+    return takeMemory(largest.end - largest.start);
   } catch (cause) {
     const { role, start, end } = largest;
-    throw new AppError('out-of-memory', `this device has no room for the ${end - start} bytes of ${role}`, {
+    throw new AppError('out-of-memory', `this device has no memory for the ${end - start} bytes of ${role}`, {
       values: { neededBytes: end - start },
       cause,
     });

@@ -29,7 +29,7 @@ export async function markUsed(model: FileSystemDirectoryHandle, nowMs: number):
     const handle: EntryHandle = await model.getFileHandle(USED_NAME, { create: true });
     await overwrite(handle, [new TextEncoder().encode(`${Math.round(nowMs)}`)]);
   } catch {
-    // Another tab says the same at this moment, or there is no room.
+    // Another tab says the same at this moment, or there is no space.
   }
 }
 

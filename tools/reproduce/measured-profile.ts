@@ -59,7 +59,7 @@ function tablesOf(first: number, end: number, entryMs: number[], replyBits: numb
     exitBusyMs: exitMs,
     sourceMs,
     sourceBusyMs: sourceMs,
-    roomBytes: KINDS.map((kind, a) => kind.memoryGiB - (a === PROFILE_SOURCE ? onSource : 0)),
+    freeBytes: KINDS.map((kind, a) => kind.memoryGiB - (a === PROFILE_SOURCE ? onSource : 0)),
     bytesBefore: sums(sizes.slice(first, end)),
     headBytes: 0,
     held: all.map(() => null),

@@ -66,7 +66,7 @@ function evenParts(tables: CostTables, source: number, cloud: number): Part[] | 
     { device: cloud, startLayer: half, endLayer: tables.nLayers },
   ];
   const bytes = (part: Part) => tables.bytesBefore[part.endLayer]! - tables.bytesBefore[part.startLayer]!;
-  const fits = bytes(parts[0]!) <= tables.roomBytes[source]! && bytes(parts[1]!) + tables.headBytes <= tables.roomBytes[cloud]!;
+  const fits = bytes(parts[0]!) <= tables.freeBytes[source]! && bytes(parts[1]!) + tables.headBytes <= tables.freeBytes[cloud]!;
   return fits ? parts : null;
 }
 

@@ -54,7 +54,7 @@ export function testBed(name: ModelName, cloudMbps: number): CostTables {
     exitBusyMs: exitMs,
     sourceMs: 0,
     sourceBusyMs: 0,
-    roomBytes: DEVICES.map((kind, i) => KINDS[kind].usableMb - (i === SOURCE ? model.headMb : 0)),
+    freeBytes: DEVICES.map((kind, i) => KINDS[kind].usableMb - (i === SOURCE ? model.headMb : 0)),
     bytesBefore: Array.from({ length: model.layers + 1 }, (_, n) => n * model.layerMb),
     headBytes: model.headMb,
     held: all.map(() => null),

@@ -19,7 +19,7 @@ export class Heap {
   private readonly free = new FreeList();
   private readonly sizes = new Map<Address, number>();
 
-  /** @param shared so that several threads may use it; throws RangeError where there is no room to reserve */
+  /** @param shared so that several threads may use it; throws RangeError where there is no space to reserve */
   constructor({ shared = false } = {}) {
     this.memory = new WebAssembly.Memory(shared ? { initial: 1, maximum: MAX_PAGES, shared } : { initial: 1 });
     this.free.give({ start: FIRST_ADDRESS, size: PAGE_BYTES - FIRST_ADDRESS });

@@ -17,7 +17,7 @@ const MAX_SCORE_BYTES = 32 * 1024 * 1024;
 
 /** Buffers between the kernels. They live as long as the engine, so that bind groups are made once. */
 export interface Scratch {
-  /** Rows that every buffer has room for. */
+  /** Rows that every buffer has memory for. */
   chunkRows: number;
   hidden: GPUBuffer; // (chunkRows, dim)
   normed: GPUBuffer; // (chunkRows, dim)

@@ -19,7 +19,7 @@ import type {
 import type { RoomMessage, ToWorker } from '../../workers/messages.ts';
 import type { Signaling } from '../membership.ts';
 import { RoomSession, type SessionOptions } from '../room-session.ts';
-import type { Tell } from '../tell.ts';
+import type { Tell } from '../tell-server.ts';
 
 /** A session without a browser: the test is the server, and sees what worker and links are told. */
 

@@ -86,10 +86,10 @@ function startPrices(tables: CostTables, view: LayerView, devices: readonly numb
   let marginMs = 0;
   for (const device of bySpeed) {
     if (left <= 0) break;
-    left -= view.roomLayers[device]!;
+    left -= view.freeLayers[device]!;
     marginMs = view.layerMs[device]!;
   }
-  return new Map(devices.map((d) => [d, Math.max(0, marginMs - view.layerMs[d]!) * view.roomLayers[d]!]));
+  return new Map(devices.map((d) => [d, Math.max(0, marginMs - view.layerMs[d]!) * view.freeLayers[d]!]));
 }
 
 class Probe {
@@ -135,7 +135,7 @@ class Probe {
   }
 
   run(): PassAnswer {
-    if (this.local.roomLayers() < this.tables.nLayers) return { plan: null, lowerMs: Number.POSITIVE_INFINITY };
+    if (this.local.freeLayers() < this.tables.nLayers) return { plan: null, lowerMs: Number.POSITIVE_INFINITY };
     // Few devices are searched exactly, so a better bound would not shorten their search much.
     const isFew = this.canFinish() || this.walks.devices.length <= FEW;
     if (!isFew) this.lowerMs = this.memory.clusters.boundMs(this.walks.devices, this.asked.capMs);

@@ -81,9 +81,9 @@ class ChainSearch {
       this.startMs[i] = under(tables.entryBusyMs[device]!, tables.entryMs[device]! + fixedMs);
       this.endMs[i] = under(tables.exitBusyMs[device]!, tables.exitMs[device]! + tables.headMs[device]!);
       const layerMs = view.layerMs[device]!;
-      this.most[i] = layersWithin(capMs, fixedMs, layerMs, view.roomLayers[device]!);
+      this.most[i] = layersWithin(capMs, fixedMs, layerMs, view.freeLayers[device]!);
       const headMs = fixedMs + tables.headBusyMs[device]!;
-      this.mostWithHead[i] = layersWithin(capMs, headMs, layerMs, view.headRoomLayers[device]!);
+      this.mostWithHead[i] = layersWithin(capMs, headMs, layerMs, view.freeLayersWithHead[device]!);
       for (let k = 0; k < n; k++) {
         const to = devices[k]!;
         const hopMs = tables.hopMs[device]![to]! + tables.overheadMs[to]!;
@@ -132,7 +132,7 @@ class ChainSearch {
   }
 
   /**
-   * Compute of all layers on exactly this set, fastest first, ms; Infinity when it has no room for them.
+   * Compute of all layers on exactly this set, fastest first, ms; Infinity when it has no space for them.
    *
    * @param last the device with the head; -1 lets it have the larger of its two limits, which bounds all choices.
    */

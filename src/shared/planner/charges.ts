@@ -37,8 +37,8 @@ export class Charges {
 
   private mostLayers(device: number): number {
     const { tables, view } = this;
-    const room = Math.max(view.roomLayers[device]!, view.headRoomLayers[device]!);
-    return layersWithin(this.cap, tables.overheadMs[device]!, view.layerMs[device]!, room);
+    const most = Math.max(view.freeLayers[device]!, view.freeLayersWithHead[device]!);
+    return layersWithin(this.cap, tables.overheadMs[device]!, view.layerMs[device]!, most);
   }
 
   private fasterHop(a: number, b: number): number {

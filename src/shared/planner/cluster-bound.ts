@@ -35,7 +35,7 @@ export class ClusterBound {
 
   /**
    * @param capMs nothing may be busy for longer.
-   * @returns no pass is below this, ms; Infinity when the layers have no room.
+   * @returns no pass is below this, ms; Infinity when the layers have no space.
    */
   boundMs(devices: readonly number[], capMs: number): number {
     const apart = clustersOf(this.tables, this.view, devices, capMs);

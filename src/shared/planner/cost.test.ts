@@ -46,7 +46,7 @@ test('a head on the chats costs no stage anything, the mean chat its time, and t
   expect(tables.headBytes).toBe(0);
   expect(tables.sourceMs).toBe(20);
   // Embedding and head of the chat itself.
-  expect(tables.roomBytes).toEqual([1000 - 50 - 60, 1000 - 50 - 60]);
+  expect(tables.freeBytes).toEqual([1000 - 50 - 60, 1000 - 50 - 60]);
   // One chat is here, the other two ms away.
   expect(tables.exitMs[0]).toBeCloseTo(1, 3);
 });

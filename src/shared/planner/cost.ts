@@ -37,7 +37,7 @@ export interface CostTables {
   sourceMs: number;
   sourceBusyMs: number;
   /** What is left of the lent memory for layers and head, bytes; negative when the source's own part is too large. */
-  roomBytes: number[];
+  freeBytes: number[];
   /** Weights and keys and values of the layers before this one, bytes; nLayers + 1 entries. */
   bytesBefore: number[];
   /** The head's weights, bytes; 0 when it stays on the sources. */
@@ -101,7 +101,7 @@ export function costTables(problem: PlanningProblem, sources: readonly PeerId[],
     headBusyMs: work.kind === 'token' ? headMs : headMs.map(() => 0),
     ...linkCosts(problem, sources, work, layerRows),
     ...sourceCosts(problem, sources, work, layerRows),
-    roomBytes: devices.map((d) => d.profile.lendBytes - (d.isSource ? sourceBytes(problem, headHere) : 0)),
+    freeBytes: devices.map((d) => d.profile.lendBytes - (d.isSource ? sourceBytes(problem, headHere) : 0)),
     bytesBefore: sumsBefore(sizes.slice(sourceLayers)),
     headBytes: headHere ? spec.headBytes : 0,
     held: devices.map(({ held }) => heldShard(held, sizes, sourceLayers)),
@@ -203,13 +203,13 @@ export function stageBusyMs(tables: CostTables, device: number, startLayer: numb
 }
 
 /**
- * Whether the device has room for layers [startLayer, endLayer) and, if asked, the head, beside what it holds. An exact fit fits.
+ * Whether the device has memory for layers [startLayer, endLayer) and, if asked, the head, beside what it holds. An exact fit fits.
  * Where a range fits, so does every part of it.
  */
 export function fits(tables: CostTables, device: number, startLayer: number, endLayer: number, head: boolean): boolean {
   const bytes = shardBytes(tables, startLayer, endLayer, head);
   const held = tables.held[device]!;
-  return (held === null ? bytes : bytes + bytesBeside(tables, held, startLayer, endLayer, head)) <= tables.roomBytes[device]!;
+  return (held === null ? bytes : bytes + bytesBeside(tables, held, startLayer, endLayer, head)) <= tables.freeBytes[device]!;
 }
 
 /** What a device holds and a new shard does not have, bytes. */
@@ -224,7 +224,7 @@ export function shardBytes(tables: CostTables, startLayer: number, endLayer: num
   return tables.bytesBefore[endLayer]! - tables.bytesBefore[startLayer]! + (head ? tables.headBytes : 0);
 }
 
-/** The largest endLayer <= lastEnd such that the device has room for [startLayer, endLayer). */
+/** The largest endLayer <= lastEnd such that the device has memory for [startLayer, endLayer). */
 export function furthestEnd(tables: CostTables, device: number, startLayer: number, lastEnd: number): number {
   let end = startLayer;
   while (end < lastEnd && fits(tables, device, startLayer, end + 1, false)) end++;

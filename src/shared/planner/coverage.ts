@@ -16,7 +16,7 @@ interface Path {
 export interface Coverage {
   /** Devices of the first complete path, in order; null when there is none. */
   order: number[] | null;
-  /** Layers that the best incomplete path has room for. */
+  /** Layers that the best incomplete path has memory for. */
   coveredLayers: number;
 }
 

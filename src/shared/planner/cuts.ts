@@ -42,8 +42,8 @@ export function oneCluster({ of }: Clusters): Clusters {
 }
 
 function mostLayers(tables: CostTables, view: LayerView, device: number, capMs: number): number {
-  const room = Math.max(view.roomLayers[device]!, view.headRoomLayers[device]!);
-  return layersWithin(capMs * (1 + SAME), tables.overheadMs[device]!, view.layerMs[device]!, room);
+  const most = Math.max(view.freeLayers[device]!, view.freeLayersWithHead[device]!);
+  return layersWithin(capMs * (1 + SAME), tables.overheadMs[device]!, view.layerMs[device]!, most);
 }
 
 function cutsOf(nLayers: number, layers: readonly number[]): Cut[] {
@@ -54,7 +54,7 @@ function cutsOf(nLayers: number, layers: readonly number[]): Cut[] {
   for (let set = 1; set < 2 ** layers.length - 1; set++) {
     const isIn = (cluster: number) => cluster !== SOURCES && ((set >>> cluster) & 1) === 1;
     const outside = layers.reduce((sum, one, cluster) => sum + (isIn(cluster) ? 0 : one), 0);
-    // The others have no room for all layers.
+    // The others have no space for all layers.
     if (outside < nLayers) cuts.push({ least: 1, counts: counted((from, to) => isIn(to) && !isIn(from)) });
   }
   const needed = clustersNeeded(nLayers, layers);

@@ -40,9 +40,9 @@ function bestState(tables: CostTables, layer: number, device: number, before: re
   const computeMs = stageMs(tables, device, layer, layer + 1, head);
   let best: { ms: number; from: number } | null = null;
   if (layer === 0) {
-    if (tables.roomBytes[device]! < needBytes) return null;
+    if (tables.freeBytes[device]! < needBytes) return null;
     best = { ms: tables.entryMs[device]! + computeMs, from: -1 };
-    return withoutBytes(best, tables.roomBytes, device, needBytes);
+    return withoutBytes(best, tables.freeBytes, device, needBytes);
   }
   for (const [from, state] of before.entries()) {
     if (!state || state.leftBytes[device]! < needBytes) continue;

@@ -7,7 +7,7 @@ export interface LabelFacts {
   /** Devices used, as bits: 0 to 31, and 32 to 63. */
   low: number;
   high: number;
-  room: number;
+  freeLayers: number;
   next: number;
 }
 
@@ -25,7 +25,7 @@ export class LabelTable {
   high = new Int32Array(FIRST_SIZE);
   pricedMs = new Float64Array(FIRST_SIZE);
   ms = new Float64Array(FIRST_SIZE);
-  room = new Int32Array(FIRST_SIZE);
+  freeLayers = new Int32Array(FIRST_SIZE);
   next = new Int32Array(FIRST_SIZE);
   /** The label put before this one at the same layer; -1 for the first. */
   before = new Int32Array(FIRST_SIZE);
@@ -56,7 +56,7 @@ export class LabelTable {
     this.device[at] = device;
     this.low[at] = facts.low;
     this.high[at] = facts.high;
-    this.room[at] = facts.room;
+    this.freeLayers[at] = facts.freeLayers;
     this.before[at] = this.newest[layer]!;
     this.newest[layer] = at;
     this.set(at, facts);
@@ -86,7 +86,7 @@ export class LabelTable {
     this.high = copied(new Int32Array(size), this.high);
     this.pricedMs = copied(new Float64Array(size), this.pricedMs);
     this.ms = copied(new Float64Array(size), this.ms);
-    this.room = copied(new Int32Array(size), this.room);
+    this.freeLayers = copied(new Int32Array(size), this.freeLayers);
     this.next = copied(new Int32Array(size), this.next);
     this.before = copied(new Int32Array(size), this.before);
     this.slots = new Int32Array(2 * size);

@@ -30,8 +30,8 @@ interface Onward {
   /** Devices used, as bits. */
   low: number;
   high: number;
-  /** Layers that the other devices have room for. */
-  room: number;
+  /** Layers that the other devices have memory for. */
+  freeLayers: number;
   /** The label that follows; -1 at the end. */
   next: number;
 }
@@ -39,13 +39,13 @@ interface Onward {
 /**
  * The cheapest chain below a limit, from its end to its start: labels of (first layer, device, devices used), of which
  * each is dropped when even the cheapest walk that leads there would make it dearer than the limit, or when the unused
- * devices have no room for the layers before it. Exact, and fast where walks bound well and the limit is near.
+ * devices have no space for the layers before it. Exact, and fast where walks bound well and the limit is near.
  */
 export class LabelSearch {
   private readonly tables: CostTables;
   private readonly walks: WalkSearch;
   private readonly priceMs: Float64Array;
-  private readonly room: Int32Array;
+  private readonly freeLayers: Int32Array;
   private readonly required: { low: number; high: number };
   /** What a chain with prices costs more than its bound, ms. */
   private readonly offsetMs: number;
@@ -63,7 +63,7 @@ export class LabelSearch {
     this.walks = walks;
     this.priceMs = priceMs;
     this.offsetMs = walks.offsetMs(priceMs);
-    this.room = walks.mostLayers();
+    this.freeLayers = walks.mostLayers();
     this.labels = new LabelTable(tables.nLayers);
     const at = required.map((device) => walks.devices.indexOf(device));
     this.required = { low: at.reduce((set, i) => set | lowBit(i), 0), high: at.reduce((set, i) => set | highBit(i), 0) };
@@ -91,11 +91,11 @@ export class LabelSearch {
   /** The last stages. */
   private start(): void {
     const { walks, tables } = this;
-    const room = this.room.reduce((sum, layers) => sum + layers, 0);
+    const freeLayers = this.freeLayers.reduce((sum, layers) => sum + layers, 0);
     for (let i = 0; i < walks.devices.length; i++) {
       const pricedMs = walks.lastMs(i, this.priceMs);
       const ms = pricedMs - this.priceMs[i]! + tables.sourceMs;
-      if (pricedMs < this.dearMs) this.run(tables.nLayers, i, { pricedMs, ms, low: 0, high: 0, room, next: -1 });
+      if (pricedMs < this.dearMs) this.run(tables.nLayers, i, { pricedMs, ms, low: 0, high: 0, freeLayers, next: -1 });
     }
   }
 
@@ -117,7 +117,7 @@ export class LabelSearch {
     const { walks, labels, tables } = this;
     const n = walks.devices.length;
     const [device, low, high] = [labels.device[at]!, labels.low[at]!, labels.high[at]!];
-    const [pricedMs, ms, room] = [labels.pricedMs[at]!, labels.ms[at]!, labels.room[at]!];
+    const [pricedMs, ms, freeLayers] = [labels.pricedMs[at]!, labels.ms[at]!, labels.freeLayers[at]!];
     for (let i = 0; i < n; i++) {
       if (isIn(low, high, i)) continue;
       const hopMs = walks.hopMs[i * n + device]!;
@@ -126,7 +126,14 @@ export class LabelSearch {
       if (!(pricedMs + hopMs + walks.done.ms[rank][known]! < this.dearMs)) continue;
       const overheadMs = tables.overheadMs[walks.devices[i]!]!;
       const fullMs = ms + walks.fullHopMs[i * n + device]! + overheadMs;
-      this.run(layer, i, { pricedMs: pricedMs + hopMs + overheadMs + this.priceMs[i]!, ms: fullMs, low, high, room, next: at });
+      this.run(layer, i, {
+        pricedMs: pricedMs + hopMs + overheadMs + this.priceMs[i]!,
+        ms: fullMs,
+        low,
+        high,
+        freeLayers,
+        next: at,
+      });
     }
   }
 
@@ -135,14 +142,14 @@ export class LabelSearch {
     const { walks, tables, labels } = this;
     const n = walks.devices.length;
     const before = tables.msBefore[walks.devices[i]!]!;
-    const [low, high, room] = [on.low | lowBit(i), on.high | highBit(i), on.room - this.room[i]!];
+    const [low, high, freeLayers] = [on.low | lowBit(i), on.high | highBit(i), on.freeLayers - this.freeLayers[i]!];
     const firstStart = walks.firstStart[i * (tables.nLayers + 1) + end]!;
     for (let start = end - 1; start >= firstStart; start--) {
       const runMs = before[end]! - before[start]!;
       const known = start * n + i;
       const rank = isIn(low, high, walks.enter.from[0][known]!) ? 1 : 0;
-      if (start > room || !(on.pricedMs + runMs + walks.enter.ms[rank][known]! < this.dearMs)) continue;
-      if (start > 0) labels.put(start, i, { ...on, pricedMs: on.pricedMs + runMs, ms: on.ms + runMs, low, high, room });
+      if (start > freeLayers || !(on.pricedMs + runMs + walks.enter.ms[rank][known]! < this.dearMs)) continue;
+      if (start > 0) labels.put(start, i, { ...on, pricedMs: on.pricedMs + runMs, ms: on.ms + runMs, low, high, freeLayers });
       else this.arrive(i, on.ms + runMs + tables.entryMs[walks.devices[i]!]!, low, high, on.next);
     }
   }

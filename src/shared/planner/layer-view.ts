@@ -3,15 +3,15 @@ import { SAME } from './frontier.ts';
 
 /**
  * A problem seen as if layers were all the same: each device with its fastest layer and with the most layers that it
- * has room for anywhere. When they are the same, the view is the problem; else what is best here bounds it from below.
+ * has memory for anywhere. When they are the same, the view is the problem; else what is best here bounds it from below.
  */
 export interface LayerView {
   /** True when the view loses nothing. */
   isEqual: boolean;
   layerMs: number[];
   /** Most layers of a stage without and with the head, within memory. */
-  roomLayers: number[];
-  headRoomLayers: number[];
+  freeLayers: number[];
+  freeLayersWithHead: number[];
 }
 
 /** True when every layer takes a device the same time, all are of one size, and none is there already. */
@@ -25,16 +25,16 @@ export function layerView(tables: CostTables): LayerView {
   return {
     isEqual: hasEqualLayers(tables),
     layerMs: times.map((ms) => (areSame(ms) ? ms.reduce((sum, one) => sum + one, 0) / ms.length : Math.min(...ms))),
-    roomLayers: tables.peerIds.map((_, device) => longestRun(tables, device)),
-    headRoomLayers: tables.peerIds.map((_, device) => longestEnd(tables, device)),
+    freeLayers: tables.peerIds.map((_, device) => longestRun(tables, device)),
+    freeLayersWithHead: tables.peerIds.map((_, device) => longestEnd(tables, device)),
   };
 }
 
-/** Layers that keep the device busy for at most `capMs`, beside `fixedMs`; no more than it has room for. */
-export function layersWithin(capMs: number, fixedMs: number, layerMs: number, roomLayers: number): number {
+/** Layers that keep the device busy for at most `capMs`, beside `fixedMs`; no more than it has memory for. */
+export function layersWithin(capMs: number, fixedMs: number, layerMs: number, freeLayers: number): number {
   const leftMs = capMs * (1 + SAME) - fixedMs;
   if (leftMs < 0) return 0;
-  return layerMs * roomLayers <= leftMs ? roomLayers : Math.floor(leftMs / layerMs);
+  return layerMs * freeLayers <= leftMs ? freeLayers : Math.floor(leftMs / layerMs);
 }
 
 function longestRun(tables: CostTables, device: number): number {

@@ -35,8 +35,8 @@ function reasonFor(setting: Setting, solution: Solution, device: PlanningDevice,
   if (!isUsable(device)) return { code: 'unusable' };
   const index = tables.peerIds.indexOf(device.peerId);
   const leastBytes = Math.min(...tables.bytesBefore.slice(1).map((_, layer) => shardBytes(tables, layer, layer + 1, false)));
-  if (tables.roomBytes[index]! < leastBytes) {
-    return { code: 'too-small', lendsBytes: Math.max(0, tables.roomBytes[index]!), layerBytes: leastBytes };
+  if (tables.freeBytes[index]! < leastBytes) {
+    return { code: 'too-small', lendsBytes: Math.max(0, tables.freeBytes[index]!), layerBytes: leastBytes };
   }
   const forced = isThorough ? solve(tables, setting.goal, { required: [index] })?.parts : insertedBest(setting, solution, index);
   return forced ? costOf(setting, solution, forced, index, isThorough) : { code: 'unlinked' };

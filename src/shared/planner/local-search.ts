@@ -30,14 +30,14 @@ export class LocalSearch {
     const cap = capMs * (1 + SAME);
     const all = [...tables.peerIds.keys()];
     const under = (busyMs: number, ms: number) => (busyMs <= cap && Number.isFinite(ms) ? ms : MISSING_MS);
-    const most = (d: number, fixedMs: number, room: number) => layersWithin(cap, fixedMs, view.layerMs[d]!, room);
+    const most = (d: number, fixedMs: number, freeLayers: number) => layersWithin(cap, fixedMs, view.layerMs[d]!, freeLayers);
     this.tables = tables;
     this.layerMs = view.layerMs;
     this.bySpeed = [...devices].sort((a, b) => view.layerMs[a]! - view.layerMs[b]!);
     this.width = all.length;
-    this.most = Int32Array.from(all, (d) => most(d, tables.overheadMs[d]!, view.roomLayers[d]!));
+    this.most = Int32Array.from(all, (d) => most(d, tables.overheadMs[d]!, view.freeLayers[d]!));
     this.mostWithHead = Int32Array.from(all, (d) =>
-      most(d, tables.overheadMs[d]! + tables.headBusyMs[d]!, view.headRoomLayers[d]!),
+      most(d, tables.overheadMs[d]! + tables.headBusyMs[d]!, view.freeLayersWithHead[d]!),
     );
     this.startMs = Float64Array.from(all, (d) => under(tables.entryBusyMs[d]!, tables.entryMs[d]!));
     this.endMs = Float64Array.from(all, (d) => under(tables.exitBusyMs[d]!, tables.exitMs[d]! + tables.headMs[d]!));
@@ -46,9 +46,9 @@ export class LocalSearch {
   }
 
   /** Layers that the devices could take under the cap, all together. */
-  roomLayers(): number {
-    const room = (device: number) => Math.max(this.most[device]!, this.mostWithHead[device]!);
-    return this.bySpeed.reduce((sum, device) => sum + room(device), 0);
+  freeLayers(): number {
+    const mostOf = (device: number) => Math.max(this.most[device]!, this.mostWithHead[device]!);
+    return this.bySpeed.reduce((sum, device) => sum + mostOf(device), 0);
   }
 
   isPossible(ms: number): boolean {

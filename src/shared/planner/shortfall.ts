@@ -10,7 +10,7 @@ import type { PlanningProblem } from './problem.ts';
  */
 export function whyNoPlan(problem: PlanningProblem, tables: CostTables): AppError {
   const neededBytes = shardBytes(tables, 0, tables.nLayers, true);
-  const lentBytes = tables.roomBytes.reduce((sum, bytes) => sum + Math.max(0, bytes), 0);
+  const lentBytes = tables.freeBytes.reduce((sum, bytes) => sum + Math.max(0, bytes), 0);
   const values = { model: problem.spec.name, neededBytes, contextTokens: problem.contextLength, lentBytes };
   const sums = `${neededBytes} bytes are needed, ${lentBytes} are lent`;
   if (lentBytes < neededBytes) {

@@ -97,5 +97,5 @@ function polished(goal: Goal, solver: PassSolver, busyMs: readonly number[], isL
 
 /** Devices that can run at least one layer. */
 function usableDevices(tables: CostTables, view: LayerView): number[] {
-  return [...tables.peerIds.keys()].filter((device) => view.roomLayers[device]! > 0 || view.headRoomLayers[device]! > 0);
+  return [...tables.peerIds.keys()].filter((device) => view.freeLayers[device]! > 0 || view.freeLayersWithHead[device]! > 0);
 }

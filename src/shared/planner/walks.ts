@@ -98,7 +98,7 @@ export class WalkSearch {
     return last && { boundMs: last.ms + this.offsetMs(priceMs), visits: this.trace(last) };
   }
 
-  /** Layers that each device has room for at most, within the cap. */
+  /** Layers that each device has memory for at most, within the cap. */
   mostLayers(): Int32Array {
     const width = this.tables.nLayers + 1;
     return Int32Array.from(this.devices, (_, i) => {

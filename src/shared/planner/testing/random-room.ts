@@ -30,7 +30,7 @@ export interface RoomShape {
   sourceLayers?: number;
   /** Part of the pairs without a link. */
   unlinked?: number;
-  /** Devices hold layers of a plan that serves, as far as they have room for them. */
+  /** Devices hold layers of a plan that serves, as far as they have memory for them. */
   isServing?: boolean;
   /** Slowest device over fastest. */
   speedRatio?: number;

@@ -5,15 +5,15 @@ let spare: WeakRef<ArrayBuffer> | null = null;
  * Memory for pieces of weights, which one stream uses until it gives it back. Each part of a shard has a stream of its own;
  * new memory for each would wait for the garbage collector and count beside the shard.
  *
- * @throws RangeError where there is no room for so many bytes
+ * @throws RangeError where there is no memory for so many bytes
  */
-export function takeRoom(bytes: number): Uint8Array<ArrayBuffer> {
+export function takeMemory(bytes: number): Uint8Array<ArrayBuffer> {
   const used = spare?.deref();
   spare = null;
   return new Uint8Array(used && used.byteLength >= bytes ? used : new ArrayBuffer(bytes));
 }
 
 /** Its content may be overwritten from now on. */
-export function giveBackRoom(room: Uint8Array<ArrayBuffer>): void {
-  spare = new WeakRef(room.buffer);
+export function giveBackMemory(memory: Uint8Array<ArrayBuffer>): void {
+  spare = new WeakRef(memory.buffer);
 }

@@ -4,9 +4,9 @@ import { layersOf } from '../src/shared/model/layer-range.ts';
 import { MAX_PEERS_PER_ROOM } from '../src/shared/model/limits.ts';
 import { DEFAULT_SETTINGS } from '../src/shared/model/room-settings.ts';
 import { planRoom } from '../src/shared/planner/plan.ts';
+import { applyToRoom, type RoomEvent } from './room-events.ts';
 import { isMeasured, planningProblem } from './room-planning.ts';
 import { type Effect, linkBetween, newRoom, publicState, type Room } from './room-state.ts';
-import { applyToRoom, type RoomEvent } from './rooms.ts';
 import { TEST_HASH, TEST_KEYS, tinyProfile, tinySpec } from './testing/room.ts';
 
 const url = DEFAULT_SETTINGS.modelUrl;

@@ -7,8 +7,8 @@ const AHEAD_BYTES = 16 * 2 ** 20;
 /** After so many bytes the browser is asked again: others use its storage as well. */
 const MEASURE_EVERY_BYTES = 64 * 2 ** 20;
 
-/** The room in a store, and how more is made. */
-export class StoreRoom {
+/** The space in a store, and how more is made. */
+export class StoreSpace {
   private readonly root: FileSystemDirectoryHandle;
   private readonly isOwn: (model: string) => boolean;
   /** Bytes, as far as the browser says; it may say more than there is. */
@@ -21,7 +21,7 @@ export class StoreRoom {
     this.isOwn = isOwn;
   }
 
-  /** Called before bytes are written: makes room where the browser says that it is short. */
+  /** Called before bytes are written: makes space where the browser says that it is short. */
   async expect(bytes: number): Promise<void> {
     if (this.unmeasuredBytes >= MEASURE_EVERY_BYTES || this.freeBytes < bytes) await this.measure();
     if (this.freeBytes < bytes) await this.make(bytes - this.freeBytes);
