@@ -6,16 +6,19 @@ import type { Plugin } from 'vite';
 /** Release code for typed memory that we lay out ourselves: no run-time library, no checks that trap, 128-bit vectors. */
 const COMPILER_OPTIONS = ['-O3', '--noAssert', '--enable', 'simd', '--runtime', 'stub', '--importMemory', '--use', 'abort='];
 
+/** Asks for the WebAssembly of a source, as Vite's own queries ask for other things that can be made of a file. */
+const ENTRY = /\/assembly\/[^/]+\.ts\?wasm$/;
+
 /**
- * Compiles `import { gzippedWasm } from './x.as'` while the pages are built and while tests run, so that the repository
- * holds sources only. AssemblyScript sources are called `.as` here, because they look like TypeScript but are not.
+ * Compiles `import { gzippedWasm } from './assembly/index.ts?wasm'` while the pages are built and while tests run, so that the
+ * repository holds sources only. What lies in a folder `assembly` looks like TypeScript and is not.
  */
 export function assemblyScript(): Plugin {
   return {
     name: 'assemblyscript',
     async load(id) {
-      if (!id.endsWith('.as')) return null;
-      const { wasm, sources } = await compile(id);
+      if (!ENTRY.test(id)) return null;
+      const { wasm, sources } = await compile(id.replace('?wasm', ''));
       for (const source of sources) this.addWatchFile(source);
       // Packed before it is written in letters: letters alone hide from a server's compression what repeats.
       return `export const gzippedWasm = '${gzipSync(wasm, { level: 9 }).toString('base64')}';`;
@@ -28,9 +31,9 @@ async function compile(entry: string): Promise<{ wasm: Uint8Array; sources: stri
   const folder = dirname(entry);
   const sources: string[] = [];
   let wasm: Uint8Array | null = null;
-  const { error, stderr } = await asc.main([basename(entry, '.as').concat('.ts'), '--outFile', 'out.wasm', ...COMPILER_OPTIONS], {
+  const { error, stderr } = await asc.main([basename(entry), '--outFile', 'out.wasm', ...COMPILER_OPTIONS], {
     readFile: async (name) => {
-      const source = join(folder, name.replace(/\.ts$/, '.as'));
+      const source = join(folder, name);
       const text = await readFile(source, 'utf8').catch(() => null);
       if (text !== null) sources.push(source);
       return text;

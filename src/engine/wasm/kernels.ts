@@ -1,11 +1,11 @@
-import { gzippedWasm } from './kernels/index.as';
+import { gzippedWasm } from './assembly/index.ts?wasm';
 import { forSharedMemory } from './shared-module.ts';
 
 /** Address in the memory of the kernels, bytes. */
 export type Address = number;
 
 /**
- * What `kernels/index.as` exports. Floats lie at multiples of four bytes; `format` is a number of enum ggml_type;
+ * What `assembly/index.ts` exports. Floats lie at multiples of four bytes; `format` is a number of enum ggml_type;
  * `multiplyRow` takes a multiple of four rows.
  */
 export interface Kernels {
