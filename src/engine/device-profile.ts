@@ -20,8 +20,8 @@ export interface MeasureOptions {
 
 export const MEASURE_BUDGET_MS = 1000;
 /** Several layers tell the cost of a layer from the cost of a forward, but only small ones are worth the memory. */
-const MAX_LAYERS = 4;
-const MAX_LAYERS_BYTES = 32 * 2 ** 20;
+const MEASURED_LAYERS = 4;
+const MEASURED_LAYERS_BYTES = 32 * 2 ** 20;
 /** Of the output matrix; what it takes grows with its rows, so a part of them tells enough. */
 const MAX_HEAD_WEIGHTS = 2 ** 23;
 /** Characters of what a profile says to people. */
@@ -127,5 +127,5 @@ function measuredLayers(spec: ModelSpec, types: TensorTypes): number {
     const { rows, columns } = tensorShape(spec, role);
     return sum + rows * rowBytes(types[role], columns);
   }, 0);
-  return Math.max(1, Math.min(MAX_LAYERS, Math.floor(MAX_LAYERS_BYTES / layerBytes)));
+  return Math.max(1, Math.min(MEASURED_LAYERS, Math.floor(MEASURED_LAYERS_BYTES / layerBytes)));
 }
