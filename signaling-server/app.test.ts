@@ -96,15 +96,15 @@ describe('two rooms', () => {
     const roomB = await newRoom(b1);
     await a2.join(roomA.code, roomA.link);
     await b2.join(roomB.code, roomB.link);
-    await a1.ask('signal', { to: 2, data: { type: 'rollback' } });
+    await a1.ask('signal', { to: 2, data: { type: 'answer', sdp: '' } });
     await a2.hear('signal');
     await a2.ask('room:leave', {});
     await a1.hear('peer:left');
     // Whatever was on its way to the other room is there before this answer.
-    await b1.ask('signal', { to: 2, data: { type: 'renegotiate', renegotiate: true } });
+    await b1.ask('signal', { to: 2, data: { type: 'offer', sdp: '' } });
     await b2.hear('signal');
     await b2.ask('beat', {});
-    expect(b2.messages('signal')).toEqual([{ from: 1, data: { type: 'renegotiate', renegotiate: true } }]);
+    expect(b2.messages('signal')).toEqual([{ from: 1, data: { type: 'offer', sdp: '' } }]);
     expect([...b1.messages('peer:left'), ...b2.messages('peer:left')]).toEqual([]);
   });
 });
@@ -125,7 +125,7 @@ describe('a tab that sends nonsense gets an error and keeps its place', () => {
     ['a negative time', 'link:report', { to: 1, link: { rttMs: -1, linkMbps: 1 } }, 'bad-message'],
     ['binary data', 'signal', { to: 1, data: Buffer.from([1, 2, 3]) }, 'bad-message'],
     ['a description that is too long', 'signal', { to: 1, data: { type: 'offer', sdp: 'x'.repeat(40_000) } }, 'bad-message'],
-    ['a signal to itself', 'signal', { to: 1, data: { type: 'rollback' } }, 'peer-not-found'],
+    ['a signal to itself', 'signal', { to: 1, data: { type: 'answer', sdp: '' } }, 'peer-not-found'],
     ['a second join', 'room:join', identity, 'bad-message'],
   ])('%s', async (_, event, request, code) => {
     const tab = app.connect();
@@ -139,7 +139,7 @@ describe('a tab that sends nonsense gets an error and keeps its place', () => {
     for (const [event, request] of [
       ['beat', {}],
       ['room:leave', {}],
-      ['signal', { to: 1, data: { type: 'rollback' } }],
+      ['signal', { to: 1, data: { type: 'answer', sdp: '' } }],
       ['plan:ready', { epoch: 1 }],
     ] as const) {
       expect(await tab.send(event, request)).toEqual(refused('not-joined'));
