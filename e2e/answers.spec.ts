@@ -36,3 +36,33 @@ for (const layers of [[8], [4, 4], [3, 3, 2], [2, 2, 2, 2]]) {
     for (const { prompt, ids } of prompts) expect((await ask(chat.page, questionOf(prompt))).ids, prompt).toEqual(ids);
   });
 }
+
+test('an answer comes with the chances of its tokens, where they are asked for', async ({ lab, server }) => {
+  const chat = await createRoom(lab, server.url, { engine, donate: false });
+  await openDonors(lab, server.url, chat, [4, 4], { engine });
+  await waitForStages(chat.page, 2);
+  const told = await chat.page.evaluate(async () => {
+    const { pool } = (globalThis as unknown as { edgeshard: { pool: WithLogprobs } }).edgeshard;
+    const messages = [{ role: 'user', content: 'Tell me a story about a fox' }];
+    const asked = { messages, max_tokens: 6, temperature: 0, logprobs: true, top_logprobs: 3 };
+    return (await pool.chat.completions.create(asked)).choices[0]!.logprobs.content;
+  });
+  expect(told).toHaveLength(6);
+  for (const { token, logprob, top_logprobs: top } of told) {
+    expect(top).toHaveLength(3);
+    expect(top[0]).toMatchObject({ token, logprob });
+    const share = top.reduce((sum, one) => sum + Math.exp(one.logprob), 0);
+    expect(share).toBeGreaterThan(0);
+    expect(share).toBeLessThanOrEqual(1);
+  }
+});
+
+interface WithLogprobs {
+  chat: { completions: { create(request: object): Promise<{ choices: { logprobs: { content: Told[] } }[] }> } };
+}
+
+interface Told {
+  token: string;
+  logprob: number;
+  top_logprobs: { token: string; logprob: number }[];
+}

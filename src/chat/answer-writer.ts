@@ -1,8 +1,9 @@
+import type { ChosenLogprob } from '../shared/model/generation.ts';
 import { StreamDecoder } from '../tokenizer/stream-decoder.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { StopText } from './stop-text.ts';
 
-export type OnText = (text: string, tokenIds: number[]) => void;
+export type OnText = (text: string, tokenIds: number[], logprobs: ChosenLogprob[]) => void;
 
 /** Turns an answer's tokens into text as they come: whole characters, and nothing from a stop text on. */
 export class AnswerWriter {
@@ -20,15 +21,15 @@ export class AnswerWriter {
   }
 
   /** @returns whether the answer ends with this token */
-  push(token: number): boolean {
+  push(token: number, logprobs: ChosenLogprob[] = []): boolean {
     const isEnd = this.tokenizer.isEndOfGeneration(token);
-    this.onText(isEnd ? '' : this.stops.push(this.decoder.push(token)), [token]);
+    this.onText(isEnd ? '' : this.stops.push(this.decoder.push(token)), [token], logprobs);
     return isEnd || this.stops.found;
   }
 
   /** Shows what was held back until it was clear that nothing follows. */
   end(): void {
     const rest = this.stops.push(this.decoder.end()) + this.stops.flush();
-    if (rest !== '') this.onText(rest, []);
+    if (rest !== '') this.onText(rest, [], []);
   }
 }

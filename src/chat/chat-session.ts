@@ -2,11 +2,20 @@ import { unlessAborted } from '../pipeline/abort.ts';
 import type { FeedOptions } from '../pipeline/conversation.ts';
 import type { ConversationId, Coordinator } from '../pipeline/coordinator.ts';
 import type { VocabularySizes } from '../sampling/candidates.ts';
+import { type Logprobs, logprobsOf, type TokenLogprob } from '../sampling/logprobs.ts';
 import { wantIds } from '../sampling/penalties.ts';
 import { sample } from '../sampling/sampler.ts';
 import { checkSettings, inverseTemperature, type SamplingSettings } from '../sampling/settings.ts';
 import { AppError } from '../shared/errors.ts';
-import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../shared/model/generation.ts';
+import type {
+  ChosenLogprob,
+  FinishReason,
+  GenerateSettings,
+  GenerateUsage,
+  Prompt,
+  TextLogprob,
+} from '../shared/model/generation.ts';
+import type { HeadRow } from '../shared/model/head-row.ts';
 import { type RenderTemplate, renderChat } from '../tokenizer/chat-template.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { AnswerWriter, type OnText } from './answer-writer.ts';
@@ -32,6 +41,12 @@ export interface GenerateOptions extends FeedOptions {
 export interface Finished {
   reason: FinishReason;
   usage: GenerateUsage;
+}
+
+interface NextToken {
+  token: number;
+  /** One entry where they are wanted. */
+  logprobs: ChosenLogprob[];
 }
 
 /** The chat of this tab: renders its turns, feeds the room, samples here, and turns tokens into text. */
@@ -91,14 +106,15 @@ export class ChatSession {
     let firstTokenMs = startMs;
     let reason: FinishReason | null = null;
     while (reason === null) {
-      const token = await this.nextToken(tokens, prompt.length, sampling, options);
-      if (token === null) {
+      const next = await this.nextToken(tokens, prompt.length, sampling, settings.topLogprobs, options);
+      if (next === null) {
         reason = 'abort';
         break;
       }
+      const { token, logprobs } = next;
       if (tokens.length === prompt.length) firstTokenMs = now();
       tokens.push(token);
-      if (writer.push(token)) reason = 'stop';
+      if (writer.push(token, logprobs)) reason = 'stop';
       else if (tokens.length >= lastLength) reason = 'length';
     }
     writer.end();
@@ -116,27 +132,43 @@ export class ChatSession {
     tokens: readonly number[],
     promptLength: number,
     settings: SamplingSettings,
+    topLogprobs: number | null,
     options: FeedOptions,
-  ): Promise<number | null> {
+  ): Promise<NextToken | null> {
     if (options.signal.aborted) return null;
     const history = tokens.slice(promptLength);
     const wanted = wantIds(history, settings);
     const step = { wantIds: wanted, invTemperature: inverseTemperature(settings), fullRow: false };
-    const drawIndex = history.length;
     const { coordinator, sizes } = this.options;
+    /** @returns null when more of the row is needed to decide, or to tell the chances */
+    const decide = (row: HeadRow): NextToken | null => {
+      const sampled = sample({ row, wanted, history, settings, sizes, drawIndex: history.length });
+      if (!('token' in sampled)) return null;
+      const { token } = sampled;
+      if (topLogprobs === null) return { token, logprobs: [] };
+      const told = logprobsOf(row, wanted, token, topLogprobs, sizes);
+      return 'need' in told ? null : { token, logprobs: [this.inWords(told)] };
+    };
     try {
-      const row = await coordinator.feed(this.conversation, tokens, step, options);
-      const sampled = sample({ row, wanted, history, settings, sizes, drawIndex });
-      if ('token' in sampled) return sampled.token;
-      const whole = await coordinator.feed(this.conversation, tokens, { ...step, fullRow: true }, options);
-      const decided = sample({ row: whole, wanted, history, settings, sizes, drawIndex });
-      if ('token' in decided) return decided.token;
+      const next =
+        decide(await coordinator.feed(this.conversation, tokens, step, options)) ??
+        decide(await coordinator.feed(this.conversation, tokens, { ...step, fullRow: true }, options));
+      if (next) return next;
     } catch (thrown) {
       const error = AppError.from(thrown);
       if (error.code === 'stopped') return null;
       throw error;
     }
     throw new AppError('stage-failed', 'the last device did not send the whole row of logits');
+  }
+
+  private inWords({ chosen, top }: Logprobs): ChosenLogprob {
+    const { tokenizer } = this.options;
+    const inWords = ({ id, logprob }: TokenLogprob): TextLogprob => {
+      const bytes = tokenizer.pieceBytes(id);
+      return { text: bytes.length > 0 ? new TextDecoder().decode(bytes) : tokenizer.tokenText(id), bytes: [...bytes], logprob };
+    };
+    return { ...inWords(chosen), top: top.map(inWords) };
   }
 }
 

@@ -16,14 +16,25 @@ describe('a request as for WebLLM', () => {
       frequencyPenalty: 0.1,
       presencePenalty: 0.2,
       repetitionPenalty: 1.1,
+      topLogprobs: null,
     });
+  });
+
+  it.each([
+    [{ logprobs: true }, 0],
+    [{ logprobs: true, top_logprobs: 5 }, 5],
+    [{ logprobs: false }, null],
+  ])('says how many likely tokens to tell of: %j', (field, count) => {
+    expect(settingsOf({ messages, ...field }).topLogprobs).toBe(count);
   });
 
   it.each([
     [{ temperature: 3 }, /temperature is 3; allowed are 0 to 2/],
     [{ max_tokens: 0 }, /max_tokens is 0/],
     [{ n: 2 }, /one answer at a time/],
-    [{ logprobs: true }, /logprobs is not supported/],
+    [{ logprobs: true, top_logprobs: 6 }, /top_logprobs is 6; allowed are 0 to 5/],
+    [{ top_logprobs: 2 }, /only for requests with logprobs/],
+    [{ response_format: { type: 'json_object' as const } }, /response_format is not supported/],
   ])('is refused rather than misunderstood: %j', (field, message) => {
     expect(() => settingsOf({ messages, ...field })).toThrow(message);
   });

@@ -4,7 +4,10 @@ import type { ChatMessage } from '../shared/model/chat-message.ts';
 import type { GenerateSettings } from '../shared/model/generation.ts';
 
 /** Fields of a WebLLM request that a room cannot honour: refused, rather than ignored in silence. */
-const UNSUPPORTED = ['tools', 'tool_choice', 'response_format', 'logprobs', 'top_logprobs', 'ignore_eos'] as const;
+const UNSUPPORTED = ['tools', 'tool_choice', 'response_format', 'ignore_eos'] as const;
+
+/** As WebLLM allows. */
+const MAX_TOP_LOGPROBS = 5;
 
 /** As WebLLM does when a request says nothing: the rest of the context. */
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;
@@ -29,7 +32,17 @@ export function settingsOf(request: ChatCompletionRequestBase | CompletionCreate
     frequencyPenalty: within('frequency_penalty', request.frequency_penalty ?? 0, -2, 2),
     logitBias: Object.fromEntries(Object.entries(request.logit_bias ?? {}).map(([id, bias]) => [Number(id), bias])),
     stop: request.stop ? [request.stop].flat() : [],
+    topLogprobs: topLogprobsOf(request),
   };
+}
+
+function topLogprobsOf({
+  logprobs,
+  top_logprobs: top,
+}: Pick<ChatCompletionRequestBase, 'logprobs' | 'top_logprobs'>): number | null {
+  if (logprobs) return within('top_logprobs', top ?? 0, 0, MAX_TOP_LOGPROBS);
+  if (top) throw refused('top_logprobs is only for requests with logprobs');
+  return null;
 }
 
 /** @throws AppError bad-message for images, audio and tool messages. */

@@ -13,7 +13,14 @@ import type {
 import { randomHex } from '../room/random-hex.ts';
 import type { RoomView } from '../room/room-view.ts';
 import { AppError, type ErrorReport } from '../shared/errors.ts';
-import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../shared/model/generation.ts';
+import type {
+  ChosenLogprob,
+  FinishReason,
+  GenerateSettings,
+  GenerateUsage,
+  Prompt,
+  TextLogprob,
+} from '../shared/model/generation.ts';
 import type { GenerateEvent, PipelineClient } from '../workers/client.ts';
 import { settingsOf, turnsOf } from './chat-request.ts';
 import { refusalOf } from './room-check.ts';
@@ -96,20 +103,22 @@ class ChatCompletions {
   create(request: ChatCompletionRequestNonStreaming): Promise<ChatCompletion>;
   async create(request: ChatCompletionRequest): Promise<AsyncIterable<PoolChatChunk> | ChatCompletion> {
     const events = this.ask({ turns: turnsOf(request.messages) }, settingsOf(request));
-    if (request.stream) return this.stream(events, request.stream_options?.include_usage === true);
-    const { text, reason, usage } = await wholeAnswer(events);
+    if (request.stream) return this.stream(events, request);
+    const { text, reason, usage, logprobs } = await wholeAnswer(events);
     const message = { role: 'assistant' as const, content: text };
-    const choices = [{ index: 0, message, finish_reason: reason, logprobs: null }];
+    const choices = [{ index: 0, message, finish_reason: reason, logprobs: request.logprobs ? asLogprobs(logprobs) : null }];
     return { ...identity(this.modelName()), object: 'chat.completion', choices, usage: usageOf(usage) };
   }
 
-  private async *stream(events: AsyncIterable<GenerateEvent>, withUsage: boolean): AsyncGenerator<PoolChatChunk> {
+  private async *stream(events: AsyncIterable<GenerateEvent>, request: ChatCompletionRequest): AsyncGenerator<PoolChatChunk> {
+    const withUsage = request.stream_options?.include_usage === true;
     const base = { ...identity(this.modelName()), object: 'chat.completion.chunk' as const };
-    const choice = (content: string | null, reason: FinishReason | null): ChatCompletionChunk.Choice[] => [
-      { index: 0, delta: content === null ? {} : { content }, finish_reason: reason },
-    ];
+    const choice = (content: string | null, reason: FinishReason | null, said: readonly ChosenLogprob[] = []) => {
+      const logprobs = request.logprobs && content !== null ? { logprobs: asLogprobs(said) } : {};
+      return [{ index: 0, delta: content === null ? {} : { content }, finish_reason: reason, ...logprobs }];
+    };
     for await (const event of events) {
-      if (event.kind === 'text') yield { ...base, choices: choice(event.text, null), token_ids: event.tokenIds };
+      if (event.kind === 'text') yield { ...base, choices: choice(event.text, null, event.logprobs), token_ids: event.tokenIds };
       else if (event.kind === 'interrupted') yield { ...base, choices: choice('', null), interruption: event.error };
       else yield { ...base, choices: choice(null, event.reason) };
       if (event.kind === 'finished' && withUsage) yield { ...base, choices: [], ...usageAndPrompt(event.usage) };
@@ -155,11 +164,19 @@ class TextCompletions {
 
 async function wholeAnswer(events: AsyncIterable<GenerateEvent>) {
   let text = '';
+  const logprobs: ChosenLogprob[] = [];
   for await (const event of events) {
-    if (event.kind === 'finished') return { text, reason: event.reason, usage: event.usage };
-    if (event.kind === 'text') text += event.text;
+    if (event.kind === 'finished') return { text, reason: event.reason, usage: event.usage, logprobs };
+    if (event.kind !== 'text') continue;
+    text += event.text;
+    logprobs.push(...event.logprobs);
   }
   throw new AppError('internal', 'the answer ended without saying why');
+}
+
+function asLogprobs(said: readonly ChosenLogprob[]): ChatCompletion.Choice.Logprobs {
+  const entry = ({ text, bytes, logprob }: TextLogprob) => ({ token: text, bytes, logprob });
+  return { content: said.map(({ top, ...chosen }) => ({ ...entry(chosen), top_logprobs: top.map(entry) })) };
 }
 
 function identity(model: string): { id: string; created: number; model: string } {

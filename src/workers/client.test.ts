@@ -41,11 +41,11 @@ it('a worker that cannot start ends what was asked of it, and refuses what is as
 it('a fault in a worker that runs ends no answer', async () => {
   const client = new PipelineClient(() => {});
   const asking = ask(client);
-  ScriptedWorker.last.onmessage({ data: { kind: 'generated', id: 1, text: ' upon', tokenIds: [3] } });
+  ScriptedWorker.last.onmessage({ data: { kind: 'generated', id: 1, text: ' upon', tokenIds: [3], logprobs: [] } });
   expect(await asking).toMatchObject({ value: { kind: 'text', text: ' upon' } });
   ScriptedWorker.last.onerror({ message: 'some fault' });
   const next = ask(client);
-  ScriptedWorker.last.onmessage({ data: { kind: 'generated', id: 2, text: ' a', tokenIds: [4] } });
+  ScriptedWorker.last.onmessage({ data: { kind: 'generated', id: 2, text: ' a', tokenIds: [4], logprobs: [] } });
   expect(await next).toMatchObject({ value: { text: ' a' } });
 });
 
@@ -60,8 +60,8 @@ it('Stop is heard within 200 ms though the worker is in a long forward, and its 
   const { sent } = ScriptedWorker.last;
   expect(sent.map(({ kind }) => kind)).toEqual(['generate', 'stop']);
   const next = ask(client);
-  ScriptedWorker.last.onmessage({ data: { kind: 'generated', id: 1, text: ' late', tokenIds: [3] } });
-  ScriptedWorker.last.onmessage({ data: { kind: 'generated', id: 2, text: ' upon', tokenIds: [4] } });
+  ScriptedWorker.last.onmessage({ data: { kind: 'generated', id: 1, text: ' late', tokenIds: [3], logprobs: [] } });
+  ScriptedWorker.last.onmessage({ data: { kind: 'generated', id: 2, text: ' upon', tokenIds: [4], logprobs: [] } });
   expect(await next).toMatchObject({ value: { text: ' upon' } });
 });
 

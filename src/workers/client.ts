@@ -1,10 +1,10 @@
 import { AppError, type ErrorReport } from '../shared/errors.ts';
 import type { DeviceMessage } from '../shared/model/device-message.ts';
-import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../shared/model/generation.ts';
+import type { ChosenLogprob, FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../shared/model/generation.ts';
 import type { FromWorker, RoomMessage, ToWorker } from './messages.ts';
 
 export type GenerateEvent =
-  | { kind: 'text'; text: string; tokenIds: number[] }
+  | { kind: 'text'; text: string; tokenIds: number[]; logprobs: ChosenLogprob[] }
   /** Interrupted by this; it goes on as soon as it can. */
   | { kind: 'interrupted'; error: ErrorReport }
   | { kind: 'finished'; reason: FinishReason; usage: GenerateUsage };
@@ -96,7 +96,12 @@ export class PipelineClient {
     this.hasStarted = true;
     switch (message.kind) {
       case 'generated':
-        this.generations.get(message.id)?.({ kind: 'text', text: message.text, tokenIds: message.tokenIds });
+        this.generations.get(message.id)?.({
+          kind: 'text',
+          text: message.text,
+          tokenIds: message.tokenIds,
+          logprobs: message.logprobs,
+        });
         return;
       case 'finished':
         this.generations.get(message.id)?.({ kind: 'finished', reason: message.reason, usage: message.usage });

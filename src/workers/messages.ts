@@ -2,7 +2,7 @@ import type { DeviceHints } from '../engine/lend-default.ts';
 import type { ErrorReport } from '../shared/errors.ts';
 import type { DeviceMessage, StageOutcome } from '../shared/model/device-message.ts';
 import type { EngineChoice } from '../shared/model/device-profile.ts';
-import type { FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../shared/model/generation.ts';
+import type { ChosenLogprob, FinishReason, GenerateSettings, GenerateUsage, Prompt } from '../shared/model/generation.ts';
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { ModelSpec } from '../shared/model/model-spec.ts';
 import type { Plan } from '../shared/model/plan.ts';
@@ -44,7 +44,7 @@ export type ToWorker =
 
 /** Parts of an answer, for whoever asked. */
 export type AnswerMessage =
-  | { kind: 'generated'; id: number; text: string; tokenIds: number[] }
+  | { kind: 'generated'; id: number; text: string; tokenIds: number[]; logprobs: ChosenLogprob[] }
   | { kind: 'finished'; id: number; reason: FinishReason; usage: GenerateUsage }
   | { kind: 'generate-failed'; id: number; error: ErrorReport }
   /** The answer was interrupted by this, and goes on as soon as it can. */

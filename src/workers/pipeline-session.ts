@@ -134,7 +134,7 @@ export class PipelineSession {
     const chat = await unlessAborted(this.work.chat(), signal);
     return chat.generate(prompt, settings, {
       signal,
-      onText: (text, tokenIds) => this.post({ kind: 'generated', id, text, tokenIds }),
+      onText: (text, tokenIds, logprobs) => this.post({ kind: 'generated', id, text, tokenIds, logprobs }),
       onInterrupted: (error) => this.post({ kind: 'interrupted', id, error: error.toReport() }),
     });
   }
