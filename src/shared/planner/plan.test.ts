@@ -120,6 +120,18 @@ describe('a plan', () => {
     expect(planned(asked).predicted.linkMs[0]).toBeCloseTo(5, 3);
   });
 
+  test('leaves no chat out that it could serve, however few devices that one reaches', () => {
+    const [large, ...tiny] = [device(1, 1, 1e6), device(2, 1, 1), device(3, 1, 1)];
+    const toTiny = tiny.map(({ peerId }) => link(8, peerId));
+    const alone = problem({ devices: [large!, ...tiny], sources: [8, 9], links: [...toTiny, link(1, 9)] });
+    expect(servedSources(planned(alone).stages, alone)).toEqual([9]);
+    // Of two halves of a room, the larger one is served whole, and whoever reaches both.
+    const halves = [1, 2, 3, 4].map((id) => device(id, 1, id < 3 ? layers(4) + HEAD : layers(1)));
+    const links = [...allLinks([1, 2]), ...allLinks([3, 4]), link(7, 1), link(7, 2), link(8, 3), link(8, 4), link(9, 1)];
+    const asked = problem({ devices: halves, sources: [7, 8, 9], links });
+    expect(servedSources(planned(asked).stages, asked)).toEqual([7, 9]);
+  });
+
   test('counts the way from the chats and back, as their mean', () => {
     const asked = problem({ devices: [device(1, 1, 1e6)], sources: [8, 9], links: [link(1, 8, 10), link(1, 9, 30)] });
     const { linkMs, msPerToken } = planned(asked).predicted;

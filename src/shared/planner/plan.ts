@@ -12,7 +12,7 @@ import { reasonsLeftOut } from './left-out.ts';
 import { type Answer, withLeastLoading } from './loading.ts';
 import type { PlanLayout, PlanningProblem, PlanResult } from './problem.ts';
 import { findAnyPlan } from './repair.ts';
-import { headPlaces, predictIn, type Setting, settingOf, sourcesToServe, withUsableDevices } from './setting.ts';
+import { headPlaces, predictIn, type Setting, settingOf, sourcesByReach, withUsableDevices } from './setting.ts';
 import { whyNoPlan } from './shortfall.ts';
 import { type Solution, type SolveOptions, solve } from './solve.ts';
 import { withTogether } from './together.ts';
@@ -36,16 +36,49 @@ function bestLayout(asked: PlanningProblem, options: SolveOptions): PlanLayout {
   checkProblem(asked);
   const problem = withUsableDevices(asked);
   if (problem.devices.length === 0) throw new AppError('no-devices', 'no device in this room gives its layers yet');
-  for (const sources of sourcesToServe(problem)) {
-    const mended = mendedAnswer(problem, sources);
-    if (mended) return layoutOf(asked, mended, options);
-    const free = bestAnswer(withNothingHeld(problem), sources, options);
-    if (!free) continue;
-    const answer = besideWhatIsHeld(problem, sources, free, options);
-    // Nothing fits beside what the devices hold: the plan that they hold it for is worth less than a chat that waits for one.
-    return answer ? layoutOf(asked, answer, options) : layoutOf(withNothingHeld(asked), free, options);
-  }
+  const layout =
+    problem.sources.length === 0 ? layoutServing(asked, problem, [], options) : layoutServingMost(asked, problem, options);
+  if (layout) return layout;
   throw whyNoPlan(problem, costTables(withNothingHeld(problem), [], { kind: 'token', head: 'last-stage' }));
+}
+
+/**
+ * Serves everybody who chats, or else as many as possible: one chat without links to the devices must not stop the others. The worst
+ * linked ones are left out until a plan exists, and then each is served that can be beside those.
+ */
+function layoutServingMost(asked: PlanningProblem, problem: PlanningProblem, options: SolveOptions): PlanLayout | null {
+  const sources = sourcesByReach(problem);
+  const layoutFor = (some: readonly PeerId[]) => (some.length === 0 ? null : layoutServing(asked, problem, some, options));
+  let served = sources;
+  let layout = layoutFor(served);
+  while (!layout && served.length > 0) {
+    served = served.slice(0, -1);
+    layout = layoutFor(served);
+  }
+  // Whoever comes next after those who are served is the one that could not be served with them.
+  for (const source of sources.slice(served.length + 1)) {
+    const wider = layoutFor([...served, source]);
+    if (!wider) continue;
+    layout = wider;
+    served = [...served, source];
+  }
+  return layout;
+}
+
+/** Null when there is no plan that serves all of them. */
+function layoutServing(
+  asked: PlanningProblem,
+  problem: PlanningProblem,
+  sources: readonly PeerId[],
+  options: SolveOptions,
+): PlanLayout | null {
+  const mended = mendedAnswer(problem, sources);
+  if (mended) return layoutOf(asked, mended, options);
+  const free = bestAnswer(withNothingHeld(problem), sources, options);
+  if (!free) return null;
+  const answer = besideWhatIsHeld(problem, sources, free, options);
+  // Nothing fits beside what the devices hold: the plan that they hold it for is worth less than a chat that waits for one.
+  return answer ? layoutOf(asked, answer, options) : layoutOf(withNothingHeld(asked), free, options);
 }
 
 function withNothingHeld(problem: PlanningProblem): PlanningProblem {

@@ -31,21 +31,18 @@ export function withUsableDevices(problem: PlanningProblem): PlanningProblem {
   return { ...problem, devices: problem.devices.filter(isUsable) };
 }
 
-/**
- * Everybody who chats, or else as many as possible: one chat without links to the devices must not stop the others, so
- * the worst linked is left out until a plan exists. With chats, at least one is served.
- */
-export function* sourcesToServe(problem: PlanningProblem): Generator<PeerId[]> {
-  if (problem.sources.length === 0) yield [];
+/** The chats that a plan may serve, the best linked first; one without a link to a device that has memory for a layer is none of them. */
+export function sourcesByReach(problem: PlanningProblem): PeerId[] {
   const byReach = problem.sources.map((source) => ({ source, reach: reachOf(problem, source) }));
   const reachable = byReach.filter((s) => s.reach > 0).sort((a, b) => b.reach - a.reach);
-  for (let count = reachable.length; count > 0; count--) yield reachable.slice(0, count).map((s) => s.source);
+  return reachable.map((s) => s.source);
 }
 
-/** Devices that a chat has a link to. */
+/** Devices with memory for a layer that a chat has a link to. */
 function reachOf(problem: PlanningProblem, source: PeerId): number {
-  const { entryMs } = costTables({ ...problem, sourceLayers: 0 }, [source], { kind: 'token', head: 'last-stage' });
-  return entryMs.filter((ms) => Number.isFinite(ms)).length;
+  const { entryMs, freeBytes, bytesBefore } = costTables(problem, [source], { kind: 'token', head: 'last-stage' });
+  const smallestBytes = Math.min(...bytesBefore.slice(1).map((bytes, layer) => bytes - bytesBefore[layer]!));
+  return entryMs.filter((ms, device) => Number.isFinite(ms) && freeBytes[device]! >= smallestBytes).length;
 }
 
 function hasProfile(problem: PlanningProblem, source: PeerId): boolean {
