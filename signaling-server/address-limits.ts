@@ -8,6 +8,8 @@ const LIMITS = {
   /** Joining a room that is not there, with a wrong passphrase, or without being let in. */
   'failed-join': { burst: 30, perSecond: 1 / 20 },
   'created-room': { burst: 30, perSecond: 1 / 60 },
+  /** A room made anew from what one of its tabs brings: after a restart a whole school comes with its rooms. */
+  'resumed-room': { burst: 200, perSecond: 1 },
 } as const;
 
 export type Limited = keyof typeof LIMITS;

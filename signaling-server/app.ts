@@ -10,6 +10,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { handleSocket } from './handlers.ts';
 import { iceServersFor, type NamedIce } from './ice.ts';
 import { inProcessPlanner, type PlannerRunner, WorkerPlanner } from './planner-runner.ts';
+import type { RenewedLinks } from './renewed-links.ts';
 import { RoomDirectory } from './room-directory.ts';
 import type { RoomTimes } from './room-times.ts';
 import { staticFiles } from './static-files.ts';
@@ -39,6 +40,7 @@ export interface AppOptions {
   log: Logger;
   /** What rooms are sealed with, so that tabs bring them back to a server that was started anew. */
   roomSecret: Buffer;
+  renewedLinks: RenewedLinks;
   /** The last entry of X-Forwarded-For says who asks. */
   trustProxy?: boolean;
   limitsLoopback?: boolean;
@@ -57,8 +59,8 @@ export interface App {
 export async function startApp(options: AppOptions): Promise<App> {
   const clock = options.clock ?? systemClock;
   const planner: PlannerRunner = options.plannerWorker ? new WorkerPlanner(options.plannerWorker) : inProcessPlanner;
-  const { times = {}, limitsLoopback = false, trustProxy = false, log } = options;
-  const directory = new RoomDirectory({ planner, clock, secret: options.roomSecret, times, limitsLoopback });
+  const { times = {}, limitsLoopback = false, trustProxy = false, log, roomSecret: secret, renewedLinks } = options;
+  const directory = new RoomDirectory({ planner, clock, secret, renewedLinks, times, limitsLoopback });
   const pages = staticFiles(options);
   const http = createServer(pages);
   const https = options.https && createHttpsServer({ cert: options.https.cert, key: options.https.key }, pages);
@@ -67,6 +69,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   let stun: StunServer | null = null;
   const shutDown = async () => {
     directory.close();
+    await options.renewedLinks.saved();
     await planner.close();
     await Promise.all([...stopListening.map((stop) => stop()), stun?.close()]);
     await io.close();

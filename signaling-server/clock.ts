@@ -2,6 +2,8 @@
 export interface Clock {
   /** Monotonic, ms. */
   now(): number;
+  /** What the calendar says, ms since 1970: another process, before or after this one, reads the same. */
+  dateMs(): number;
   /** Runs once after the delay; the answer calls it off. */
   after(delayMs: number, run: () => void): () => void;
 }
@@ -9,6 +11,7 @@ export interface Clock {
 /** Timers do not keep the process alive: the listening sockets do. */
 export const systemClock: Clock = {
   now: () => performance.now(),
+  dateMs: () => Date.now(),
   after: (delayMs, run) => {
     const timer = setTimeout(run, delayMs);
     timer.unref();

@@ -6,20 +6,47 @@ import { TokenBucket } from './token-bucket.ts';
 const BURST = 3;
 const PER_SECOND = 1 / 60;
 
-/** What chats say of stages that hang: each is believed once for each plan, and cannot fail one plan after another. */
+/** What a chat says of a stage that hangs. */
+export interface HungReport {
+  epoch: number;
+  peerId: PeerId;
+}
+
+interface Chat {
+  believedEpoch: number;
+  allowance: TokenBucket;
+  pending: HungReport | null;
+}
+
+/**
+ * What chats say of stages that hang: each is believed once for each plan, and cannot fail one plan after another. What it says beyond
+ * that is believed when its time has come: the answer that waits for it is not given up.
+ */
 export class HungReports {
   private readonly clock: Clock;
-  private readonly chats = new Map<PeerId, { epoch: number; allowance: TokenBucket }>();
+  private readonly chats = new Map<PeerId, Chat>();
 
   constructor(clock: Clock) {
     this.clock = clock;
   }
 
-  isBelieved(chat: PeerId, epoch: number): boolean {
-    const before = this.chats.get(chat) ?? { epoch: 0, allowance: new TokenBucket(BURST, PER_SECOND, this.clock) };
-    if (before.epoch === epoch || !before.allowance.take()) return false;
-    this.chats.set(chat, { ...before, epoch });
-    return true;
+  add(chat: PeerId, report: HungReport): void {
+    const before = this.chats.get(chat) ?? {
+      believedEpoch: 0,
+      allowance: new TokenBucket(BURST, PER_SECOND, this.clock),
+      pending: null,
+    };
+    if (before.believedEpoch !== report.epoch) this.chats.set(chat, { ...before, pending: report });
+  }
+
+  /** Those about this plan that are believed now. */
+  believed(epoch: number): HungReport[] {
+    return [...this.chats].flatMap(([peerId, chat]) => {
+      const { pending, allowance } = chat;
+      if (pending?.epoch !== epoch || !allowance.take()) return [];
+      this.chats.set(peerId, { ...chat, believedEpoch: epoch, pending: null });
+      return [pending];
+    });
   }
 
   /** Forgets everybody else. */

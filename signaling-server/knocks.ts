@@ -22,6 +22,7 @@ export class Knocks {
 
   /** @throws AppError not-allowed, nobody-allows; server-unreachable when it stops; stopped when the signal aborts */
   wait(knockId: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.reject(gone());
     return new Promise((resolve, reject) => {
       const over = (error: AppError | null) => {
         cancel();
@@ -30,7 +31,7 @@ export class Knocks {
         if (error) reject(error);
         else resolve();
       };
-      const withdraw = () => over(new AppError('stopped', 'whoever knocked has gone'));
+      const withdraw = () => over(gone());
       const cancel = this.clock.after(this.knockMs, () => over(this.nobodyAllows()));
       signal.addEventListener('abort', withdraw, { once: true });
       this.waiting.set(knockId, (answer) => over(this.refusal(answer)));
@@ -57,4 +58,8 @@ export class Knocks {
     if (answer === 'closing') return new AppError('server-unreachable', 'the server is about to stop');
     return new AppError('not-allowed', `a host of room ${this.code} did not let this device in`);
   }
+}
+
+function gone(): AppError {
+  return new AppError('stopped', 'whoever knocked has gone');
 }

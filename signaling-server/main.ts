@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { destination, pino } from 'pino';
 import { AppError } from '../src/shared/errors.ts';
 import { type App, type AppOptions, startApp } from './app.ts';
 import { type Certificate, cacheFolder, selfMadeCertificate } from './certificate.ts';
 import { lanAddresses } from './lan-addresses.ts';
+import { RenewedLinks } from './renewed-links.ts';
 import { roomSecret } from './room-secret.ts';
 import { parseServerOptions, type ServerOptions, USAGE } from './server-options.ts';
 import { welcomeText } from './welcome.ts';
@@ -42,6 +44,7 @@ async function appOptions(options: ServerOptions, addresses: readonly string[]):
     transports: options.transports,
     plannerWorker,
     roomSecret: await roomSecret(cacheFolder(process.env)),
+    renewedLinks: new RenewedLinks(join(cacheFolder(process.env), 'renewed-links')),
     // Synchronous, so that a line is there as soon as the response is over.
     log:
       options.logFile === null

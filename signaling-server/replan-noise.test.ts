@@ -56,7 +56,7 @@ class NoisyRoom {
   }
 
   private join(name: string, donates: boolean): void {
-    this.apply({ kind: 'join', name, donates, chats: !donates, hasHostKey: !donates, tabKeyHash: TEST_HASH });
+    this.apply({ kind: 'join', name, donates, chats: !donates, hostKeyHash: donates ? null : TEST_HASH, tabKeyHash: TEST_HASH });
   }
 
   /** As the server does: whatever asks for a plan gets one at once, and its stages are ready at once. */

@@ -2,25 +2,23 @@ import { AppError } from '../src/shared/errors.ts';
 import type { PeerId } from '../src/shared/model/link-profile.ts';
 import type { Joined, RoomSeed, RoomState, SignalData } from '../src/shared/protocol/signaling.ts';
 import type { Clock } from './clock.ts';
+import { droppedNotice, removedError, silentError } from './dropped.ts';
 import { HostOffer } from './host-offer.ts';
 import { HungReports } from './hung-reports.ts';
 import { Knocks } from './knocks.ts';
 import { LoadWatch } from './load-watch.ts';
 import { type Outlet, Places, type Silent } from './places.ts';
 import type { PlannerRunner } from './planner-runner.ts';
+import type { RenewedLinks } from './renewed-links.ts';
 import { Replanner } from './replanner.ts';
+import { Retries } from './retries.ts';
 import { hashOfKey, isSameKey, randomHostKey, randomJoinKey } from './room-code.ts';
 import { applyToRoom, type RoomEvent } from './room-events.ts';
 import { RoomSeals } from './room-seal.ts';
 import { withLaterSeed } from './room-seed.ts';
-import { type Effect, memberOf, type Notice, publicState, type Room, STATE, type Step } from './room-state.ts';
+import { type Effect, hasHostKey, memberOf, type Notice, publicState, type Room, STATE, type Step } from './room-state.ts';
 import type { RoomTimes } from './room-times.ts';
 import { StateTeller } from './state-teller.ts';
-
-/** Seals that the tab which came first may not have seen: those of this server have later numbers. */
-const MISSED_SEALS = 1000;
-/** A device that fails again and again is tried every quarter of an hour or so. */
-const MOST_DOUBLINGS = 6;
 
 export interface ActorOptions {
   planner: PlannerRunner;
@@ -28,6 +26,7 @@ export interface ActorOptions {
   times: RoomTimes;
   /** What its state is sealed with. */
   secret: Buffer;
+  renewedLinks: RenewedLinks;
 }
 
 /** Who comes in, after it was decided that it may. */
@@ -36,7 +35,7 @@ export interface Newcomer {
   name: string;
   donates: boolean;
   chats: boolean;
-  hasHostKey: boolean;
+  hostKeyHash: string | null;
 }
 
 export type Entered = Omit<Joined, 'iceServers'>;
@@ -48,7 +47,7 @@ export class RoomActor {
   private readonly state: StateTeller;
   private readonly offer: HostOffer;
   private readonly loadWatch = new LoadWatch();
-  private readonly retries = new Set<() => void>();
+  private readonly retries: Retries;
   private readonly knocks: Knocks;
   private value: Room;
   private readonly replanner: Replanner;
@@ -64,7 +63,8 @@ export class RoomActor {
     this.options = options;
     this.places = new Places(options.clock);
     this.seeded = seed && { seed, untilMs: options.clock.now() + options.times.graceMs };
-    this.seals = new RoomSeals(options.secret, room.code, seed ? seed.seal.serial + MISSED_SEALS : 0);
+    this.seals = new RoomSeals(options.secret, room.code, options.clock, seed?.seal.dateMs ?? 0);
+    this.retries = new Retries(options.clock, options.times.retryMs, (retry) => this.apply({ kind: 'retry', ...retry }));
     this.offer = new HostOffer(options.times.hostlessMs);
     this.hungReports = new HungReports(options.clock);
     this.knocks = new Knocks(options.clock, options.times.knockMs, room.code);
@@ -99,8 +99,8 @@ export class RoomActor {
   }
 
   /** The tab that has this place is there again; whatever connection it had before speaks for nobody. */
-  takeBack(peerId: PeerId, { donates, chats, hasHostKey }: Newcomer, outlet: Outlet): Entered {
-    return this.seat(peerId, this.change({ kind: 'back', peerId, donates, chats, hasHostKey }), outlet);
+  takeBack(peerId: PeerId, { donates, chats, hostKeyHash }: Newcomer, outlet: Outlet): Entered {
+    return this.seat(peerId, this.change({ kind: 'back', peerId, donates, chats, hostKeyHash }), outlet);
   }
 
   /** Its connection is lost; it keeps its place for a while. Another connection that has the place by now keeps it. */
@@ -127,9 +127,12 @@ export class RoomActor {
   /** What another tab heard of the room before it was made anew. @throws AppError bad-message when the seed contradicts itself */
   learn(seed: RoomSeed): void {
     const { seeded } = this;
-    if (!seeded || this.options.clock.now() > seeded.untilMs || seed.seal.serial <= seeded.seed.seal.serial) return;
+    if (!seeded || this.options.clock.now() > seeded.untilMs || seed.seal.dateMs <= seeded.seed.seal.dateMs) return;
+    const step = withLaterSeed(this.value, seeded.seed, seed);
     this.seeded = { ...seeded, seed };
-    this.perform(this.take(withLaterSeed(this.value, seeded.seed, seed)));
+    const barred = this.value.members.filter(({ tabKeyHash }) => step.room.barred.includes(tabKeyHash));
+    for (const { peerId } of barred) this.places.outletOf(peerId)?.(droppedNotice(removedError(this.value.code)));
+    this.perform(this.take(step));
     this.places.keepFor(this.value.members);
   }
 
@@ -148,14 +151,14 @@ export class RoomActor {
   /** A chat waits in vain for a stage. Each is believed once for each plan, and not again and again. */
   reportHung(from: PeerId, epoch: number, peerId: PeerId): void {
     if (this.value.plan?.epoch !== epoch || !memberOf(this.value, from)?.chats) return;
-    if (!this.hungReports.isBelieved(from, epoch)) return;
-    const error = new AppError('stage-hung', 'this device does not come back from its part of an answer').toReport();
-    this.apply({ kind: 'failed', peerId, epoch, error });
+    this.hungReports.add(from, { epoch, peerId });
+    this.believeHungReports();
   }
 
   /** Host only: lets in who knocks, or not. @throws AppError not-host, peer-not-found for one who has gone */
   answerKnock(hostId: PeerId, knockId: number, allow: boolean): void {
-    if (!memberOf(this.value, hostId)?.hasHostKey) {
+    const host = memberOf(this.value, hostId);
+    if (!host || !hasHostKey(this.value, host)) {
       throw new AppError('not-host', `only a host of room ${this.value.code} may let somebody in`);
     }
     this.knocks.answer(knockId, allow);
@@ -165,8 +168,7 @@ export class RoomActor {
   remove(hostId: PeerId, target: PeerId): void {
     const outlet = this.places.outletOf(target);
     const effects = this.change({ kind: 'remove', peerId: hostId, target, joinKey: randomJoinKey() });
-    const error = new AppError('removed', `a host has removed this device from room ${this.value.code}`).toReport();
-    outlet?.({ event: 'dropped', message: { error } });
+    outlet?.(droppedNotice(removedError(this.value.code)));
     this.perform(effects);
   }
 
@@ -186,10 +188,10 @@ export class RoomActor {
    * Waits until a host has decided.
    * @throws AppError not-allowed, nobody-allows, room-full; server-unreachable when it stops; stopped when the signal aborts
    */
-  knock({ name, donates, chats }: Newcomer, signal: AbortSignal): Promise<void> {
+  async knock({ name, donates, chats }: Newcomer, signal: AbortSignal): Promise<void> {
     const knockId = this.value.nextKnockId;
     this.apply({ kind: 'knock', name, donates, chats });
-    return this.knocks.wait(knockId, signal).finally(() => this.apply({ kind: 'knock-over', knockId }));
+    await this.knocks.wait(knockId, signal).finally(() => this.apply({ kind: 'knock-over', knockId }));
   }
 
   /** To be called every second or so. */
@@ -198,7 +200,9 @@ export class RoomActor {
     for (const silent of this.places.silentFor(beatTimeoutMs)) this.dropSilent(silent);
     for (const peerId of this.places.awayFor(graceMs)) this.apply({ kind: 'leave', peerId });
     this.giveUpStalled();
+    this.believeHungReports();
     this.offerRights();
+    if (this.seals.isDue()) this.state.soon(this.options.times.stateMs);
   }
 
   /** True when nobody has been here for so long that the room is over. */
@@ -210,7 +214,7 @@ export class RoomActor {
     this.closed = true;
     this.state.close();
     this.replanner.close();
-    for (const cancel of this.retries) cancel();
+    this.retries.close();
     this.knocks.close();
   }
 
@@ -227,6 +231,8 @@ export class RoomActor {
   }
 
   private take({ room, effects }: Step): Effect[] {
+    const { code, joinKey } = room;
+    if (joinKey !== this.value.joinKey) this.options.renewedLinks.note(code, joinKey, this.seals.nextMs());
     this.value = room;
     const present = new Set(room.members.map(({ peerId }) => peerId));
     this.places.keepOnly(present);
@@ -246,7 +252,7 @@ export class RoomActor {
       if (effect.kind === 'state') this.state.soon(this.options.times.stateMs);
       else if (effect.kind === 'progress') this.state.soon(this.options.times.progressMs);
       else if (effect.kind === 'replan') this.replanner.soon();
-      else if (effect.kind === 'retry') this.retryLater(effect);
+      else if (effect.kind === 'retry') this.retries.later(effect);
       else setImmediate(() => this.sendInOrder(effect.to, effect.notice));
     }
   }
@@ -268,15 +274,6 @@ export class RoomActor {
     this.perform(this.take({ room: { ...this.value, problem }, effects: [STATE] }));
   }
 
-  private retryLater({ peerId, problem, failures }: Extract<Effect, { kind: 'retry' }>): void {
-    const waitMs = this.options.times.retryMs * 2 ** Math.min(failures - 1, MOST_DOUBLINGS);
-    const cancel = this.options.clock.after(waitMs, () => {
-      this.retries.delete(cancel);
-      this.apply({ kind: 'retry', peerId, problem });
-    });
-    this.retries.add(cancel);
-  }
-
   private giveUpStalled(): void {
     const epoch = this.value.preparing?.epoch;
     if (epoch === undefined) return;
@@ -290,11 +287,15 @@ export class RoomActor {
     if (to !== this.value.offeredTo) this.apply({ kind: 'offer', to });
   }
 
+  private believeHungReports(): void {
+    const { plan } = this.value;
+    const error = new AppError('stage-hung', 'this device does not come back from its part of an answer').toReport();
+    for (const report of plan ? this.hungReports.believed(plan.epoch) : []) this.apply({ kind: 'failed', ...report, error });
+  }
+
   /** It is told, in case that it hears: then it comes back at once. */
   private dropSilent({ peerId, outlet, silentMs }: Silent): void {
-    const allowed = `${this.options.times.beatTimeoutMs / 1000} s are allowed`;
-    const message = `nothing was heard from this device for ${(silentMs / 1000).toFixed(1)} s, ${allowed}`;
-    outlet({ event: 'dropped', message: { error: { code: 'dropped', message } } });
+    outlet(droppedNotice(silentError(silentMs, this.options.times.beatTimeoutMs)));
     this.away(peerId, outlet);
   }
 }

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../src/shared/errors.ts';
 import { DEFAULT_MODEL_URL } from '../src/shared/model/room-settings.ts';
@@ -8,15 +9,17 @@ import { seedOf } from '../src/shared/protocol/room-seed.ts';
 import {
   BEAT_TIMEOUT_MS,
   type ClientRequest,
+  clientEvents,
   ROOM_CODE,
   type RoomSeed,
   type RoomState,
 } from '../src/shared/protocol/signaling.ts';
 import { inProcessPlanner, type PlannerRunner } from './planner-runner.ts';
+import { RenewedLinks } from './renewed-links.ts';
 import type { RoomActor } from './room-actor.ts';
 import { hashOfKey, randomHostKey } from './room-code.ts';
 import { MAX_ROOMS, RoomDirectory } from './room-directory.ts';
-import { RoomSeals } from './room-seal.ts';
+import { RoomSeals, SEAL_LIFETIME_MS } from './room-seal.ts';
 import type { Notice } from './room-state.ts';
 import { DEFAULT_TIMES } from './room-times.ts';
 import { TestClock } from './testing/clock.ts';
@@ -46,9 +49,14 @@ interface JoinOptions extends Partial<Identity> {
   seed?: { peerId: number; room: RoomSeed };
 }
 
-async function testServer(planner: PlannerRunner = inProcessPlanner, passphrase: string | null = null) {
+/** @param renewedLinks what servers before this one have noted */
+async function testServer(
+  planner: PlannerRunner = inProcessPlanner,
+  passphrase: string | null = null,
+  renewedLinks = new RenewedLinks(null),
+) {
   const clock = new TestClock();
-  const directory = new RoomDirectory({ planner, clock, secret: TEST_SECRET });
+  const directory = new RoomDirectory({ planner, clock, secret: TEST_SECRET, renewedLinks });
   const made = await directory.create({ settings: {}, passphrase }, { address: '10.0.0.1' });
 
   const join = async (options: JoinOptions = {}) => {
@@ -89,7 +97,7 @@ async function testServer(planner: PlannerRunner = inProcessPlanner, passphrase:
       await clock.advance(1000);
     }
   };
-  return { clock, directory, ...made, actor, join, pass };
+  return { clock, directory, renewedLinks, ...made, actor, join, pass };
 }
 
 const events = (notices: readonly Notice[]) => notices.map((notice) => notice.event);
@@ -250,12 +258,12 @@ describe('a tab whose connection is lost', () => {
 
 describe('a server that has forgotten its rooms', () => {
   async function remembered() {
-    const { clock, actor, host, donor, link, hostKey, code, joinKey, join } = await readyRoom();
+    const { clock, actor, host, donor, link, hostKey, code, joinKey, join, renewedLinks, beat } = await readyRoom();
     link();
     await clock.advance(settleMs);
     actor.apply({ kind: 'ready', peerId: donor.peerId, epoch: 1 });
     await clock.advance(stateMs);
-    return { host, donor, hostKey, code, joinKey, actor, clock, join, known: host.state() };
+    return { host, donor, hostKey, code, joinKey, actor, clock, join, renewedLinks, beat, known: host.state() };
   }
 
   test('makes a room anew from what a tab of it knows, and everybody has their place again', async () => {
@@ -266,7 +274,7 @@ describe('a server that has forgotten its rooms', () => {
     expect(back.peerId).toBe(donor.peerId);
     expect(back.isHost).toBe(false);
     const { plan, settings, model, hostKeyHashes } = known;
-    expect(back.room).toMatchObject({ plan, settings, model, hostKeyHashes, joinKey, nextPeerId: 3 });
+    expect(back.room).toMatchObject({ plan, settings, model, hostKeyHashes, joinKey });
     expect(back.room.peers.map(({ peerId, connected }) => [peerId, connected])).toEqual([
       [1, false],
       [2, true],
@@ -318,7 +326,7 @@ describe('a server that has forgotten its rooms', () => {
       { ...room, peers: [{ ...host!, tabKeyHash: hashOfKey('z'.repeat(32)) }, ...room.peers.slice(1)] },
       { ...room, plan: { ...room.plan!, stages: [{ ...room.plan!.stages[0]!, layers: { startLayer: 0, endLayer: 512 } }] } },
       { ...room, nextPeerId: 2 ** 32 - 1 },
-      { ...room, seal: { ...room.seal, serial: room.seal.serial + 1 } },
+      { ...room, seal: { ...room.seal, dateMs: room.seal.dateMs + 1 } },
     ]) {
       const coming = join({ code, joinKey, hostKey: 'x'.repeat(32), seed: { peerId: donor.peerId, room: forged } });
       await expect(coming).rejects.toMatchObject({ code: 'room-not-found' });
@@ -333,7 +341,8 @@ describe('a server that has forgotten its rooms', () => {
     const { join } = await testServer();
     const room = seedOf(known);
     const first = await join({ code, joinKey, hostKey: 'x'.repeat(32), seed: { peerId: donor.peerId, room } });
-    expect([first.peerId, first.isHost]).toEqual([3, false]);
+    expect(first.isHost).toBe(false);
+    expect(first.peerId).toBeGreaterThan(donor.peerId);
     const second = await join({ code, joinKey, tabKey: donor.tabKey, seed: { peerId: donor.peerId, room } });
     expect(second.peerId).toBe(donor.peerId);
   });
@@ -342,14 +351,15 @@ describe('a server that has forgotten its rooms', () => {
     const { host, donor, hostKey, code, joinKey, known, actor, clock } = await remembered();
     actor.remove(host.peerId, donor.peerId);
     await clock.advance(stateMs);
-    const { join } = await testServer();
+    const { join, directory } = await testServer();
     const asDonor = { code, joinKey, tabKey: donor.tabKey, seed: { peerId: donor.peerId, room: seedOf(known) } };
     const first = await join(asDonor);
     const asHost = { code, hostKey, tabKey: host.tabKey, seed: { peerId: host.peerId, room: seedOf(host.state()) } };
     const back = await join(asHost);
     expect(back.room.peers.map(({ peerId }) => peerId)).toEqual([host.peerId]);
     expect(back.room.joinKey).not.toBe(joinKey);
-    first.loseConnection();
+    expect(first.notices.at(-1)).toMatchObject({ event: 'dropped', message: { error: { code: 'removed' } } });
+    expect(directory.room(code)).toMatchObject({ room: { plan: null, preparing: null } });
     await expect(join(asDonor)).rejects.toMatchObject({ code: 'removed' });
   });
 
@@ -370,13 +380,222 @@ describe('a server that has forgotten its rooms', () => {
     const { donor, code, joinKey, known } = await remembered();
     const { join, directory } = await testServer();
     const another = { ...seedOf(known), hostKeyHashes: ['z'.repeat(43)] };
-    const seals = new RoomSeals(TEST_SECRET, code, 0);
+    const seals = new RoomSeals(TEST_SECRET, code, new TestClock(0), 0);
     const room = { ...another, seal: seals.seal({ ...known, ...another, peers: known.peers }) };
     await join({ code, joinKey, seed: { peerId: 9, room } });
     const refused = join({ code, joinKey, tabKey: donor.tabKey, seed: { peerId: donor.peerId, room: seedOf(known) } });
     await expect(refused).rejects.toMatchObject({ code: 'room-not-found' });
     expect(directory.room(code).placeOf(donor.tabKey)).toBe(donor.peerId);
   });
+});
+
+describe('rooms that are brought back more than once', () => {
+  /** A room of a host and a donor, and what the donor heard of it; later the server went and came twice. */
+  async function twice() {
+    const first = await readyRoom();
+    const { host, donor, hostKey, code, clock } = first;
+    await clock.advance(stateMs);
+    const stale = seedOf(host.state());
+    const asHost = { code, hostKey, tabKey: host.tabKey, chats: true };
+    const second = await testServer(inProcessPlanner, null, first.renewedLinks);
+    const back = await second.join({ ...asHost, seed: { peerId: host.peerId, room: stale } });
+    const guest = await second.join({ code, joinKey: back.room.joinKey, donates: true });
+    await second.clock.advance(stateMs);
+    const third = await testServer(inProcessPlanner, null, first.renewedLinks);
+    return { donor, code, asHost, stale, second, back, guest, third };
+  }
+
+  test('never give a number, an epoch or the date of a seal twice, also when the first tab knows least', async () => {
+    const { donor, code, stale, second, guest, third, back, asHost } = await twice();
+    const late = { code, tabKey: donor.tabKey, seed: { peerId: donor.peerId, room: stale } };
+    const first = await third.join({ ...late, joinKey: stale.joinKey, donates: true });
+    const newcomer = await third.join({ code, joinKey: stale.joinKey, donates: true });
+    const room = second.directory.room(code).room;
+    expect(newcomer.peerId).toBeGreaterThanOrEqual(room.nextPeerId);
+    expect(first.room.nextEpoch).toBeGreaterThan(room.nextEpoch);
+    expect(first.room.seal.dateMs).toBeGreaterThan(back.state().seal.dateMs);
+    const asGuest = { code, joinKey: stale.joinKey, tabKey: guest.tabKey, donates: true };
+    const again = await third.join({ ...asGuest, seed: { peerId: guest.peerId, room: seedOf(back.state()) } });
+    expect(again.peerId).toBe(guest.peerId);
+    const host = await third.join({ ...asHost, seed: { peerId: back.peerId, room: seedOf(back.state()) } });
+    expect(new Set([first, newcomer, again, host].map(({ peerId }) => peerId)).size).toBe(4);
+  });
+});
+
+describe('a room that is made anew from what one tab knew', () => {
+  const anew = (peers: RoomSeed['peers'], seed: RoomSeed): Omit<RoomSeed, 'seal'> => ({ ...seed, peers });
+
+  /** What a server before this one may have told, sealed at that second of its time. */
+  async function told() {
+    const { code, hostKey, joinKey, join, clock } = await testServer();
+    const host = await join({ hostKey, chats: true });
+    await clock.advance(stateMs);
+    const state = host.state();
+    const peerAt = (peerId: number) => ({
+      peerId,
+      name: `tab ${peerId}`,
+      donates: true,
+      chats: false,
+      tabKeyHash: hashOfKey(String(peerId).padStart(32, 'k')),
+    });
+    const sealed = (peers: RoomSeed['peers'], change: Partial<RoomSeed> = {}): RoomSeed => {
+      const content = { ...anew(peers, seedOf(state)), ...change };
+      const seals = new RoomSeals(TEST_SECRET, code, new TestClock(1000), 0);
+      const whole = peers.map((peer) => ({ ...peer, profile: null, progress: null, connected: true, problem: null }));
+      return { ...content, seal: seals.seal({ ...state, ...content, peers: whole }) };
+    };
+    const asPeer = (peerId: number, room: RoomSeed) => ({
+      code,
+      joinKey,
+      donates: true,
+      tabKey: String(peerId).padStart(32, 'k'),
+      seed: { peerId, room },
+    });
+    const planOf = (epoch: number, peerId: number) => ({
+      ...planRoomOf(peerId),
+      epoch,
+      modelUrl: state.settings.modelUrl,
+    });
+    return { code, peerAt, sealed, asPeer, planOf };
+  }
+
+  function planRoomOf(peerId: number) {
+    const result = planRoom({
+      spec: tinySpec,
+      devices: [{ peerId, profile: tinyProfile(1e9), isSource: false }],
+      links: [],
+      sources: [],
+      surviving: [],
+      sequences: 1,
+      concurrentSequences: 1,
+      contextLength: 64,
+      promptTokens: 8,
+      wireDtype: 'f32',
+      objective: 'latency',
+      sourceLayers: 0,
+      head: 'last-stage',
+    });
+    if (!result.ok) throw new Error(result.error.message);
+    return result.layout;
+  }
+
+  test('never tells of more devices than a room may have', async () => {
+    const { peerAt, sealed, asPeer } = await told();
+    const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => peerAt(from + i));
+    const [before, later] = [sealed(numbers(1, 33)), sealed(numbers(20, 52))];
+    const { join } = await testServer();
+    await join(asPeer(25, before));
+    const { room } = await join(asPeer(26, later));
+    expect(v.is(clientEvents['room:resume'].reply.entries.room, room)).toBe(true);
+    expect(room.peers.map(({ peerId }) => peerId)).toEqual(later.peers.map(({ peerId }) => peerId));
+  });
+
+  test('gives no place away that another tab has got meanwhile, and no plan to whoever never loaded it', async () => {
+    const { peerAt, sealed, asPeer, planOf, code } = await told();
+    const before = sealed([peerAt(1)], { nextPeerId: 2 });
+    const { join, directory } = await testServer();
+    await join(asPeer(1, before));
+    const newcomer = await join({ code, joinKey: before.joinKey, donates: true });
+    const later = sealed([peerAt(1), peerAt(newcomer.peerId)], { plan: planOf(7, newcomer.peerId) });
+    const other = await join({ ...asPeer(newcomer.peerId, later) });
+    expect(other.peerId).not.toBe(newcomer.peerId);
+    expect(directory.room(code).room.plan).toBeNull();
+  });
+
+  test('does not go back to a plan that was given up', async () => {
+    const { peerAt, sealed, asPeer, planOf, code } = await told();
+    const before = sealed([peerAt(1), peerAt(2)], { plan: planOf(7, 1) });
+    const later = sealed([peerAt(1), peerAt(2)], { plan: null });
+    const { join, directory } = await testServer();
+    await join(asPeer(1, before));
+    expect(directory.room(code).room.plan?.epoch).toBe(7);
+    await join(asPeer(2, later));
+    expect(directory.room(code).room.plan).toBeNull();
+  });
+
+  test('is counted for the address that brings it', async () => {
+    const seeds = [];
+    const before = await testServer();
+    for (let i = 0; i < 210; i++) {
+      const { code, joinKey } = await before.directory.create({ settings: {}, passphrase: null }, { address: `10.1.0.${i}` });
+      const tab = await before.join({ code, joinKey });
+      seeds.push({ code, joinKey, tabKey: tab.tabKey, seed: { peerId: tab.peerId, room: seedOf(tab.state()) } });
+    }
+    const { join } = await testServer();
+    const answers = [];
+    for (const seed of seeds)
+      answers.push(
+        await join(seed).then(
+          () => 'in',
+          (error: AppError) => error.code,
+        ),
+      );
+    expect(answers.slice(0, 200)).toEqual(Array(200).fill('in'));
+    expect(new Set(answers.slice(200))).toEqual(new Set(['too-many-tries']));
+    await expect(join({ ...seeds[0]!, tabKey: randomHostKey() })).resolves.toMatchObject({ isHost: false });
+    expect((await join({ ...seeds[209]!, address: '10.0.0.2' })).peerId).toBe(1);
+  });
+});
+
+describe('a room that is over', () => {
+  async function removedFrom() {
+    const server = await readyRoom();
+    const { actor, clock, host, donor, directory } = server;
+    await clock.advance(stateMs);
+    const before = seedOf(donor.state());
+    actor.remove(host.peerId, donor.peerId);
+    await clock.advance(stateMs);
+    const after = seedOf(host.state());
+    host.leave();
+    await clock.advance(emptyRoomMs + 3000);
+    expect(directory.roomCount).toBe(0);
+    const { code, joinKey, hostKey } = server;
+    const asDonor = { code, joinKey, chats: true, seed: { peerId: donor.peerId, room: before } };
+    const asHost = { code, hostKey, tabKey: host.tabKey, seed: { peerId: host.peerId, room: after } };
+    return { ...server, asDonor, asHost };
+  }
+
+  test('is not brought back by whoever was removed from it: not here, and not to a server after this one', async () => {
+    const { join, donor, asDonor, asHost, renewedLinks } = await removedFrom();
+    const later = await testServer(inProcessPlanner, null, renewedLinks);
+    for (const enter of [join, later.join]) {
+      await expect(enter({ ...asDonor, tabKey: donor.tabKey })).rejects.toMatchObject({ code: 'room-not-found' });
+      await expect(enter(asDonor)).rejects.toMatchObject({ code: 'room-not-found' });
+      expect((await enter(asHost)).isHost).toBe(true);
+      await expect(enter({ ...asDonor, tabKey: donor.tabKey })).rejects.toMatchObject({ code: 'removed' });
+    }
+  });
+
+  test('is brought back by a tab of it that slept for less than a day', async () => {
+    const { clock, directory, join, code, joinKey } = await testServer();
+    const [first, second] = [await join(), await join()];
+    await clock.advance(stateMs);
+    const seed = { peerId: first.peerId, room: seedOf(first.state()) };
+    first.leave();
+    second.leave();
+    await clock.advance(emptyRoomMs + 3000);
+    expect(directory.roomCount).toBe(0);
+    await clock.advance(SEAL_LIFETIME_MS / 2);
+    const again = await join({ code, joinKey, tabKey: first.tabKey, seed });
+    expect(again.peerId).toBe(first.peerId);
+    again.leave();
+    await clock.advance(SEAL_LIFETIME_MS);
+    await expect(join({ code, joinKey, tabKey: first.tabKey, seed })).rejects.toMatchObject({ code: 'room-not-found' });
+  });
+
+  test('can be brought back however long it stood open without a change: its tabs get a new seal every hour', async () => {
+    const { actor, clock, join } = await testServer();
+    const tab = await join();
+    const hours = 3;
+    for (let beats = 0; beats < hours * 3600; beats += 5) {
+      actor.heardFrom(tab.peerId);
+      await clock.advance(5000);
+    }
+    const changes = tab.notices.filter(({ event }) => event === 'room:change');
+    expect(changes.length).toBeGreaterThanOrEqual(hours - 1);
+    expect(changes.length).toBeLessThanOrEqual(hours + 1);
+    expect(clock.dateMs() - tab.state().seal.dateMs).toBeLessThan(3_700_000);
+  }, 20_000);
 });
 
 describe('a chat that waits in vain for a stage', () => {
@@ -409,7 +628,7 @@ describe('a chat that waits in vain for a stage', () => {
   });
 
   test('cannot fail every plan there is, however often it says so', async () => {
-    const { actor, clock, host, donor } = await serving();
+    const { actor, clock, host, donor, beat } = await serving();
     let reports = 0;
     for (let epoch = 1; epoch < 8; epoch++) {
       actor.reportHung(host.peerId, epoch, donor.peerId);
@@ -421,6 +640,14 @@ describe('a chat that waits in vain for a stage', () => {
     }
     expect(reports).toBe(3);
     expect(actor.room.plan).not.toBeNull();
+    // The fourth is believed when its time has come: a chat that is right waits for a minute, and not in vain.
+    let waitedMs = 0;
+    for (; waitedMs < 90_000 && problemOf(actor, donor.peerId) === null; waitedMs += 1000) {
+      beat();
+      await clock.advance(1000);
+    }
+    expect(problemOf(actor, donor.peerId)).toMatchObject({ code: 'stage-hung' });
+    expect(waitedMs).toBeLessThanOrEqual(61_000);
   });
 });
 
@@ -476,6 +703,17 @@ describe('whoever has only the code', () => {
     const { directory, entering } = await knocking();
     directory.close();
     await expect(entering).rejects.toMatchObject({ code: 'server-unreachable' });
+  });
+
+  test('is nobody to ask about once it has gone, also when it went before its knock was there', async () => {
+    const server = await testServer(inProcessPlanner, 'blue fox');
+    const host = await server.join({ hostKey: server.hostKey });
+    const gone = new AbortController();
+    const entering = server.join({ joinKey: null, passphrase: 'blue fox', gone });
+    gone.abort();
+    await expect(entering).rejects.toMatchObject({ code: 'stopped' });
+    await server.clock.advance(stateMs);
+    expect(host.state().knocks).toEqual([]);
   });
 
   test('is let in by nobody but a host', async () => {
@@ -564,6 +802,37 @@ describe('a removed device', () => {
     actor.answerKnock(host.peerId, host.state().knocks[0]!.knockId, true);
     expect((await other).room.joinKey).toBe(host.state().joinKey);
     expect(host.state().joinKey).not.toBe(joinKey);
+  });
+});
+
+describe('a removed host', () => {
+  /** A room whose owner is away, and a chat that took the rights over. */
+  async function takenOver() {
+    const server = await testServer(inProcessPlanner, 'blue fox');
+    const chat = await server.join({ chats: true, passphrase: 'blue fox' });
+    await server.pass(hostlessMs + 2000, chat);
+    const key = server.actor.takeHost(chat.peerId, true)!;
+    const owner = await server.join({ hostKey: server.hostKey, joinKey: null });
+    return { ...server, chat, key, owner };
+  }
+
+  test('has lost the key by which it had the rights, in all of its tabs', async () => {
+    const { actor, clock, join, chat, key, owner } = await takenOver();
+    const second = await join({ hostKey: key, joinKey: null });
+    expect(second.isHost).toBe(true);
+    actor.remove(owner.peerId, chat.peerId);
+    await clock.advance(stateMs);
+    expect(owner.state().hosts).toEqual([owner.peerId]);
+    await expect(join({ hostKey: key, passphrase: 'red fox' })).rejects.toMatchObject({ code: 'passphrase-wrong' });
+    expect(() => actor.apply({ kind: 'renew-link', peerId: second.peerId, joinKey: 'n'.repeat(16) })).toThrow(
+      expect.objectContaining({ code: 'not-host' }),
+    );
+  });
+
+  test('still has the rights in another tab when its key is the first one', async () => {
+    const { actor, join, hostKey, chat, owner } = await takenOver();
+    actor.remove(chat.peerId, owner.peerId);
+    expect((await join({ hostKey, joinKey: null })).isHost).toBe(true);
   });
 });
 

@@ -3,14 +3,16 @@ import type { ClientReply, ClientRequest, RoomSeed } from '../src/shared/protoco
 import { AddressLimits } from './address-limits.ts';
 import type { ClientAddress } from './client-address.ts';
 import type { Clock } from './clock.ts';
+import { removedError } from './dropped.ts';
 import { hashPassphrase, isPassphrase } from './passphrase.ts';
 import type { Outlet } from './places.ts';
 import type { PlannerRunner } from './planner-runner.ts';
+import type { RenewedLinks } from './renewed-links.ts';
 import { type Entered, type Newcomer, RoomActor } from './room-actor.ts';
 import { hashOfKey, isSameKey, randomHostKey, randomJoinKey, randomRoomCode } from './room-code.ts';
-import { isSealed } from './room-seal.ts';
+import { isSealed, SEAL_LIFETIME_MS } from './room-seal.ts';
 import { roomOfSeed } from './room-seed.ts';
-import { newRoom, type Room } from './room-state.ts';
+import { hasHostKey, newRoom, type Room } from './room-state.ts';
 import { DEFAULT_TIMES, type RoomTimes } from './room-times.ts';
 
 /** A server of this size holds a few MB of rooms. */
@@ -21,6 +23,8 @@ export interface DirectoryOptions {
   clock: Clock;
   /** What this server seals rooms with: one that has forgotten them and has the same secret makes them anew. */
   secret: Buffer;
+  /** Of rooms of this and earlier servers. */
+  renewedLinks: RenewedLinks;
   times?: Partial<RoomTimes>;
   /** Counts tries from this machine as well. */
   limitsLoopback?: boolean;
@@ -48,14 +52,16 @@ export class RoomDirectory {
   private readonly planner: PlannerRunner;
   private readonly clock: Clock;
   private readonly secret: Buffer;
+  private readonly renewedLinks: RenewedLinks;
   private readonly times: RoomTimes;
   private readonly limits: AddressLimits;
   private cancelSweep: () => void = () => {};
 
-  constructor({ planner, clock, secret, times, limitsLoopback = false }: DirectoryOptions) {
+  constructor({ planner, clock, secret, renewedLinks, times, limitsLoopback = false }: DirectoryOptions) {
     this.planner = planner;
     this.clock = clock;
     this.secret = secret;
+    this.renewedLinks = renewedLinks;
     this.times = { ...DEFAULT_TIMES, ...times };
     this.limits = new AddressLimits(clock, limitsLoopback);
     this.sweepLater();
@@ -95,19 +101,23 @@ export class RoomDirectory {
 
   /**
    * The same for a tab that was in the room before; a room that this server does not know is made of what the tab was told of it.
-   * @throws AppError as `join` does; room-not-found for a room that no server of the same secret has told of; bad-message, server-full
+   * @throws AppError as `join` does; room-not-found for a room that no server of the same secret has told of within a day, or that has had
+   *   another link since; bad-message, server-full, too-many-tries
    */
   async resume({ room: seed, ...identity }: Omit<ClientRequest<'room:resume'>, 'version'>, caller: Caller): Promise<Seat> {
     if (!isSealed(this.secret, identity.code, seed)) throw notFound(identity.code);
+    const isOutdated = await this.renewedLinks.isOutdated(identity.code, seed);
     const known = this.rooms.get(identity.code);
-    if (known) {
-      // Another room may have the same code by now.
-      if (seed.hostKeyHashes[0] !== known.room.hostKeyHashes[0]) throw notFound(identity.code);
-      known.learn(seed);
-      return this.enter(known, identity, caller);
+    if (!known) {
+      if (isOutdated || this.clock.dateMs() - seed.seal.dateMs > SEAL_LIFETIME_MS) throw notFound(identity.code);
+      this.requirePlace();
+      this.limits.count('resumed-room', caller.address);
+      return this.enter(this.open(roomOfSeed(identity.code, seed, this.clock.dateMs()), seed), identity, caller);
     }
-    this.requirePlace();
-    return this.enter(this.open(roomOfSeed(identity.code, seed), seed), identity, caller);
+    // Another room may have the same code by now.
+    if (seed.hostKeyHashes[0] !== known.room.hostKeyHashes[0]) throw notFound(identity.code);
+    if (!isOutdated) known.learn(seed);
+    return this.enter(known, identity, caller);
   }
 
   /** @throws AppError room-not-found */
@@ -128,13 +138,13 @@ export class RoomDirectory {
   }
 
   private async letIn(room: RoomActor, identity: Identity, caller: Caller): Promise<Entered> {
-    const who = newcomer(room.room, identity);
+    const who = newcomer(identity);
     if (room.room.barred.some((hash) => isSameKey(hash, hashOfKey(identity.tabKey)))) {
-      throw new AppError('removed', `a host has removed this device from room ${identity.code}`);
+      throw removedError(identity.code);
     }
     const place = room.placeOf(identity.tabKey);
     if (place !== null) return room.takeBack(place, who, caller.outlet);
-    if (who.hasHostKey) return room.admit(who, caller.outlet);
+    if (hasHostKey(room.room, who)) return room.admit(who, caller.outlet);
     const hasLink = identity.joinKey !== null && isSameKey(identity.joinKey, room.room.joinKey);
     if (!hasLink || room.room.passphraseHash !== null) this.limits.requireLeft('failed-join', caller.address);
     await this.checkPassphrase(room.room, identity, caller);
@@ -156,8 +166,8 @@ export class RoomDirectory {
   }
 
   private open(room: Room, seed: RoomSeed | null): RoomActor {
-    const { planner, clock, times, secret } = this;
-    const actor = new RoomActor(room, seed, { planner, clock, times, secret });
+    const { planner, clock, times, secret, renewedLinks } = this;
+    const actor = new RoomActor(room, seed, { planner, clock, times, secret, renewedLinks });
     this.rooms.set(room.code, actor);
     return actor;
   }
@@ -182,11 +192,8 @@ export class RoomDirectory {
   }
 }
 
-/** A key of another room of the same code, from long ago, gives no rights and keeps nobody out. */
-function newcomer({ hostKeyHashes }: Room, { hostKey, tabKey, name, donates, chats }: Identity): Newcomer {
-  const hash = hostKey === null ? null : hashOfKey(hostKey);
-  const hasHostKey = hash !== null && hostKeyHashes.some((known) => isSameKey(known, hash));
-  return { tabKey, name, donates, chats, hasHostKey };
+function newcomer({ hostKey, tabKey, name, donates, chats }: Identity): Newcomer {
+  return { tabKey, name, donates, chats, hostKeyHash: hostKey === null ? null : hashOfKey(hostKey) };
 }
 
 function notFound(code: string): AppError {

@@ -29,11 +29,18 @@ class TestRoom {
   }
 
   chat(isHost = false): this {
-    return this.apply({ kind: 'join', name: 'chat', donates: false, chats: true, hasHostKey: isHost, tabKeyHash: TEST_HASH });
+    return this.apply({
+      kind: 'join',
+      name: 'chat',
+      donates: false,
+      chats: true,
+      hostKeyHash: isHost ? TEST_HASH : null,
+      tabKeyHash: TEST_HASH,
+    });
   }
 
   donor(): this {
-    return this.apply({ kind: 'join', name: 'donor', donates: true, chats: false, hasHostKey: false, tabKeyHash: TEST_HASH });
+    return this.apply({ kind: 'join', name: 'donor', donates: true, chats: false, hostKeyHash: null, tabKeyHash: TEST_HASH });
   }
 
   links(...pairs: [number, number][]): this {
@@ -382,7 +389,7 @@ describe('a lost connection', () => {
     expect(planningProblem(room.room)?.devices.map(({ peerId }) => peerId)).toEqual([2]);
     room.plan();
     expect(room.room.plan?.epoch).toBe(1);
-    room.apply({ kind: 'back', peerId: 3, donates: true, chats: false, hasHostKey: false });
+    room.apply({ kind: 'back', peerId: 3, donates: true, chats: false, hostKeyHash: null });
     expect(planningProblem(room.room)?.devices.map(({ peerId }) => peerId)).toEqual([2, 3]);
   });
 
@@ -406,11 +413,11 @@ describe('a lost connection', () => {
       .apply({ kind: 'profile', peerId: 4, profile: tinyProfile(1e9, 1), origin: 'measured' })
       .links([4, 1], [4, 2], [4, 3])
       .apply({ kind: 'away', peerId: 4 });
-    room.apply({ kind: 'back', peerId: 4, donates: true, chats: false, hasHostKey: false }).plan();
-    room.apply({ kind: 'back', peerId: 3, donates: true, chats: false, hasHostKey: false });
+    room.apply({ kind: 'back', peerId: 4, donates: true, chats: false, hostKeyHash: null }).plan();
+    room.apply({ kind: 'back', peerId: 3, donates: true, chats: false, hostKeyHash: null });
     expect(room.notices()).toEqual(['plan:prepare 2 to 3']);
     room.ready(2, 4).apply({ kind: 'moved', peerId: 1, epoch: 2 });
-    room.apply({ kind: 'back', peerId: 3, donates: true, chats: false, hasHostKey: false });
+    room.apply({ kind: 'back', peerId: 3, donates: true, chats: false, hostKeyHash: null });
     expect(room.notices()).toEqual(['plan:retire 1 to 3']);
   });
 });

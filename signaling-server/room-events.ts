@@ -12,6 +12,7 @@ import { displayName } from './display-name.ts';
 import { afterLeaving, chatMoved, planned, stageFailed, stageReady, tryAgain } from './plan-lifecycle.ts';
 import {
   type Effect,
+  hasHostKey,
   isOutOfReach,
   linkKey,
   type Member,
@@ -24,7 +25,7 @@ import {
   toAll,
 } from './room-state.ts';
 
-export type JoinRequest = Pick<Member, 'name' | 'donates' | 'chats' | 'hasHostKey' | 'tabKeyHash'>;
+export type JoinRequest = Pick<Member, 'name' | 'donates' | 'chats' | 'hostKeyHash' | 'tabKeyHash'>;
 
 /** What happens to a room. `peerId` is a member: the caller has checked it. */
 export type RoomEvent =
@@ -33,7 +34,7 @@ export type RoomEvent =
   /** Its connection is lost, or it has fallen silent. */
   | { kind: 'away'; peerId: PeerId }
   /** It is in its place again. */
-  | ({ kind: 'back'; peerId: PeerId } & Pick<Member, 'donates' | 'chats' | 'hasHostKey'>)
+  | ({ kind: 'back'; peerId: PeerId } & Pick<Member, 'donates' | 'chats' | 'hostKeyHash'>)
   | ({ kind: 'knock' } & Pick<Member, 'name' | 'donates' | 'chats'>)
   | { kind: 'knock-over'; knockId: number }
   | { kind: 'remove'; peerId: PeerId; target: PeerId; joinKey: string }
@@ -83,7 +84,8 @@ export function applyToRoom(room: Room, event: RoomEvent): Step {
     case 'take-host':
       return takenOver(room, event.peerId, event.keyHash);
     case 'settings':
-      return changeSettings(room, event.peerId, event.settings);
+      requireHost(room, event.peerId);
+      return withSettings(room, event.settings);
     case 'model':
       return learnModel(room, event.peerId, event.modelUrl, event.spec);
     case 'donates':
@@ -112,7 +114,7 @@ export function applyToRoom(room: Room, event: RoomEvent): Step {
 }
 
 /** The newcomer has the id that `nextPeerId` was before. */
-function join(room: Room, { name: asked, donates, chats, hasHostKey, tabKeyHash }: JoinRequest): Step {
+function join(room: Room, { name: asked, donates, chats, hostKeyHash, tabKeyHash }: JoinRequest): Step {
   if (room.members.length >= MAX_PEERS_PER_ROOM) {
     throw new AppError('room-full', `room ${room.code} has ${room.members.length} devices, the most that it may have`, {
       values: { code: room.code, devices: room.members.length },
@@ -120,8 +122,8 @@ function join(room: Room, { name: asked, donates, chats, hasHostKey, tabKeyHash 
   }
   const peerId = room.nextPeerId;
   const taken = room.members.map((member) => member.name);
-  const name = displayName(asked, peerId, taken);
-  const member = newMember({ peerId, name, donates, chats, hasHostKey, tabKeyHash, connected: true });
+  const name = displayName(asked, room.members.length + 1, taken);
+  const member = newMember({ peerId, name, donates, chats, hostKeyHash, tabKeyHash, connected: true });
   const effects: Effect[] = [...plansFor(room, peerId), STATE, REPLAN];
   return { room: { ...room, members: [...room.members, member], nextPeerId: peerId + 1 }, effects };
 }
@@ -142,7 +144,7 @@ function plansFor(room: Room, to: PeerId): Effect[] {
   return effects;
 }
 
-function leave(room: Room, peerId: PeerId): Step {
+export function leave(room: Room, peerId: PeerId): Step {
   const members = room.members.filter((member) => member.peerId !== peerId);
   const reports = new Map([...room.reports].filter(([key]) => !key.split('>').includes(String(peerId))));
   const offeredTo = room.offeredTo === peerId ? null : room.offeredTo;
@@ -159,9 +161,9 @@ function wentAway(room: Room, peerId: PeerId): Step {
 function cameBack(
   room: Room,
   peerId: PeerId,
-  { donates, chats, hasHostKey }: Pick<Member, 'donates' | 'chats' | 'hasHostKey'>,
+  { donates, chats, hostKeyHash }: Pick<Member, 'donates' | 'chats' | 'hostKeyHash'>,
 ): Step {
-  const change = { connected: true, donates, chats, hasHostKey };
+  const change = { connected: true, donates, chats, hostKeyHash };
   const awaited = new Set([...room.awaited].filter((one) => one !== peerId));
   return withMember({ ...room, awaited }, peerId, change, [...plansFor(room, peerId), STATE, REPLAN]);
 }
@@ -178,29 +180,32 @@ function knocked(room: Room, { name: asked, donates, chats }: Pick<Member, 'name
   return { room: { ...room, knocks, nextKnockId: knockId + 1 }, effects: [STATE] };
 }
 
-/** The tab itself is told by whoever keeps the connections; the link that it knows is no good any more. */
+/**
+ * The tab itself is told by whoever keeps the connections. The link that it knows is no good any more, nor is the key by which it had taken
+ * the rights over; the first key is good for as long as the room is.
+ */
 function removed(room: Room, peerId: PeerId, target: PeerId, joinKey: string): Step {
   requireHost(room, peerId);
   const member = memberOf(room, target);
   if (!member || target === peerId) throw new AppError('peer-not-found', `no other device ${target} in room ${room.code}`);
   const barred = [...room.barred, member.tabKeyHash].slice(-MAX_BARRED);
-  return leave({ ...room, joinKey, barred }, target);
+  const [first, ...later] = room.hostKeyHashes;
+  const hostKeyHashes = [first!, ...later.filter((hash) => hash !== member.hostKeyHash)];
+  return leave({ ...room, joinKey, barred, hostKeyHashes }, target);
 }
 
 function takenOver(room: Room, peerId: PeerId, keyHash: string): Step {
   if (room.offeredTo !== peerId) throw new AppError('not-host', `the rights of room ${room.code} are not offered to this tab`);
-  // The first key is good for as long as the room is.
   const [first, ...later] = room.hostKeyHashes;
   const hostKeyHashes = [first!, ...[...later, keyHash].slice(1 - MAX_HOST_KEYS)];
-  return withMember({ ...room, hostKeyHashes, offeredTo: null }, peerId, { hasHostKey: true }, [STATE]);
+  return withMember({ ...room, hostKeyHashes, offeredTo: null }, peerId, { hostKeyHash: keyHash }, [STATE]);
 }
 
 /** Settings that tabs start anew for. */
 const ANEW_FOR = ['contextLength', 'sourceLayers', 'headOnSource'] as const;
 
 /** Another model makes everything known of the old one void. */
-function changeSettings(room: Room, peerId: PeerId, settings: RoomSettings): Step {
-  requireHost(room, peerId);
+export function withSettings(room: Room, settings: RoomSettings): Step {
   if (settings.modelUrl === room.settings.modelUrl) {
     // Tabs start anew for another context or another part of their own, and hold nothing of the plan before it.
     const isSame = ANEW_FOR.every((name) => settings[name] === room.settings[name]);
@@ -226,6 +231,10 @@ function learnModel(room: Room, peerId: PeerId, modelUrl: string, spec: ModelSpe
   if (spec.layerBytes.length !== spec.nLayers) {
     throw new AppError('bad-message', `${spec.nLayers} layers, but sizes of ${spec.layerBytes.length}`);
   }
+  return withModel(room, spec);
+}
+
+export function withModel(room: Room, spec: ModelSpec): Step {
   if (room.model && JSON.stringify(room.model) === JSON.stringify(spec)) return { room, effects: [] };
   return { room: { ...withoutPlans(room), model: spec }, effects: [STATE, REPLAN] };
 }
@@ -235,7 +244,8 @@ function withoutPlans(room: Room): Room {
 }
 
 function requireHost(room: Room, peerId: PeerId): void {
-  if (!memberOf(room, peerId)?.hasHostKey) throw new AppError('not-host', `only the host of room ${room.code} may change this`);
+  const member = memberOf(room, peerId);
+  if (!member || !hasHostKey(room, member)) throw new AppError('not-host', `only the host of room ${room.code} may change this`);
 }
 
 function withMember(room: Room, peerId: PeerId, change: Partial<Member>, effects: Effect[]): Step {

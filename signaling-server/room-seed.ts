@@ -1,22 +1,23 @@
+import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../src/shared/errors.ts';
+import { MAX_PEERS_PER_ROOM } from '../src/shared/model/limits.ts';
+import type { PeerId } from '../src/shared/model/link-profile.ts';
 import type { RoomSeed } from '../src/shared/protocol/signaling.ts';
-import { newMember } from './room-events.ts';
-import { type Member, newRoom, type Room, STATE, type Step } from './room-state.ts';
+import { leave, newMember, withModel, withSettings } from './room-events.ts';
+import { type Effect, type Member, newRoom, REPLAN, type Room, STATE, type Step } from './room-state.ts';
 
-/** Nobody knows how many plans the tab that came first has missed: an epoch is never given to two of them. */
-const MISSED_EPOCHS = 1000;
-
-/** What only hosts change. */
-const BY_HOSTS = ['hostKeyHashes', 'joinKey', 'passphraseHash', 'barred', 'settings', 'model'] as const;
+/** What only hosts change, and no step of the room's life hangs on. */
+const BY_HOSTS = ['hostKeyHashes', 'joinKey', 'passphraseHash', 'barred'] as const;
 
 /**
  * A room as one of its tabs knows it, made anew after this server has forgotten it. Everybody in it is away and has a place; only the
  * right tab key takes one, and only a host key whose hash is known gives rights, so whoever is first gains nothing by it.
  *
  * @param seed that this server has sealed
+ * @param dateMs now, ms since 1970
  * @throws AppError bad-message when the seed contradicts itself
  */
-export function roomOfSeed(code: string, seed: RoomSeed): Room {
+export function roomOfSeed(code: string, seed: RoomSeed, dateMs: number): Room {
   check(seed);
   const { hostKeyHashes, joinKey, passphraseHash, barred, settings, model, plan } = seed;
   const members = membersOf(seed);
@@ -28,10 +29,9 @@ export function roomOfSeed(code: string, seed: RoomSeed): Room {
     plan,
     members,
     awaited: new Set(members.map(({ peerId }) => peerId)),
-    // They may still use the plan before this one.
-    moving: plan && new Set(members.filter(({ chats }) => chats).map(({ peerId }) => peerId)),
-    nextPeerId: Math.max(seed.nextPeerId, members.at(-1)!.peerId + 1),
-    nextEpoch: Math.max(seed.nextEpoch, (plan?.epoch ?? 0) + 1) + MISSED_EPOCHS,
+    moving: plan && movingOf(members),
+    nextPeerId: Math.max(seed.nextPeerId, members.at(-1)!.peerId + 1, neverGiven(dateMs)),
+    nextEpoch: Math.max(seed.nextEpoch, (plan?.epoch ?? 0) + 1, neverGiven(dateMs)),
   };
 }
 
@@ -43,27 +43,78 @@ export function roomOfSeed(code: string, seed: RoomSeed): Room {
  */
 export function withLaterSeed(room: Room, first: RoomSeed, later: RoomSeed): Step {
   check(later);
-  const unchanged = BY_HOSTS.filter((name) => room[name] === first[name]);
-  const byHosts = Object.fromEntries(unchanged.map((name) => [name, later[name]]));
-  const known: Room = { ...room, ...byHosts };
-  const missed = membersOf(later).filter(({ peerId }) => !room.members.some((member) => member.peerId === peerId));
-  const members = [...room.members, ...missed]
-    .filter(({ tabKeyHash }) => !known.barred.includes(tabKeyHash))
-    .toSorted((a, b) => a.peerId - b.peerId);
-  const awaited = new Set([...room.awaited, ...missed.map(({ peerId }) => peerId)]);
-  const plans = [room.plan, later.plan].filter(
-    (plan) =>
-      plan?.modelUrl === known.settings.modelUrl && plan.stages.every((stage) => members.some((m) => m.peerId === stage.peerId)),
-  );
-  const plan = plans.toSorted((one, other) => other!.epoch - one!.epoch)[0] ?? null;
-  return {
-    room: { ...known, members, awaited, plan, nextPeerId: Math.max(room.nextPeerId, later.nextPeerId) },
-    effects: [STATE],
+  const planIsOfBefore = room.plan?.epoch === first.plan?.epoch;
+  let step = withWordOfHosts(room, first, later);
+  for (const { peerId } of goneBy(step.room, later)) {
+    const left = leave(step.room, peerId);
+    step = { room: left.room, effects: [...step.effects, ...left.effects] };
+  }
+  const known = withMissedMembers(step.room, later);
+  const next = planIsOfBefore ? withPlanOf(known, later) : known;
+  const nextPeerId = Math.max(next.nextPeerId, later.nextPeerId);
+  const nextEpoch = Math.max(next.nextEpoch, later.nextEpoch);
+  return { room: { ...next, nextPeerId, nextEpoch }, effects: [...step.effects, STATE, REPLAN] };
+}
+
+/**
+ * Nobody knows how many ids and plans the tab that came first has missed, or which ones a server between that one and this has given. In the
+ * long run there is less than one a second, so that the date in seconds has never been reached: it fits 32 bits until 2106.
+ */
+function neverGiven(dateMs: number): number {
+  return Math.floor(dateMs / 1000);
+}
+
+function withWordOfHosts(room: Room, first: RoomSeed, later: RoomSeed): Step {
+  const isOfBefore = (name: (typeof BY_HOSTS)[number] | 'settings' | 'model') => isDeepStrictEqual(room[name], first[name]);
+  const effects: Effect[] = [];
+  let next: Room = { ...room, ...Object.fromEntries(BY_HOSTS.filter(isOfBefore).map((name) => [name, later[name]])) };
+  const apply = (step: Step) => {
+    next = step.room;
+    effects.push(...step.effects);
   };
+  if (isOfBefore('settings')) apply(withSettings(next, later.settings));
+  const isSameModel = next.settings.modelUrl === later.settings.modelUrl;
+  if (isOfBefore('model') && isSameModel && later.model) apply(withModel(next, later.model));
+  return { room: next, effects };
+}
+
+/** Whom a host had removed, and those who have not come back and had already left. */
+function goneBy(room: Room, later: RoomSeed): Member[] {
+  const there = new Set(later.peers.map(({ tabKeyHash }) => tabKeyHash));
+  return room.members.filter(
+    ({ peerId, tabKeyHash }) => room.barred.includes(tabKeyHash) || (room.awaited.has(peerId) && !there.has(tabKeyHash)),
+  );
+}
+
+/** Those that the room has not known have a place as well, where their number is still theirs. */
+function withMissedMembers(room: Room, later: RoomSeed): Room {
+  const isUnknown = (peer: Member) =>
+    room.members.every(({ peerId, tabKeyHash }) => peerId !== peer.peerId && tabKeyHash !== peer.tabKeyHash);
+  const missed = membersOf(later)
+    .filter((peer) => isUnknown(peer) && !room.barred.includes(peer.tabKeyHash))
+    .slice(0, MAX_PEERS_PER_ROOM - room.members.length);
+  const members = [...room.members, ...missed].toSorted((a, b) => a.peerId - b.peerId);
+  const awaited = new Set([...room.awaited, ...missed.map(({ peerId }) => peerId)]);
+  return { ...room, members, awaited, moving: room.moving && new Set([...room.moving, ...movingOf(missed)]) };
+}
+
+/** The plan that served last, or none where none did any more, or where one of its stages is not itself any more. */
+function withPlanOf(room: Room, { plan, peers }: RoomSeed): Room {
+  const isThere = (stageId: number) => {
+    const tab = peers.find(({ peerId }) => peerId === stageId);
+    return room.members.some(({ peerId, tabKeyHash }) => peerId === stageId && tabKeyHash === tab?.tabKeyHash);
+  };
+  const served = plan?.modelUrl === room.settings.modelUrl && plan.stages.every(({ peerId }) => isThere(peerId)) ? plan : null;
+  return served?.epoch === room.plan?.epoch ? room : { ...room, plan: served, moving: served && movingOf(room.members) };
+}
+
+/** Chats, which may still use a plan before the one that serves. */
+function movingOf(members: readonly Member[]): ReadonlySet<PeerId> {
+  return new Set(members.filter(({ chats }) => chats).map(({ peerId }) => peerId));
 }
 
 function membersOf({ peers }: RoomSeed): Member[] {
-  return peers.toSorted((a, b) => a.peerId - b.peerId).map((peer) => newMember({ ...peer, connected: false, hasHostKey: false }));
+  return peers.toSorted((a, b) => a.peerId - b.peerId).map((peer) => newMember({ ...peer, connected: false, hostKeyHash: null }));
 }
 
 function check({ peers, plan, settings, model }: RoomSeed): void {

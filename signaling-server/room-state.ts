@@ -16,7 +16,8 @@ export interface Member {
   name: string;
   donates: boolean;
   chats: boolean;
-  hasHostKey: boolean;
+  /** Of the host key that it came with, good or not; null for none. */
+  hostKeyHash: string | null;
   /** False while its connection is lost: it keeps its place for a while. */
   connected: boolean;
   tabKeyHash: string;
@@ -133,13 +134,18 @@ export function memberOf(room: Room, peerId: PeerId): Member | undefined {
   return room.members.find((member) => member.peerId === peerId);
 }
 
+/** True for one who holds a key of this room: one of another room of the same code, from long ago, gives no rights. */
+export function hasHostKey(room: Room, { hostKeyHash }: Pick<Member, 'hostKeyHash'>): boolean {
+  return hostKeyHash !== null && room.hostKeyHashes.includes(hostKeyHash);
+}
+
 /** Every tab that holds a host key. */
 export function hostsOf(room: Room): PeerId[] {
-  return room.members.filter((member) => member.hasHostKey).map(({ peerId }) => peerId);
+  return room.members.filter((member) => hasHostKey(room, member)).map(({ peerId }) => peerId);
 }
 
 export function hasConnectedHost(room: Room): boolean {
-  return room.members.some((member) => member.hasHostKey && member.connected);
+  return room.members.some((member) => member.connected && hasHostKey(room, member));
 }
 
 /** True when a new plan may use this tab's device. */
@@ -209,6 +215,6 @@ export function publicState(room: Room): Omit<RoomState, 'seal'> {
   };
 }
 
-function publicMember({ hasHostKey: _, failures: __, stored: ___, profile, ...peer }: Member): RoomState['peers'][number] {
+function publicMember({ hostKeyHash: _, failures: __, stored: ___, profile, ...peer }: Member): RoomState['peers'][number] {
   return { ...peer, profile: profile?.mean ?? null };
 }

@@ -16,6 +16,7 @@ import {
 } from '../../src/shared/protocol/signaling.ts';
 import { type App, type AppOptions, startApp, type TransportName } from '../app.ts';
 import { NO_NAMED_ICE } from '../ice.ts';
+import { RenewedLinks } from '../renewed-links.ts';
 import { randomHostKey } from '../room-code.ts';
 import { TEST_SECRET } from './room.ts';
 
@@ -48,6 +49,7 @@ export async function startTestApp(options: Partial<AppOptions> = {}): Promise<T
     transports: ['polling', 'websocket'],
     plannerWorker: null,
     roomSecret: TEST_SECRET,
+    renewedLinks: new RenewedLinks(null),
     log: pino({}, { write: (line) => void log.push(JSON.parse(line)) }),
     ...options,
   }).catch(async (error: unknown) => {

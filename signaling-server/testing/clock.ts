@@ -1,9 +1,23 @@
 import type { Clock } from '../clock.ts';
 
+/** Where the date of the last clock began, ms: servers of a test are started one after another, a minute apart. */
+let lastStartMs = Date.UTC(2026, 5, 1);
+
 /** A clock that stands still until a test moves it, and then runs what is due in order. */
 export class TestClock implements Clock {
+  private readonly startMs: number;
   private nowMs = 0;
   private readonly timers = new Set<{ atMs: number; run: () => void }>();
+
+  /** @param laterMs than the clock before it */
+  constructor(laterMs = 60_000) {
+    lastStartMs += laterMs;
+    this.startMs = lastStartMs;
+  }
+
+  dateMs(): number {
+    return this.startMs + this.nowMs;
+  }
 
   now(): number {
     return this.nowMs;

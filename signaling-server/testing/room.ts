@@ -1,5 +1,7 @@
 import type { DeviceProfile } from '../../src/shared/model/device-profile.ts';
 import type { ModelSpec } from '../../src/shared/model/model-spec.ts';
+import { DEFAULT_SETTINGS } from '../../src/shared/model/room-settings.ts';
+import type { RoomSeed } from '../../src/shared/protocol/signaling.ts';
 import type { RoomKeys } from '../room-state.ts';
 
 /** A small model: four layers of 1,000 bytes, and 256 bytes of keys and values per token and layer. */
@@ -32,3 +34,18 @@ export const TEST_KEYS: RoomKeys = { hostKeyHashes: [TEST_HASH], joinKey: 'j'.re
 export function tinyProfile(lendBytes: number, decodeLayerMs = 5): DeviceProfile {
   return { engine: 'cpu', adapter: 'test', decodeLayerMs, prefillLayerMsPerToken: 1, forwardOverheadMs: 0, headMs: 0, lendBytes };
 }
+
+/** What a tab of a new room was told, under no good seal. */
+export const TEST_SEED: RoomSeed = {
+  hostKeyHashes: [TEST_HASH],
+  joinKey: 'j'.repeat(16),
+  passphraseHash: null,
+  barred: [],
+  settings: DEFAULT_SETTINGS,
+  model: null,
+  plan: null,
+  nextPeerId: 2,
+  nextEpoch: 1,
+  peers: [{ peerId: 1, name: 'tab', donates: false, chats: true, tabKeyHash: TEST_HASH }],
+  seal: { dateMs: 1, mac: TEST_HASH },
+};

@@ -45,7 +45,7 @@ export function plan(epoch: number, change: Partial<Plan> = {}): Plan {
   } as unknown as Plan;
 }
 
-const SEAL = { serial: 1, mac: 'm'.repeat(43) };
+const SEAL = { dateMs: 1, mac: 'm'.repeat(43) };
 
 export function roomOf(peers: PeerState[], change: Partial<RoomState> = {}): RoomState {
   const rights = {

@@ -45,7 +45,7 @@ const room = fc
       problem: null,
       nextPeerId: 9,
       nextEpoch,
-      seal: { serial: nextEpoch, mac: hash },
+      seal: { dateMs: nextEpoch, mac: hash },
       peers: [...peers],
       links: linkIds.toSorted((x, y) => x[0]! - y[0]! || x[1]! - y[1]!).map(([a, b]) => ({ a: a!, b: b!, rttMs, linkMbps: 1 })),
     }),

@@ -94,8 +94,8 @@ const roomFields = {
   /** The next ones that will be given: none is ever given twice. */
   nextPeerId: positive,
   nextEpoch: positive,
-  /** The server's word for all that the room can be made anew from: HMAC-SHA-256 as base64url, and a number that counts up. */
-  seal: v.strictObject({ serial: positive, mac: keyHash }),
+  /** The server's word for all that the room can be made anew from: HMAC-SHA-256 as base64url, and its date, ms since 1970. */
+  seal: v.strictObject({ dateMs: count, mac: keyHash }),
 };
 
 const RoomStateSchema = v.strictObject({

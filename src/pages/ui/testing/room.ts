@@ -65,7 +65,7 @@ export function testPlan(stages: Stage[], change: Partial<Plan> = {}): Plan {
 export function testRoom(peers: PeerState[], change: Partial<RoomState> = {}): RoomState {
   const nothing = { model: null, links: [], plan: null, preparing: null, problem: null, offeredTo: null, passphraseHash: null };
   const rights = { hosts: [1], hostKeyHashes: ['h'.repeat(43)], joinKey: TEST_KEY, barred: [], knocks: [] };
-  const next = { nextPeerId: 100, nextEpoch: 100, seal: { serial: 1, mac: 'm'.repeat(43) } };
+  const next = { nextPeerId: 100, nextEpoch: 100, seal: { dateMs: 1, mac: 'm'.repeat(43) } };
   return { code: TEST_CODE, settings: DEFAULT_SETTINGS, peers, ...nothing, ...rights, ...next, ...change };
 }
 
