@@ -80,18 +80,18 @@ export abstract class PartsEngine<L extends LayerPart, H extends Part, E extends
   }
 
   unloadLayer(layer: number): void {
-    this.queue.apply(() => this.dropLayer(layer));
+    this.apply(() => this.dropLayer(layer));
   }
 
   unloadHead(): void {
-    this.queue.apply(() => {
+    this.apply(() => {
       this.head?.release();
       this.head = null;
     });
   }
 
   unloadEmbedding(): void {
-    this.queue.apply(() => {
+    this.apply(() => {
       this.embedding?.release();
       this.embedding = null;
     });
@@ -102,7 +102,7 @@ export abstract class PartsEngine<L extends LayerPart, H extends Part, E extends
   }
 
   truncate(sequence: SequenceKey, length: number, layers?: LayerRange): void {
-    this.queue.apply(() => this.cut(sequence, length, layers));
+    this.apply(() => this.cut(sequence, length, layers));
   }
 
   freeSequence(sequence: SequenceKey): void {
@@ -127,6 +127,9 @@ export abstract class PartsEngine<L extends LayerPart, H extends Part, E extends
     this.queue.apply(() => this.released());
   }
 
+  /** After memory was given back that a device may not know of yet. */
+  protected freed(): void {}
+
   /** After a destroyed engine's parts are gone. */
   protected released(): void {}
 
@@ -137,6 +140,13 @@ export abstract class PartsEngine<L extends LayerPart, H extends Part, E extends
   /** @throws AppError device-lost */
   protected checkAlive(): void {
     if (this.destroyed) throw destroyedError();
+  }
+
+  private apply(free: () => void): void {
+    this.queue.apply(() => {
+      free();
+      this.freed();
+    });
   }
 
   /** The part takes its place between two forwards. */

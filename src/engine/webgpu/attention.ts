@@ -3,7 +3,7 @@ import type { PartBase } from './gpu-parts.ts';
 import { bind, dispatchRun } from './kernel.ts';
 import { MIX_THREADS, mixWords, SCORE_POSITIONS, SCORE_THREADS } from './kernels/attention.ts';
 import { rotateGroups } from './kernels/rotate.ts';
-import type { AttentionGroups, LayerCache } from './kv-cache.ts';
+import type { AttentionGroups, SequenceKv } from './kv-cache.ts';
 import { RUN_STRIDE_BYTES } from './scratch.ts';
 
 /** mixed = attention(qkv) for runs of rows, each over the keys and values of its own sequence. */
@@ -19,12 +19,12 @@ export class Attention {
     this.mixX = Math.ceil((nHeads * headDim) / 2 / mixWords(headDim) / MIX_THREADS);
   }
 
-  /** Encodes run number `index` of those that were uploaded last. */
-  encode(pass: GPUComputePassEncoder, index: number, { start, rowCount }: SequenceRun, cache: LayerCache): void {
+  /** Encodes run number `index` of those that were uploaded last, over keys and values that have room for it. */
+  encode(pass: GPUComputePassEncoder, index: number, { start, rowCount }: SequenceRun, kv: SequenceKv): void {
     const { rotate, attention } = this.base.kernels;
     const { nHeads } = this.base.spec;
-    cache.groups ??= this.groupsOver(cache.buffer);
-    const { groups } = cache;
+    kv.groups ??= this.groupsOver(kv.buffer!);
+    const { groups } = kv;
     const offset = index * RUN_STRIDE_BYTES;
     dispatchRun(pass, rotate, groups.rotate, offset, this.rotateX, rowCount);
     if (attention.form === 'flash') {

@@ -8,7 +8,7 @@ import type { EmbeddingPart, HeadPart, LayerPart, PartBase } from './gpu-parts.t
 import { headRow } from './head-reply.ts';
 import { type HeadBlock, HeadStage, temperaturesOf } from './head-stage.ts';
 import { encodeSteps } from './kernel.ts';
-import type { KvCache } from './kv-cache.ts';
+import { type KvShape, reserveKv } from './kv-cache.ts';
 import { type Pace, Pacer } from './pacing.ts';
 import { ReadBack } from './read-back.ts';
 import { groupTokens } from './variants.ts';
@@ -42,17 +42,17 @@ interface Chunk {
  */
 export class Forwarder {
   private readonly base: PartBase;
-  private readonly cache: KvCache;
+  private readonly kvShape: KvShape;
   private readonly inputs: ForwardInputs;
   private readonly attention: Attention;
   private readonly headStage: HeadStage;
   private readonly results: ReadBack;
   private readonly pacer: Pacer;
 
-  constructor(base: PartBase, cache: KvCache) {
+  constructor(base: PartBase, kvShape: KvShape) {
     const { dim, nHeads, nKvHeads, headDim, ffnDim } = base.spec;
     this.base = base;
-    this.cache = cache;
+    this.kvShape = kvShape;
     this.inputs = new ForwardInputs(base);
     this.attention = new Attention(base);
     this.headStage = new HeadStage(base);
@@ -65,14 +65,15 @@ export class Forwarder {
     const rows = request.rows.length;
     const { blocks, bytes } = request.head ? this.headStage.blocks(request.head) : { blocks: [], bytes: 0 };
     const pace = this.pacer.pace(rows, layerCount(request.layers), this.base.scratch.chunkRows);
-    await this.cache.reserve(runs, request.layers);
+    const kvs = parts.layers.map(({ kv }) => kv);
+    await reserveKv(this.base.gpu, this.kvShape, kvs, runs);
     const started = performance.now();
     const readBytes = request.head ? bytes : 4 * rows * this.base.spec.dim;
     const result = await this.results.read(readBytes, 'forward', (readBack) =>
       this.submit({ request, runs, parts, pace, blocks, readBack }),
     );
     this.pacer.learn(rows, layerCount(request.layers), performance.now() - started);
-    this.cache.advance(runs, request.layers);
+    for (const kv of kvs) for (const { sequence, start, rowCount } of runs) kv.open(sequence).length = start + rowCount;
     if (!request.head) return { hidden: new Float32Array(result), head: [] };
     return { hidden: null, head: await this.headRows(result, blocks, parts.head) };
   }
@@ -137,12 +138,11 @@ export class Forwarder {
     rows: number,
     layers: LayerRange,
   ): void {
-    const caches = runs.map(({ sequence }) => this.cache.layersOf(sequence));
     for (let i = layers.startLayer; i < layers.endLayer; i++) {
       const layer = job.parts.layers[i]!;
       encodeSteps(pass, layer.beforeAttention, rows);
       for (let run = 0; run < runs.length; run++) {
-        this.attention.encode(pass, run, runs[run]!, caches[run]!.get(job.request.layers.startLayer + i)!);
+        this.attention.encode(pass, run, runs[run]!, layer.kv.open(runs[run]!.sequence));
       }
       encodeSteps(pass, layer.afterAttention, rows);
     }

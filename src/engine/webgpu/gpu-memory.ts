@@ -1,13 +1,10 @@
 import { AppError } from '../../shared/errors.ts';
+import { destroyedError } from '../parts-engine.ts';
 import { BUFFER_USAGE, roundUp } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
 
 /** A binding of a vec4 needs this much. */
 const MIN_BUFFER_BYTES = 16;
-
-export function destroyedError(): AppError {
-  return new AppError('device-lost', 'The graphics device is gone, or its engine was closed.');
-}
 
 /**
  * Runs work that makes buffers or submits commands, and waits for what the device says of it. The work itself is done

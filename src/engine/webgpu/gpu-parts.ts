@@ -1,24 +1,23 @@
 import type { TensorRole, WeightTensor } from '../../gguf/weight-tensor.ts';
 import type { ModelSpec } from '../../shared/model/model-spec.ts';
+import { LayerKv } from '../layer-kv.ts';
+import type { LayerPart as KeptLayer, Part } from '../parts-engine.ts';
 import type { GpuContext } from './gpu-context.ts';
 import { rowStep, type Step } from './kernel.ts';
 import { EMBED_THREADS, embedKernel } from './kernels/embed.ts';
 import { blocksPerRow, WEIGHT_FORMATS } from './kernels/formats.ts';
 import { NORM_QUADS, NORM_THREADS } from './kernels/norm.ts';
 import { SWIGLU_THREADS } from './kernels/swiglu.ts';
+import { SequenceKv } from './kv-cache.ts';
 import { createShape, Matmul, type MatmulTarget } from './matmul.ts';
 import type { MatrixStack } from './matrix-stack.ts';
 import { type PartRoles, PartWeights } from './part-weights.ts';
 import type { Scratch } from './scratch.ts';
 import type { ShapeKernels } from './shape-kernels.ts';
 
-interface Part {
-  weightBytes: number;
-  destroy(): void;
-}
-
 /** A decoder layer on the device, as steps of a forward. */
-export interface LayerPart extends Part {
+export interface LayerPart extends KeptLayer {
+  kv: LayerKv<SequenceKv>;
   /** qkv = Wqkv . norm(hidden) */
   beforeAttention: readonly Step[];
   /** hidden += Wo . mixed, then hidden += Wdown . swiglu(WgateUp . norm(hidden)) */
@@ -96,11 +95,16 @@ async function buildLayer(base: PartBase, weights: PartWeights): Promise<LayerPa
   ]);
   const attnNorm = normStep(base, weights.norm('attn_norm'), hidden, normed);
   const ffnNorm = normStep(base, weights.norm('ffn_norm'), hidden, normed);
+  const kv = new LayerKv(() => new SequenceKv());
   return {
     weightBytes: weights.bytes,
+    kv,
     beforeAttention: [attnNorm, ...toQkv.steps],
     afterAttention: [...toHidden.steps, ffnNorm, ...toActivated.steps, ...toDown.steps],
-    destroy: () => destroyAll(weights, toQkv, toHidden, toActivated, toDown),
+    release: () => {
+      destroyAll(weights, toQkv, toHidden, toActivated, toDown);
+      kv.release();
+    },
   };
 }
 
@@ -129,7 +133,7 @@ async function buildHead(base: PartBase, weights: PartWeights): Promise<HeadPart
   return {
     weightBytes: weights.bytes,
     toLogits: [norm, ...matmul.steps],
-    destroy: () => destroyAll(weights, matmul),
+    release: () => destroyAll(weights, matmul),
   };
 }
 
@@ -154,7 +158,7 @@ async function buildEmbedding({ gpu, spec, scratch }: PartBase, weights: PartWei
   return {
     weightBytes: weights.bytes,
     embed: await Promise.all(embeds),
-    destroy: () => destroyAll(weights, ...shapes),
+    release: () => destroyAll(weights, ...shapes),
   };
 }
 

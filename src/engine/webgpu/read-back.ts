@@ -1,7 +1,8 @@
+import { destroyedError } from '../parts-engine.ts';
 import { awaitQueue } from './await-queue.ts';
 import { BUFFER_USAGE, MAP_MODE_READ } from './gpu-constants.ts';
 import type { GpuContext } from './gpu-context.ts';
-import { checkedWork, createBuffers, destroyedError } from './gpu-memory.ts';
+import { checkedWork, createBuffers } from './gpu-memory.ts';
 
 /** One buffer through which results come back, kept from forward to forward and replaced by a larger one when needed. */
 export class ReadBack {

@@ -115,6 +115,18 @@ describe('the WebGPU device', () => {
     gpu.destroy();
   });
 
+  test('of an engine’s own is closed with it at once, and what runs on it ends', async () => {
+    const engine = await createWebGpuEngine({ spec: PLAIN_MODEL.spec, contextLength: CONTEXT_LENGTH });
+    await loadWhole(engine, PLAIN_MODEL);
+    const running = run(engine);
+    // It waits for room on the device by now.
+    await Promise.resolve();
+    engine.destroy();
+    await expect(running).rejects.toMatchObject({ code: 'device-lost' });
+    await expect(run(engine)).rejects.toMatchObject({ code: 'device-lost' });
+    expect(engine.memory()).toEqual({ weightBytes: 0, kvBytes: 0 });
+  });
+
   test('gets back every byte of a layer, of the head and of a sequence at once when they go', async () => {
     const gpu = await openGpu();
     const heldBytes = countBuffers(gpu.device);

@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { HeadRow } from '../../shared/model/head-row.ts';
+import { LayerKv } from '../layer-kv.ts';
 import { type ContractModel, ODD_MODELS, PLAIN_MODEL, someTokens } from '../testing/contract-models.ts';
 import { expectSameRows, runChunked } from '../testing/contract-runs.ts';
 import { BUFFER_USAGE } from './gpu-constants.ts';
 import { type GpuOptions, openGpu } from './gpu-context.ts';
 import { createBuffers } from './gpu-memory.ts';
-import { KvCache } from './kv-cache.ts';
+import { reserveKv, SequenceKv } from './kv-cache.ts';
 import { withEngine } from './testing/variant-runs.ts';
 import { defaultVariant, type KernelVariant } from './variants.ts';
 
@@ -70,15 +71,14 @@ describe('a device', () => {
 
   test('keeps a sequence for as long as its keys and values fit one binding, and then says how long that is', async () => {
     const gpu = await openGpu({ defaultLimits: true });
-    const cache = new KvCache(gpu, POSITION_BYTES, 4096);
-    const layers = { startLayer: 0, endLayer: 1 };
+    const layer = new LayerKv(() => new SequenceKv());
+    const shape = { bytesPerPosition: POSITION_BYTES, contextLength: 4096 };
     const reserve = (positions: number) =>
-      cache.reserve([{ sequence: 's', start: positions - 1, firstRow: 0, rowCount: 1 }], layers);
+      reserveKv(gpu, shape, [layer], [{ sequence: 's', start: positions - 1, firstRow: 0, rowCount: 1 }]);
     await reserve(64);
     await reserve(65);
     await reserve(100);
     await expect(reserve(101)).rejects.toMatchObject({ code: 'out-of-memory' });
-    cache.destroy();
     gpu.destroy();
   });
 
