@@ -20,7 +20,7 @@ export class BulkChannel {
   constructor(channel: RTCDataChannel, events: BulkChannelEvents) {
     this.channel = channel;
     this.events = events;
-    this.sender = new BulkSender((piece) => channel.send(piece));
+    this.sender = new BulkSender((fragment) => channel.send(fragment));
     this.receiver = new BulkReceiver(events.onMessage, (bytes) => this.guard(() => this.grant(bytes)));
     channel.binaryType = 'arraybuffer';
     channel.onopen = () => this.pump();
@@ -43,7 +43,7 @@ export class BulkChannel {
     this.events.onActivity();
     if (!(data instanceof ArrayBuffer)) throw new AppError('frame-malformed', 'a bulk message is no bytes');
     const item = decodeBulk(data);
-    if (item.kind === 'piece') {
+    if (item.kind === 'fragment') {
       this.receiver.push(item);
       return;
     }

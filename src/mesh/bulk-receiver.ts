@@ -1,4 +1,4 @@
-import { BULK_BODY, BULK_WINDOW_BYTES, type BulkPiece, bulkMalformed } from '../shared/protocol/bulk.ts';
+import { BULK_BODY, BULK_WINDOW_BYTES, type BulkFragment, bulkMalformed } from '../shared/protocol/bulk.ts';
 
 /** Smaller grants would only be more messages. */
 const GRANT_BYTES = BULK_WINDOW_BYTES / 4;
@@ -6,7 +6,7 @@ const GRANT_BYTES = BULK_WINDOW_BYTES / 4;
 /** Takes a whole message; while the promise is not settled, no more than a window of bytes follows. Tells its own errors. */
 export type BulkConsumer = (data: ArrayBuffer) => void | Promise<void>;
 
-/** Joins pieces into messages again, and grants the sender more as they are consumed. After an error it is of no further use. */
+/** Joins fragments into messages again, and grants the sender more as they are consumed. After an error it is of no further use. */
 export class BulkReceiver {
   private readonly consumer: BulkConsumer;
   private readonly sendGrant: (bytes: number) => void;
@@ -20,8 +20,8 @@ export class BulkReceiver {
     this.sendGrant = sendGrant;
   }
 
-  /** @throws AppError `frame-malformed` for a piece that does not go on where the last one ended, or was not granted */
-  push({ id, totalBytes, body }: BulkPiece): void {
+  /** @throws AppError `frame-malformed` for a fragment that does not go on where the last one ended, or was not granted */
+  push({ id, totalBytes, body }: BulkFragment): void {
     this.heldBytes += BULK_BODY + body.length;
     if (this.heldBytes > BULK_WINDOW_BYTES)
       throw bulkMalformed(`${this.heldBytes} bytes came, ${BULK_WINDOW_BYTES} were granted`);

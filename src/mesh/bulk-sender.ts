@@ -2,15 +2,15 @@ import { AppError } from '../shared/errors.ts';
 import {
   assertBulkSize,
   BULK_BODY,
-  BULK_PIECE_BYTES,
+  BULK_FRAGMENT_BYTES,
   BULK_WINDOW_BYTES,
-  encodeBulkPiece,
+  encodeBulkFragment,
   MAX_BULK_BYTES,
 } from '../shared/protocol/bulk.ts';
 
 /** So much may wait for its turn: who has more to send waits for what it has given. */
 export const MAX_QUEUED_BULK_BYTES = 4 * MAX_BULK_BYTES;
-const BODY_BYTES = BULK_PIECE_BYTES - BULK_BODY;
+const BODY_BYTES = BULK_FRAGMENT_BYTES - BULK_BODY;
 
 interface Waiting {
   id: number;
@@ -20,17 +20,17 @@ interface Waiting {
   reject(reason: AppError): void;
 }
 
-/** Sends messages one after the other in pieces, never more than the receiver has granted. */
+/** Sends messages one after the other in fragments, never more than the receiver has granted. */
 export class BulkSender {
-  private readonly sendPiece: (piece: Uint8Array<ArrayBuffer>) => void;
+  private readonly sendFragment: (fragment: Uint8Array<ArrayBuffer>) => void;
   private readonly queue: Waiting[] = [];
   private queuedBytes = 0;
   private creditBytes = BULK_WINDOW_BYTES;
   private nextId = 0;
 
-  /** @param sendPiece hands a piece to the channel; not called before `pump` */
-  constructor(sendPiece: (piece: Uint8Array<ArrayBuffer>) => void) {
-    this.sendPiece = sendPiece;
+  /** @param sendFragment hands a fragment to the channel; not called before `pump` */
+  constructor(sendFragment: (fragment: Uint8Array<ArrayBuffer>) => void) {
+    this.sendFragment = sendFragment;
   }
 
   /**
@@ -59,13 +59,13 @@ export class BulkSender {
     throw new AppError('frame-malformed', `the other device grants ${bytes} bulk bytes, more than it was sent`);
   }
 
-  /** Sends what may be sent now. Throws what `sendPiece` throws. */
+  /** Sends what may be sent now. Throws what `sendFragment` throws. */
   pump(): void {
     for (let waiting = this.queue[0]; waiting; waiting = this.queue[0]) {
       const { id, data, sentBytes } = waiting;
       const body = data.subarray(sentBytes, sentBytes + BODY_BYTES);
       if (BULK_BODY + body.length > this.creditBytes) return;
-      this.sendPiece(encodeBulkPiece({ id, totalBytes: data.length, body }));
+      this.sendFragment(encodeBulkFragment({ id, totalBytes: data.length, body }));
       this.creditBytes -= BULK_BODY + body.length;
       waiting.sentBytes += body.length;
       if (waiting.sentBytes < data.length) continue;

@@ -2,9 +2,9 @@ import { describe, expect, test, vi } from 'vitest';
 import { AppError } from '../shared/errors.ts';
 import {
   BULK_BODY,
-  BULK_PIECE_BYTES,
+  BULK_FRAGMENT_BYTES,
   BULK_WINDOW_BYTES,
-  type BulkPiece,
+  type BulkFragment,
   decodeBulk,
   MAX_BULK_BYTES,
 } from '../shared/protocol/bulk.ts';
@@ -13,8 +13,8 @@ import { BulkSender, MAX_QUEUED_BULK_BYTES } from './bulk-sender.ts';
 
 /** A sender and a receiver, and what is between them until it is carried over. */
 function startPair(consumer: BulkConsumer) {
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
-  const sender = new BulkSender((piece) => pieces.push(piece));
+  const fragments: Uint8Array<ArrayBuffer>[] = [];
+  const sender = new BulkSender((fragment) => fragments.push(fragment));
   const receiver = new BulkReceiver(consumer, (bytes) => {
     sender.grant(bytes);
     sender.pump();
@@ -24,18 +24,18 @@ function startPair(consumer: BulkConsumer) {
     sender.pump();
     return sent;
   };
-  const underWay = () => pieces.reduce((bytes, piece) => bytes + piece.length, 0);
+  const underWay = () => fragments.reduce((bytes, fragment) => bytes + fragment.length, 0);
   /** @returns bytes that were carried over */
   const carry = async () => {
     let bytes = 0;
-    for (let piece = pieces.shift(); piece; piece = pieces.shift()) {
-      bytes += piece.length;
-      receiver.push(decodeBulk(piece.buffer) as BulkPiece);
+    for (let fragment = fragments.shift(); fragment; fragment = fragments.shift()) {
+      bytes += fragment.length;
+      receiver.push(decodeBulk(fragment.buffer) as BulkFragment);
       await Promise.resolve();
     }
     return bytes;
   };
-  return { sender, send, carry, underWay, pieces };
+  return { sender, send, carry, underWay, fragments };
 }
 
 function patterned(bytes: number): ArrayBuffer {
@@ -47,17 +47,17 @@ function asText(bytes: ArrayBuffer): string {
   return new TextDecoder('latin1').decode(bytes);
 }
 
-const piece = (change: Partial<BulkPiece> = {}): BulkPiece => {
-  return { kind: 'piece', id: 0, totalBytes: 100, body: new Uint8Array(50), ...change };
+const fragment = (change: Partial<BulkFragment> = {}): BulkFragment => {
+  return { kind: 'fragment', id: 0, totalBytes: 100, body: new Uint8Array(50), ...change };
 };
 
 describe('bulk', () => {
-  test('messages of every size come out whole and in order, in pieces of at most 16 KB', async () => {
+  test('messages of every size come out whole and in order, in fragments of at most 16 KB', async () => {
     const received: ArrayBuffer[] = [];
-    const { send, carry, pieces } = startPair((data) => void received.push(data));
-    const sizes = [1, BULK_PIECE_BYTES - BULK_BODY, BULK_PIECE_BYTES, 300_000, MAX_BULK_BYTES];
+    const { send, carry, fragments } = startPair((data) => void received.push(data));
+    const sizes = [1, BULK_FRAGMENT_BYTES - BULK_BODY, BULK_FRAGMENT_BYTES, 300_000, MAX_BULK_BYTES];
     const sent = sizes.map((bytes) => send(patterned(bytes)));
-    expect(Math.max(...pieces.map(({ length }) => length))).toBe(BULK_PIECE_BYTES);
+    expect(Math.max(...fragments.map(({ length }) => length))).toBe(BULK_FRAGMENT_BYTES);
     await carry();
     await Promise.all(sent);
     expect(received.map(asText)).toEqual(sizes.map((bytes) => asText(patterned(bytes))));
@@ -73,7 +73,7 @@ describe('bulk', () => {
     const first = send(new ArrayBuffer(1000));
     const second = send(new ArrayBuffer(2 * BULK_WINDOW_BYTES));
     expect(underWay()).toBeLessThanOrEqual(BULK_WINDOW_BYTES);
-    expect(await carry()).toBeGreaterThan(BULK_WINDOW_BYTES - BULK_PIECE_BYTES);
+    expect(await carry()).toBeGreaterThan(BULK_WINDOW_BYTES - BULK_FRAGMENT_BYTES);
     await first;
     expect(underWay()).toBe(0);
     consumed();
@@ -104,18 +104,18 @@ describe('bulk', () => {
   });
 
   test.each([
-    ['another message begins in the middle of one', [piece(), piece({ id: 1 })]],
-    ['the length changes', [piece(), piece({ totalBytes: 101 })]],
-    ['more bytes come than were announced', [piece(), piece({ body: new Uint8Array(51) })]],
-    ['more comes than was granted', Array(6).fill(piece({ totalBytes: MAX_BULK_BYTES, body: new Uint8Array(50_000) }))],
-  ])('it is malformed if %s', (_, pieces) => {
+    ['another message begins in the middle of one', [fragment(), fragment({ id: 1 })]],
+    ['the length changes', [fragment(), fragment({ totalBytes: 101 })]],
+    ['more bytes come than were announced', [fragment(), fragment({ body: new Uint8Array(51) })]],
+    ['more comes than was granted', Array(6).fill(fragment({ totalBytes: MAX_BULK_BYTES, body: new Uint8Array(50_000) }))],
+  ])('it is malformed if %s', (_, fragments) => {
     const receiver = new BulkReceiver(
       () => new Promise(() => {}),
       () => {},
     );
     const all = () => {
-      receiver.push(piece({ id: 9, totalBytes: 1, body: new Uint8Array(1) }));
-      for (const each of pieces) receiver.push(each);
+      receiver.push(fragment({ id: 9, totalBytes: 1, body: new Uint8Array(1) }));
+      for (const each of fragments) receiver.push(each);
     };
     expect(all).toThrow(expect.objectContaining({ code: 'frame-malformed' }));
   });

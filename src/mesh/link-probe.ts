@@ -1,6 +1,6 @@
 import type { AppError } from '../shared/errors.ts';
 import type { LinkMeasure } from '../shared/model/link-profile.ts';
-import { type PeerMessage, PIECE_BYTES } from '../shared/protocol/peer.ts';
+import { FRAGMENT_BYTES, type PeerMessage } from '../shared/protocol/peer.ts';
 import { estimateLink, needsBurst, type ProbeTimings } from './probe-estimate.ts';
 
 const PINGS = 8;
@@ -65,7 +65,7 @@ export class LinkProbe {
       smallMs.push(await this.timePing(noPadding));
       largeMs.push(await this.timePing(largePadding));
     }
-    return { smallMs, largeMs, largeBytes: PIECE_BYTES, burst: null };
+    return { smallMs, largeMs, largeBytes: FRAGMENT_BYTES, burst: null };
   }
 
   private async timePing(padding: Padding): Promise<number> {
@@ -81,7 +81,7 @@ export class LinkProbe {
       this.send({ kind: 'probe', id, ack: false, padding: largePadding(id) });
     }
     await this.ping(largePadding);
-    return { bytes: BURST_SENDS * PIECE_BYTES, ms: this.nowMs() - startMs };
+    return { bytes: BURST_SENDS * FRAGMENT_BYTES, ms: this.nowMs() - startMs };
   }
 
   private ping(padding: Padding): Promise<void> {
@@ -99,8 +99,8 @@ type Padding = (id: number) => string;
 
 const noPadding: Padding = () => '';
 
-/** Fills the message up to exactly one piece; `false` and `true` differ by a byte that does not matter. */
+/** Fills the message up to exactly one fragment; `false` and `true` differ by a byte that does not matter. */
 function largePadding(id: number): string {
   const envelope = JSON.stringify({ kind: 'probe', id, ack: true, padding: '' } satisfies Probe);
-  return 'x'.repeat(PIECE_BYTES - 1 - envelope.length);
+  return 'x'.repeat(FRAGMENT_BYTES - 1 - envelope.length);
 }

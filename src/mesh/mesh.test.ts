@@ -143,7 +143,7 @@ describe('an open link', () => {
     expect(badMessages).toHaveLength(4 * MAX_BAD_MESSAGES);
   });
 
-  test('silence of more than 6 s breaks it, a piece of a frame now and then does not', () => {
+  test('silence of more than 6 s breaks it, a fragment of a frame now and then does not', () => {
     const { states, link, pass } = openOne(1);
     pass(20_000, () => link.events.onActivity());
     expect(states.at(-1)!.state).toBe('open');
@@ -301,7 +301,7 @@ describe('probing', () => {
     expect(measured).toEqual([1]);
   });
 
-  test('a large probe is one piece to the byte', async () => {
+  test('a large probe is one fragment to the byte', async () => {
     const { mesh, links, measured } = startMesh(2);
     mesh.setPeers([1, 2]);
     links[0]!.events.onOpen();

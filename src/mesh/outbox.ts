@@ -1,6 +1,6 @@
 import { AppError } from '../shared/errors.ts';
 import { MAX_CONTROL_BYTES } from '../shared/protocol/peer.ts';
-import { assertFrame, piecesOf } from './pieces.ts';
+import { assertFrame, fragmentsOf } from './fragments.ts';
 
 /** Chromium's `send` throws at 16 MB buffered. Little in the browser's own buffer keeps what is queued ours to count. */
 export const HIGH_WATER_BYTES = 1024 * 1024;
@@ -84,5 +84,5 @@ export class Outbox {
 function toWaiting(data: ArrayBuffer | string): Waiting {
   if (typeof data === 'string') return { parts: [data].values(), bytes: controlBytes(data) };
   assertFrame(data);
-  return { parts: piecesOf(data), bytes: data.byteLength };
+  return { parts: fragmentsOf(data), bytes: data.byteLength };
 }

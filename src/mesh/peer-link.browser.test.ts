@@ -50,7 +50,7 @@ describe('one connection', () => {
 
   test.each([
     ['a frame that announces 4 GB', 'edgeshard', new Uint8Array([0xff, 0xff, 0xff, 0xff, 1]).buffer, 'frame-too-large'],
-    ['a piece of 5,000 bytes', 'edgeshard', new ArrayBuffer(5000), 'frame-malformed'],
+    ['a fragment of 5,000 bytes', 'edgeshard', new ArrayBuffer(5000), 'frame-malformed'],
     ['a text of 10,000 bytes', 'edgeshard', 'x'.repeat(10_000), 'frame-too-large'],
     ['a bulk message that announces 4 GB', 'edgeshard-bulk', Uint32Array.of(1, 0, 0xffffffff, 0).buffer, 'frame-too-large'],
     ['a grant of what was never sent', 'edgeshard-bulk', Uint32Array.of(2, 1).buffer, 'frame-malformed'],

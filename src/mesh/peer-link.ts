@@ -3,8 +3,8 @@ import * as v from 'valibot';
 import { AppError } from '../shared/errors.ts';
 import { type IceServers, type SignalData, SignalDataSchema } from '../shared/protocol/signaling.ts';
 import { BulkChannel } from './bulk-channel.ts';
+import { Reassembler } from './fragments.ts';
 import { controlBytes, Outbox } from './outbox.ts';
-import { Reassembler } from './pieces.ts';
 
 /** Both sides open this channel by agreement; simple-peer's own takes a small id and carries nothing of ours. */
 const CHANNEL_NAME = 'edgeshard';
@@ -21,7 +21,7 @@ export interface PeerLinkEvents {
   onMessage(data: ArrayBuffer | string): void;
   /** A whole bulk message, to keep or transfer. See `BulkConsumer`. */
   onBulk(data: ArrayBuffer): void | Promise<void>;
-  /** Anything arrived, be it a piece of a frame. */
+  /** Anything arrived, be it a fragment of a frame. */
   onActivity(): void;
   /** The link is over, and not because this side called `close`. Comes once, and nothing comes after it. */
   onClosed(reason: AppError): void;

@@ -2,11 +2,11 @@ import { AppError } from '../../shared/errors.ts';
 import { assertBulkSize } from '../../shared/protocol/bulk.ts';
 import type { PeerMessage } from '../../shared/protocol/peer.ts';
 import type { IceServers, SignalData } from '../../shared/protocol/signaling.ts';
+import { assertFrame } from '../fragments.ts';
 import type { LinkState } from '../link-state.ts';
 import { Mesh } from '../mesh.ts';
 import { controlBytes } from '../outbox.ts';
 import type { Link, PeerLinkEvents } from '../peer-link.ts';
-import { assertFrame } from '../pieces.ts';
 import { tagAttempt } from '../signal-match.ts';
 
 /** A connection that does what the test says. */

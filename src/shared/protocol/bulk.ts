@@ -3,17 +3,17 @@ import { WEIGHT_PIECE_BYTES } from '../model/limits.ts';
 
 /**
  * What is large and may wait goes over a channel of its own, beside the one with the activations: messages of bounded size, cut into
- * pieces. A sender has at most a window of bytes under way; the receiver grants more as it consumes, so that what is under way holds
+ * fragments. A sender has at most a window of bytes under way; the receiver grants more as it consumes, so that what is under way holds
  * up an activation for a moment and no longer. All messages on the channel are binary, little-endian, and count with their headers.
  */
 export const BULK_WINDOW_BYTES = 256 * 1024;
-export const BULK_PIECE_BYTES = 16 * 1024;
+export const BULK_FRAGMENT_BYTES = 16 * 1024;
 export const MAX_BULK_BYTES = WEIGHT_PIECE_BYTES;
 
 const KIND = 0;
 
-/** A piece: kind, id of its message, bytes of the whole message, and then its part of them. */
-const KIND_PIECE = 1;
+/** A fragment: kind, id of its message, bytes of the whole message, and then its part of them. */
+const KIND_FRAGMENT = 1;
 const ID = KIND + 4;
 const TOTAL_BYTES = ID + 4;
 export const BULK_BODY = TOTAL_BYTES + 4;
@@ -23,24 +23,24 @@ const KIND_GRANT = 2;
 const GRANTED_BYTES = KIND + 4;
 const GRANT_END = GRANTED_BYTES + 4;
 
-export interface BulkPiece {
-  kind: 'piece';
+export interface BulkFragment {
+  kind: 'fragment';
   /** Names the message among those of its sender. */
   id: number;
   totalBytes: number;
   body: Uint8Array<ArrayBuffer>;
 }
 
-export type BulkItem = BulkPiece | { kind: 'grant'; bytes: number };
+export type BulkItem = BulkFragment | { kind: 'grant'; bytes: number };
 
-export function encodeBulkPiece({ id, totalBytes, body }: Omit<BulkPiece, 'kind'>): Uint8Array<ArrayBuffer> {
-  const piece = new Uint8Array(BULK_BODY + body.length);
-  const view = new DataView(piece.buffer);
-  view.setUint32(KIND, KIND_PIECE, true);
+export function encodeBulkFragment({ id, totalBytes, body }: Omit<BulkFragment, 'kind'>): Uint8Array<ArrayBuffer> {
+  const fragment = new Uint8Array(BULK_BODY + body.length);
+  const view = new DataView(fragment.buffer);
+  view.setUint32(KIND, KIND_FRAGMENT, true);
   view.setUint32(ID, id, true);
   view.setUint32(TOTAL_BYTES, totalBytes, true);
-  piece.set(body, BULK_BODY);
-  return piece;
+  fragment.set(body, BULK_BODY);
+  return fragment;
 }
 
 export function encodeBulkGrant(bytes: number): Uint8Array<ArrayBuffer> {
@@ -51,22 +51,22 @@ export function encodeBulkGrant(bytes: number): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * A piece's body is a view on `item`.
+ * A fragment's body is a view on `item`.
  * @throws AppError `frame-malformed`, `frame-too-large` for a message over MAX_BULK_BYTES
  */
 export function decodeBulk(item: ArrayBuffer): BulkItem {
-  if (item.byteLength < GRANT_END || item.byteLength > BULK_PIECE_BYTES) {
-    throw bulkMalformed(`${item.byteLength} bytes, ${GRANT_END} to ${BULK_PIECE_BYTES} are allowed`);
+  if (item.byteLength < GRANT_END || item.byteLength > BULK_FRAGMENT_BYTES) {
+    throw bulkMalformed(`${item.byteLength} bytes, ${GRANT_END} to ${BULK_FRAGMENT_BYTES} are allowed`);
   }
   const view = new DataView(item);
   const kind = view.getUint32(KIND, true);
   if (kind === KIND_GRANT && item.byteLength === GRANT_END) {
     return { kind: 'grant', bytes: view.getUint32(GRANTED_BYTES, true) };
   }
-  if (kind !== KIND_PIECE || item.byteLength <= BULK_BODY) throw bulkMalformed(`kind ${kind} in ${item.byteLength} bytes`);
+  if (kind !== KIND_FRAGMENT || item.byteLength <= BULK_BODY) throw bulkMalformed(`kind ${kind} in ${item.byteLength} bytes`);
   const totalBytes = view.getUint32(TOTAL_BYTES, true);
   assertBulkSize(totalBytes);
-  return { kind: 'piece', id: view.getUint32(ID, true), totalBytes, body: new Uint8Array(item, BULK_BODY) };
+  return { kind: 'fragment', id: view.getUint32(ID, true), totalBytes, body: new Uint8Array(item, BULK_BODY) };
 }
 
 /** @throws AppError `frame-malformed` for nothing at all, `frame-too-large` */

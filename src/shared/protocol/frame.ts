@@ -5,7 +5,7 @@ import { FrameReader, FrameWriter, MAX_FRAME_BYTES, malformed, tooLarge, valuesB
 
 /**
  * The binary messages that carry activations and head replies between devices, version 2. Little-endian; every field is a whole
- * number of four bytes, so that payloads can be read in place. A frame begins with its own length: a link cuts it into pieces and
+ * number of four bytes, so that payloads can be read in place. A frame begins with its own length: a link cuts it into fragments and
  * needs to put nothing before it.
  *
  * | forward                                           | reply                                                     |

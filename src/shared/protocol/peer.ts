@@ -7,7 +7,7 @@ import { ErrorReportSchema } from './error-report.ts';
  */
 
 /** One send on the channel, bytes: SCTP in Chromium sends about four packets per round trip (a larger send waits). */
-export const PIECE_BYTES = 4096;
+export const FRAGMENT_BYTES = 4096;
 export const MAX_CONTROL_BYTES = 8192;
 /** Beats go out this often; a link that was silent for the longer time is dead, ms. An outage of 4 s heals by itself. */
 export const PEER_BEAT_INTERVAL_MS = 500;
@@ -28,7 +28,7 @@ export const PeerMessageSchema = v.variant('kind', [
     kind: v.literal('probe'),
     id: u32,
     ack: v.boolean(),
-    padding: v.pipe(v.string(), v.maxLength(PIECE_BYTES)),
+    padding: v.pipe(v.string(), v.maxLength(FRAGMENT_BYTES)),
   }),
   v.strictObject({ kind: v.literal('probe-ack'), id: u32 }),
   /** A stage could not run a pass of this source, or not send it on; the request will get no reply. */

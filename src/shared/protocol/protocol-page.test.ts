@@ -7,7 +7,7 @@ import { clientEvents, serverEvents } from './signaling.ts';
 
 const page = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8');
 const FRAMES: Record<Frame['kind'], true> = { forward: true, reply: true };
-const BULK: Record<BulkItem['kind'], true> = { piece: true, grant: true };
+const BULK: Record<BulkItem['kind'], true> = { fragment: true, grant: true };
 
 /** Names in the first cells of a section's table. */
 function rowsUnder(heading: string): string[] {
