@@ -165,7 +165,7 @@ export class ChatSession {
   private inWords({ chosen, top }: Logprobs): ChosenLogprob {
     const { tokenizer } = this.options;
     const inWords = ({ id, logprob }: TokenLogprob): TextLogprob => {
-      const bytes = tokenizer.pieceBytes(id);
+      const bytes = tokenizer.tokenBytes(id);
       return { text: bytes.length > 0 ? new TextDecoder().decode(bytes) : tokenizer.tokenText(id), bytes: [...bytes], logprob };
     };
     return { ...inWords(chosen), top: top.map(inWords) };

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { StopText } from './stop-text.ts';
 
-function shown(stops: string[], pieces: string[]): { text: string; found: boolean } {
+function shown(stops: string[], texts: string[]): { text: string; found: boolean } {
   const filter = new StopText(stops);
-  const text = pieces.map((piece) => filter.push(piece)).join('') + filter.flush();
+  const text = texts.map((one) => filter.push(one)).join('') + filter.flush();
   return { text, found: filter.found };
 }
 
@@ -14,18 +14,18 @@ it.each([
   [['END', '\n'], ['one\ntwo END'], 'one', true],
   [['END'], ['the EN'], 'the EN', false],
   [[], ['all', ' of it'], 'all of it', false],
-])('with the stop texts %j the pieces %j show %j', (stops, pieces, text, found) => {
-  expect(shown(stops, pieces)).toEqual({ text, found });
+])('with the stop texts %j the texts %j show %j', (stops, texts, text, found) => {
+  expect(shown(stops, texts)).toEqual({ text, found });
 });
 
-it('how a text was cut into pieces changes nothing', () => {
+it('how a text was cut into texts changes nothing', () => {
   const letters = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 20 });
   fc.assert(
     fc.property(
       fc.array(letters),
       fc.array(fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 3 })),
-      (pieces, stops) => {
-        expect(shown(stops, pieces)).toEqual(shown(stops, [pieces.join('')]));
+      (texts, stops) => {
+        expect(shown(stops, texts)).toEqual(shown(stops, [texts.join('')]));
       },
     ),
   );

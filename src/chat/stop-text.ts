@@ -1,6 +1,6 @@
 /**
- * Finds the texts that end an answer in a stream of pieces. What might be the beginning of one is held back until the
- * next piece decides.
+ * Finds the texts that end an answer in a stream of texts. What might be the beginning of one is held back until the
+ * next one decides.
  */
 export class StopText {
   private readonly stops: readonly string[];
@@ -12,10 +12,10 @@ export class StopText {
     this.stops = stops.filter((stop) => stop.length > 0);
   }
 
-  /** The text that may be shown after this piece. */
-  push(piece: string): string {
+  /** The text that may be shown after this one. */
+  push(more: string): string {
     if (this.found) return '';
-    const text = this.held + piece;
+    const text = this.held + more;
     const first = firstComplete(text, this.stops);
     if (first !== null) {
       this.found = true;

@@ -1,5 +1,4 @@
 import type { EngineProfile } from '../engine/device-profile.ts';
-import { usableBytes } from '../engine/lend-default.ts';
 import type { AwakeClock } from '../pipeline/awake-clock.ts';
 import type { PlanBook } from '../pipeline/plan-book.ts';
 import { isOwn, maySendRows } from '../pipeline/senders.ts';
@@ -15,6 +14,7 @@ import type { ForwardFrame } from '../shared/protocol/frame.ts';
 import type { OpenModel } from '../weights/open-model.ts';
 import { chooseDeviceEngine, type DeviceEngine, measureAgain } from './choose-device-engine.ts';
 import { Donor } from './donor.ts';
+import { usableBytes } from './lend-default.ts';
 
 /** Idle for so long, a tab has got over its start, ms. */
 const CALM_MS = 4000;

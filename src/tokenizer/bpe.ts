@@ -24,7 +24,7 @@ export function readMerges(metadata: Metadata): ReadonlyMap<string, number> {
  *
  * @param text well-formed
  */
-export function bpeEncode(text: string, { idByPiece }: Pick<Vocabulary, 'idByPiece'>, model: BpeModel): number[] {
+export function bpeEncode(text: string, { idByText }: Pick<Vocabulary, 'idByText'>, model: BpeModel): number[] {
   const { preTokenizer, rankByPair } = model;
   const priority = (word: string, start: number, middle: number, end: number) => {
     const rank = rankByPair.get(`${word.slice(start, middle)} ${word.slice(middle, end)}`);
@@ -32,16 +32,16 @@ export function bpeEncode(text: string, { idByPiece }: Pick<Vocabulary, 'idByPie
   };
   const ids: number[] = [];
   for (const word of cutWords(text, preTokenizer).map(toByteLetters)) {
-    const whole = preTokenizer.wholeWords ? idByPiece.get(word) : undefined;
+    const whole = preTokenizer.wholeWords ? idByText.get(word) : undefined;
     if (whole !== undefined) ids.push(whole);
-    else for (const piece of mergeSymbols(word, priority)) pushPiece(piece, idByPiece, ids);
+    else for (const symbol of mergeSymbols(word, priority)) pushToken(symbol, idByText, ids);
   }
   return ids;
 }
 
 /** A merge may make what is no token; then its letters are. */
-function pushPiece(piece: string, idByPiece: ReadonlyMap<string, number>, ids: number[]): void {
-  const id = idByPiece.get(piece);
+function pushToken(symbol: string, idByText: ReadonlyMap<string, number>, ids: number[]): void {
+  const id = idByText.get(symbol);
   if (id !== undefined) ids.push(id);
-  else for (const letter of piece) ids.push(...[idByPiece.get(letter)].filter((known) => known !== undefined));
+  else for (const letter of symbol) ids.push(...[idByText.get(letter)].filter((known) => known !== undefined));
 }

@@ -1,7 +1,7 @@
 import { type Merge, MergeHeap } from './merge-heap.ts';
 
 /**
- * How much two neighbouring pieces want to become one, text[start, middle) and text[middle, end): the highest first,
+ * How much two neighbouring symbols want to become one, text[start, middle) and text[middle, end): the highest first,
  * undefined for never.
  */
 export type MergePriority = (text: string, start: number, middle: number, end: number) => number | undefined;
@@ -15,10 +15,10 @@ export type MergePriority = (text: string, start: number, middle: number, end: n
 export function mergeSymbols(text: string, priority: MergePriority): string[] {
   const symbols = new SymbolList(text, priority);
   symbols.mergeAll();
-  return [...symbols.pieces()];
+  return [...symbols.texts()];
 }
 
-/** Consecutive pieces of a text. A symbol that was merged into its left neighbour keeps its number and has length 0. */
+/** The symbols of a text, one after the other. One that was merged into its left neighbour keeps its number and has length 0. */
 class SymbolList {
   private readonly text: string;
   private readonly priority: MergePriority;
@@ -46,7 +46,7 @@ class SymbolList {
     for (let merge = this.heap.pop(); merge; merge = this.heap.pop()) if (this.isCurrent(merge)) this.apply(merge);
   }
 
-  *pieces(): Generator<string> {
+  *texts(): Generator<string> {
     for (let i = this.start.length > 0 ? 0 : -1; i >= 0; i = this.next[i]!) {
       yield this.text.slice(this.start[i]!, this.start[i]! + this.length[i]!);
     }

@@ -9,10 +9,10 @@ import { spmEncode } from './spm.ts';
  */
 const texts: string[] = llamaTokenizer.vocabById;
 const scores = texts.map((text, id) => (id < 259 ? 0 : /^\u2581{2,}$/.test(text) ? -1e9 : 259 - id));
-const idByPiece = new Map(texts.flatMap((text, id) => (id < 259 ? [] : [[text, id] as const])));
+const idByText = new Map(texts.flatMap((text, id) => (id < 259 ? [] : [[text, id] as const])));
 const byteIds = Array.from({ length: 256 }, (_, byte) => 3 + byte);
 
-const encode = (text: string): number[] => spmEncode(` ${text}`.replaceAll(' ', '\u2581'), { scores, idByPiece, byteIds });
+const encode = (text: string): number[] => spmEncode(` ${text}`.replaceAll(' ', '\u2581'), { scores, idByText, byteIds });
 
 const word = fc.oneof(
   {
@@ -47,7 +47,7 @@ test('generated text has the ids that llama-tokenizer-js gives it', () => {
   );
 });
 
-test('the pieces of the ids are the text again', () => {
+test('the texts of the ids are the text again', () => {
   fc.assert(
     fc.property(text, (generated) => {
       const bytes = encode(generated).flatMap((id) => (id < 259 ? [id - 3] : [...new TextEncoder().encode(texts[id]!)]));
@@ -62,12 +62,12 @@ test('the pieces of the ids are the text again', () => {
 function lookups(input: string): number {
   let count = 0;
   const counting = {
-    get: (piece: string) => {
+    get: (text: string) => {
       count++;
-      return idByPiece.get(piece);
+      return idByText.get(text);
     },
   };
-  spmEncode(input, { scores, byteIds, idByPiece: counting });
+  spmEncode(input, { scores, byteIds, idByText: counting });
   return count;
 }
 

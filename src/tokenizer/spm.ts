@@ -2,7 +2,7 @@ import { mergeSymbols } from './merge-symbols.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** What merging needs of a vocabulary. */
-export type Pieces = Pick<Vocabulary, 'scores' | 'byteIds'> & { idByPiece: Pick<ReadonlyMap<string, number>, 'get'> };
+export type MergeVocabulary = Pick<Vocabulary, 'scores' | 'byteIds'> & { idByText: Pick<ReadonlyMap<string, number>, 'get'> };
 
 const utf8 = new TextEncoder();
 
@@ -12,17 +12,17 @@ const utf8 = new TextEncoder();
  *
  * @param text well-formed, spaces written as U+2581
  */
-export function spmEncode(text: string, vocabulary: Pieces): number[] {
-  const { idByPiece, scores } = vocabulary;
-  const pieces = mergeSymbols(text, (_, start, _middle, end) => {
-    const id = idByPiece.get(text.slice(start, end));
+export function spmEncode(text: string, vocabulary: MergeVocabulary): number[] {
+  const { idByText, scores } = vocabulary;
+  const symbols = mergeSymbols(text, (_, start, _middle, end) => {
+    const id = idByText.get(text.slice(start, end));
     return id === undefined ? undefined : scores[id];
   });
   const ids: number[] = [];
-  for (const piece of pieces) {
-    const id = idByPiece.get(piece);
+  for (const symbol of symbols) {
+    const id = idByText.get(symbol);
     if (id !== undefined) ids.push(id);
-    else for (const byte of utf8.encode(piece)) ids.push(vocabulary.byteIds[byte]!);
+    else for (const byte of utf8.encode(symbol)) ids.push(vocabulary.byteIds[byte]!);
   }
   return ids;
 }

@@ -18,7 +18,7 @@ interface TokenizerFixture {
 const oracle = JSON.parse((await fromRoot('e2e/fixtures/oracle.json')).toString()) as Oracle;
 const fixture = JSON.parse((await fromRoot('e2e/fixtures/tokenizer.json')).toString()) as TokenizerFixture;
 
-function pieces(ids: readonly number[], options?: StreamDecoderOptions): string[] {
+function texts(ids: readonly number[], options?: StreamDecoderOptions): string[] {
   const decoder = new StreamDecoder(tokenizer, options);
   return [...ids.map((id) => decoder.push(id)), decoder.end()];
 }
@@ -26,35 +26,35 @@ function pieces(ids: readonly number[], options?: StreamDecoderOptions): string[
 const encode = (text: string) => tokenizer.encode(text, { addBos: true, parseSpecial: false });
 
 test.each(fixture.cases)('decodes to "$decoded" as llama.cpp does', ({ ids, decoded }) => {
-  expect(pieces(ids).join('')).toBe(decoded);
+  expect(texts(ids).join('')).toBe(decoded);
 });
 
 test.each(oracle.results)('continuations of $file read as llama.cpp wrote them', ({ prompts }) => {
-  for (const { ids, text } of prompts) expect(pieces(ids, { atStart: false }).join('')).toBe(text);
+  for (const { ids, text } of prompts) expect(texts(ids, { atStart: false }).join('')).toBe(text);
 });
 
 test('a character is shown when its last byte has come, and not before', () => {
-  const shown = pieces(encode('a🦊b')).filter((piece) => piece !== '');
+  const shown = texts(encode('a🦊b')).filter((text) => text !== '');
   expect(shown).toEqual(['a', '🦊', 'b']);
 });
 
-test('what was encoded is decoded to itself, and no piece shows half a character', () => {
+test('what was encoded is decoded to itself, and no text shows half a character', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
-      const shown = pieces(encode(text));
+      const shown = texts(encode(text));
       expect(shown.join('')).toBe(text.replaceAll('\u2581', ' '));
-      expect(shown.filter((piece) => /[\ud800-\udbff]$|^[\udc00-\udfff]/.test(piece))).toEqual([]);
+      expect(shown.filter((text) => /[\ud800-\udbff]$|^[\udc00-\udfff]/.test(text))).toEqual([]);
     }),
   );
 });
 
 test('half a character at the end becomes U+FFFD', () => {
   const ids = encode('🦊').slice(0, -1);
-  expect(pieces(ids).at(-1)).toBe('\ufffd');
+  expect(texts(ids).at(-1)).toBe('\ufffd');
 });
 
 test('the space of the first word is the tokenizer’s at the start of a text, and the text’s own later', () => {
   const ids = tokenizer.encode('Once upon', { addBos: false, parseSpecial: false });
-  expect(pieces(ids)[0]).toBe('Once');
-  expect(pieces(ids, { atStart: false })[0]).toBe(' Once');
+  expect(texts(ids)[0]).toBe('Once');
+  expect(texts(ids, { atStart: false })[0]).toBe(' Once');
 });

@@ -21,7 +21,7 @@ export class StreamDecoder {
 
   /** What can be shown now that this token has come: whole characters, perhaps none. @throws AppError stage-failed */
   push(id: number): string {
-    let bytes = this.tokenizer.pieceBytes(id);
+    let bytes = this.tokenizer.tokenBytes(id);
     if (this.skipSpace && bytes.length > 0) {
       if (bytes[0] === 0x20) bytes = bytes.subarray(1);
       this.skipSpace = false;

@@ -41,7 +41,7 @@ test('half a surrogate pair is encoded like U+FFFD', () => {
 });
 
 test('an id outside the vocabulary is refused', () => {
-  expect(() => storyteller.pieceBytes(2048)).toThrow('token 2048 is not in the vocabulary of 2048');
+  expect(() => storyteller.tokenBytes(2048)).toThrow('token 2048 is not in the vocabulary of 2048');
 });
 
 const TOKENS: [text: string, score: number, type: number][] = [

@@ -29,7 +29,7 @@ export interface Tokenizer {
   /** As one text, of which only some parts may spell control tokens. */
   encodeParts(parts: readonly TextPart[]): number[];
   /** UTF-8 of the token, perhaps only a part of a character; nothing for control tokens. @throws AppError stage-failed */
-  pieceBytes(id: number): Uint8Array;
+  tokenBytes(id: number): Uint8Array;
   /** The token's text as the file has it, control tokens included. @throws AppError stage-failed */
   tokenText(id: number): string;
   /** Whether an answer ends with this token. */
@@ -112,7 +112,7 @@ class GgufTokenizer implements Tokenizer {
     return ids;
   }
 
-  pieceBytes(id: number): Uint8Array {
+  tokenBytes(id: number): Uint8Array {
     const text = this.tokenText(id);
     switch (this.vocabulary.types[id]) {
       case TOKEN_TYPES.control:

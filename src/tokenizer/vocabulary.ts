@@ -8,11 +8,11 @@ export const TOKEN_TYPES = { normal: 1, unknown: 2, control: 3, userDefined: 4, 
 export interface Vocabulary {
   /** With U+2581 for spaces, or with letters for bytes (byte-letters.ts). */
   texts: string[];
-  /** The higher, the earlier a piece is merged; of byte-level BPE, which has a list of merges instead, all 0. */
+  /** The higher, the earlier a token is merged; of byte-level BPE, which has a list of merges instead, all 0. */
   scores: number[];
   types: number[];
   /** Tokens that ordinary text may become: neither control tokens nor single bytes, whatever the text spells. */
-  idByPiece: ReadonlyMap<string, number>;
+  idByText: ReadonlyMap<string, number>;
   /** Token of each byte value; the unknown token where the vocabulary has none. */
   byteIds: number[];
   bosId: number;
@@ -40,13 +40,13 @@ export function readVocabulary(metadata: Metadata, defaults: VocabularyDefaults)
   const types = sameLength(metadata.numbers('tokenizer.ggml.token_type') ?? texts.map(() => TOKEN_TYPES.normal), texts, 'types');
   const id = (key: string, fallback: number) => tokenId(metadata, `tokenizer.ggml.${key}`, fallback, texts.length);
   const unknownId = id('unknown_token_id', 0);
-  const idByText = new Map(texts.map((text, i) => [text, i]));
+  const everyIdByText = new Map(texts.map((text, i) => [text, i]));
   return {
     texts,
     scores,
     types,
-    idByPiece: piecesOf(texts, types),
-    byteIds: Array.from({ length: 256 }, (_, byte) => idByText.get(byteText(byte)) ?? unknownId),
+    idByText: idsOf(texts, types),
+    byteIds: Array.from({ length: 256 }, (_, byte) => everyIdByText.get(byteText(byte)) ?? unknownId),
     bosId: id('bos_token_id', defaults.bosId),
     eosId: id('eos_token_id', defaults.eosId),
     addBos: metadata.flag('tokenizer.ggml.add_bos_token') ?? defaults.addBos,
@@ -65,11 +65,11 @@ function tokenId(metadata: Metadata, key: string, fallback: number, vocabSize: n
   throw new AppError('model-malformed', `${key} is ${id}, the vocabulary has ${vocabSize} tokens`);
 }
 
-function piecesOf(texts: string[], types: number[]): Map<string, number> {
+function idsOf(texts: string[], types: number[]): Map<string, number> {
   const reserved: number[] = [TOKEN_TYPES.unknown, TOKEN_TYPES.control, TOKEN_TYPES.byte];
-  const pieces = new Map<string, number>();
-  for (const [id, text] of texts.entries()) if (!reserved.includes(types[id]!)) pieces.set(text, id);
-  return pieces;
+  const ids = new Map<string, number>();
+  for (const [id, text] of texts.entries()) if (!reserved.includes(types[id]!)) ids.set(text, id);
+  return ids;
 }
 
 function byteText(byte: number): string {

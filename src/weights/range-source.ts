@@ -22,8 +22,8 @@ export interface RangeSource extends ByteSource {
  */
 export type OpenSource = (url: string) => Promise<RangeSource>;
 
-/** A file in memory, handed out in pieces of `pieceBytes`. */
-export function memoryRangeSource(bytes: Uint8Array, pieceBytes = 64 * 1024, url = 'memory:'): RangeSource {
+/** A file in memory, handed out so many bytes at once. */
+export function memoryRangeSource(bytes: Uint8Array, atOnceBytes = 64 * 1024, url = 'memory:'): RangeSource {
   const source = memorySource(bytes, url);
   const read: RangeSource['read'] = async (start, end, signal) => {
     throwIfStopped(signal ? [signal] : []);
@@ -35,9 +35,9 @@ export function memoryRangeSource(bytes: Uint8Array, pieceBytes = 64 * 1024, url
     read,
     async *stream(start, end, signal) {
       const range = await read(start, end, signal);
-      for (let at = 0; at < range.length; at += pieceBytes) {
+      for (let at = 0; at < range.length; at += atOnceBytes) {
         throwIfStopped(signal ? [signal] : []);
-        yield range.subarray(at, at + pieceBytes);
+        yield range.subarray(at, at + atOnceBytes);
       }
     },
   };

@@ -1,4 +1,4 @@
-import type { DeviceHints } from '../engine/lend-default.ts';
+import type { DeviceHints } from '../donor/lend-default.ts';
 import type { ErrorReport } from '../shared/errors.ts';
 import type { DeviceMessage, StageOutcome } from '../shared/model/device-message.ts';
 import type { EngineChoice } from '../shared/model/device-profile.ts';

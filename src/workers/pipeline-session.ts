@@ -1,6 +1,6 @@
 import type { Finished } from '../chat/chat-session.ts';
 import { Allowance } from '../donor/allowance.ts';
-import { defaultLendBytes } from '../engine/lend-default.ts';
+import { defaultLendBytes } from '../donor/lend-default.ts';
 import { unlessAborted } from '../pipeline/abort.ts';
 import { AppError } from '../shared/errors.ts';
 import type { GenerateSettings, Prompt } from '../shared/model/generation.ts';

@@ -3,9 +3,9 @@ import type { AttentionRows } from './attention-rows.ts';
 import { cutAttention, cutProducts } from './cut.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { WasmMatrix } from './matrix.ts';
-import { type Piece, runPiece } from './piece.ts';
 import type { ProductRows } from './product-rows.ts';
-import { MAX_PIECES } from './shared-work.ts';
+import { MAX_TASKS } from './shared-work.ts';
+import { runTask, type Task } from './task.ts';
 import type { ThreadGroup } from './thread-group.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -34,15 +34,15 @@ export function attend(by: Computer, runs: readonly AttentionRows[]): Work {
   return compute(by, cutAttention(runs, threadsOf(by)));
 }
 
-/** Offers to pause after each piece. */
-function* compute({ kernels, threads, workspace }: Computer, pieces: readonly Piece[]): Work {
-  if (threads && pieces.length > 1) {
-    for (let at = 0; at < pieces.length; at += MAX_PIECES)
-      yield* threads.compute(kernels, pieces.slice(at, at + MAX_PIECES), workspace);
+/** Offers to pause after each task. */
+function* compute({ kernels, threads, workspace }: Computer, tasks: readonly Task[]): Work {
+  if (threads && tasks.length > 1) {
+    for (let at = 0; at < tasks.length; at += MAX_TASKS)
+      yield* threads.compute(kernels, tasks.slice(at, at + MAX_TASKS), workspace);
     return;
   }
-  for (const piece of pieces) {
-    runPiece(kernels, piece, workspace);
+  for (const task of tasks) {
+    runTask(kernels, task, workspace);
     yield;
   }
 }

@@ -3,7 +3,7 @@ export interface Span {
   size: number;
 }
 
-/** Free spans of an address range: first fit, neighbours joined. Few and large pieces make anything cleverer pointless. */
+/** Free spans of an address range: first fit, neighbours joined. Few and large ones make anything cleverer pointless. */
 export class FreeList {
   /** By address, none touching the next. */
   private readonly spans: Span[] = [];

@@ -1,7 +1,7 @@
 import { type Address, bindKernels } from './kernels.ts';
 import { Patience } from './patience.ts';
-import { runPiece } from './piece.ts';
 import { awaitOffer, finish, SHARED_WORDS, take } from './shared-work.ts';
+import { runTask } from './task.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What a thread works on. */
@@ -14,15 +14,15 @@ export interface ThreadSetup {
   workspace: Workspace;
 }
 
-/** Computes pieces for ever; its group terminates it. */
+/** Computes tasks for ever; its group terminates it. */
 globalThis.onmessage = ({ data }: MessageEvent<ThreadSetup>) => {
   const kernels = bindKernels(data.module, data.memory);
   const words = new Int32Array(data.memory.buffer, data.words, SHARED_WORDS);
   const patience = new Patience();
   postMessage('ready');
   for (;;) {
-    for (let piece = take(words); piece; piece = take(words)) {
-      runPiece(kernels, piece, data.workspace);
+    for (let task = take(words); task; task = take(words)) {
+      runTask(kernels, task, data.workspace);
       finish(words);
     }
     awaitOffer(words, patience);

@@ -5,16 +5,16 @@ import type { Heap } from './heap.ts';
 import type { ThreadSetup } from './kernel-thread.ts';
 import type { Kernels } from './kernels.ts';
 import { Patience } from './patience.ts';
-import { type Piece, runPiece } from './piece.ts';
 import { awaitDone, finish, offer, SHARED_WORDS, take } from './shared-work.ts';
+import { runTask, type Task } from './task.ts';
 import { allocateWorkspace, type Workspace } from './workspace.ts';
 
 /** More threads than this wait for memory and for each other. */
 const MAX_THREADS = 8;
 /** A thread that is not there by then will not come, ms. */
 const START_TIMEOUT_MS = 10_000;
-/** A piece takes milliseconds; a thread that has one for so long is dead, ms. */
-const PIECE_TIMEOUT_MS = 30_000;
+/** A task takes milliseconds; a thread that has one for so long is dead, ms. */
+const TASK_TIMEOUT_MS = 30_000;
 
 /**
  * How many threads may compute here, the caller's among them: all but one, which is left to the page; of two both, as a page
@@ -68,16 +68,16 @@ export class ThreadGroup {
     }
   }
 
-  /** Runs at most MAX_PIECES pieces. While the asking thread pauses, the others go on. @throws AppError internal when a thread has died */
-  *compute(kernels: Kernels, pieces: readonly Piece[], workspace: Workspace): Work {
-    offer(this.words, pieces);
-    for (let piece = take(this.words); piece; piece = take(this.words)) {
-      runPiece(kernels, piece, workspace);
+  /** Runs at most MAX_TASKS tasks. While the asking thread pauses, the others go on. @throws AppError internal when a thread has died */
+  *compute(kernels: Kernels, tasks: readonly Task[], workspace: Workspace): Work {
+    offer(this.words, tasks);
+    for (let task = take(this.words); task; task = take(this.words)) {
+      runTask(kernels, task, workspace);
       finish(this.words);
       yield;
     }
-    if (awaitDone(this.words, pieces.length, PIECE_TIMEOUT_MS, this.patience)) return;
-    throw new AppError('internal', `a thread of the processor has not answered for ${PIECE_TIMEOUT_MS / 1000} s`);
+    if (awaitDone(this.words, tasks.length, TASK_TIMEOUT_MS, this.patience)) return;
+    throw new AppError('internal', `a thread of the processor has not answered for ${TASK_TIMEOUT_MS / 1000} s`);
   }
 
   stop(): void {

@@ -27,7 +27,7 @@ export const DEFAULT_SAMPLING: Sampling = { temperature: 0.7, max_tokens: 512 };
 
 export interface AnswerChunk {
   choices: readonly { delta: { content?: string | null }; finish_reason?: string | null }[];
-  /** Ids behind this piece of text: an addition of this project. */
+  /** Ids behind this text: an addition of this project. */
   token_ids?: number[];
   /** What interrupted the answer, which goes on: another one. */
   interruption?: ErrorReport;

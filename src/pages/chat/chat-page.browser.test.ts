@@ -47,7 +47,7 @@ function open(view = ready, answer: Answer = noAnswer): TestChatSession {
   return session;
 }
 
-const piece = (content: string, ...token_ids: number[]): AnswerChunk => ({ choices: [{ delta: { content } }], token_ids });
+const chunk = (content: string, ...token_ids: number[]): AnswerChunk => ({ choices: [{ delta: { content } }], token_ids });
 const answerElement = () => document.querySelector<HTMLElement>('[data-testid=message][data-role=assistant]');
 
 test('the devices, their layers and the plan are on the page', async () => {
@@ -75,7 +75,7 @@ test('the devices, their layers and the plan are on the page', async () => {
 
 test('Enter asks, the answer is drawn with its ids and its speed', async () => {
   const session = open(ready, async function* () {
-    yield piece('Once *upon*', 5, 6);
+    yield chunk('Once *upon*', 5, 6);
     yield { choices: [{ delta: {}, finish_reason: 'stop' }] };
     yield {
       choices: [],
@@ -97,7 +97,7 @@ test('the plan says what it predicts and what the last answer really took', asyn
   await page.viewport(1280, 800);
   const predicted = { ...plan.predicted, msPerToken: 40, msPerTokenTogether: 60 };
   open(testView(testRoom(peers, { plan: { ...plan, predicted } })), async function* () {
-    yield piece('Once', 5, 6);
+    yield chunk('Once', 5, 6);
     const extra = { time_to_first_token_s: 0.25, prefill_tokens_per_s: 1, decode_tokens_per_s: 20 };
     yield { choices: [], usage: { completion_tokens: 2, extra } };
   });
@@ -125,7 +125,7 @@ test('Stop is there while an answer streams, and only then', async () => {
     end = resolve;
   });
   const session = open(ready, async function* () {
-    yield piece('So far', 1);
+    yield chunk('So far', 1);
     await ended;
   });
   session.interrupt.mockImplementation(() => end());
@@ -143,7 +143,7 @@ test('a failure names its code and what to do, and can be asked again', async ()
   let calls = 0;
   const session = open(ready, async function* () {
     if (calls++ === 0) throw new AppError('peer-lost', 'it is gone', { values: { name: 'Device 2' } });
-    yield piece('Better');
+    yield chunk('Better');
   });
   await userEvent.fill(page.getByTestId('composer'), 'Hello');
   await userEvent.keyboard('{Enter}');
@@ -413,7 +413,7 @@ test('a device that the server does not see is marked, and serves', async () => 
 test('a narrow phone scrolls nothing sideways', async () => {
   await page.viewport(320, 640);
   open(ready, async function* () {
-    yield piece(
+    yield chunk(
       `${'long'.repeat(60)}\n\n\`\`\`\n${'code '.repeat(60)}\n\`\`\`\n\n|${' wide |'.repeat(20)}\n|${'-|'.repeat(20)}\n|${' cell |'.repeat(20)}`,
     );
   });

@@ -4,7 +4,7 @@ import { AppError } from '../../shared/errors.ts';
 import { type AnswerChunk, type ChatEngine, type ChatRequest, DEFAULT_SAMPLING } from './chat-engine.ts';
 import { createConversation } from './conversation.ts';
 
-const piece = (content: string, ...token_ids: number[]): AnswerChunk => ({ choices: [{ delta: { content } }], token_ids });
+const chunk = (content: string, ...token_ids: number[]): AnswerChunk => ({ choices: [{ delta: { content } }], token_ids });
 const finish = (finish_reason: string): AnswerChunk => ({ choices: [{ delta: {}, finish_reason }] });
 const usage: AnswerChunk = {
   choices: [],
@@ -35,8 +35,8 @@ function gate() {
 }
 
 async function* twoTokens() {
-  yield piece('Hello', 11);
-  yield piece(' world', 12);
+  yield chunk('Hello', 11);
+  yield chunk(' world', 12);
   yield finish('stop');
   yield usage;
 }
@@ -76,7 +76,7 @@ test('the next question carries the conversation before it', async () => {
 test('a failed answer keeps what it had, says why, and is left out of what follows', async () => {
   let calls = 0;
   const engine = engineOf(async function* () {
-    yield piece('Half');
+    yield chunk('Half');
     if (calls++ === 0) throw new AppError('peer-lost', 'Device 2 has left');
   });
   const conversation = createConversation(engine);
@@ -97,7 +97,7 @@ test('a request that is refused at once is a failed answer too', async () => {
 test('stopping interrupts the engine and keeps the text', async () => {
   const interrupted = gate();
   const engine = engineOf(async function* () {
-    yield piece('So far', 1);
+    yield chunk('So far', 1);
     await interrupted.opened;
     yield finish('abort');
   });
@@ -113,7 +113,7 @@ test('stopping interrupts the engine and keeps the text', async () => {
 test('a new conversation forgets the old one and waits for its answer to end', async () => {
   const interrupted = gate();
   const engine = engineOf(async function* () {
-    yield piece('Old');
+    yield chunk('Old');
     await interrupted.opened;
   });
   const conversation = createConversation(engine);
@@ -140,7 +140,7 @@ test('blank questions, and questions during an answer, are not asked', async () 
 test('an answer that was cut at its longest length says so', async () => {
   const conversation = createConversation(
     engineOf(async function* () {
-      yield piece('Long');
+      yield chunk('Long');
       yield finish('length');
     }),
   );
@@ -152,9 +152,9 @@ test('an answer that got over the loss of a device says so, and goes on', async 
   const interruption = { code: 'peer-lost', message: 'Tablet left in mid-answer' } as const;
   const conversation = createConversation(
     engineOf(async function* () {
-      yield piece('Once', 1);
-      yield { ...piece(''), interruption };
-      yield piece(' upon', 2);
+      yield chunk('Once', 1);
+      yield { ...chunk(''), interruption };
+      yield chunk(' upon', 2);
       yield finish('stop');
     }),
   );
@@ -166,7 +166,7 @@ test('an answer that got over the loss of a device says so, and goes on', async 
 test('a fast stream of a thousand tokens is drawn a few times and loses none', async () => {
   const conversation = createConversation(
     engineOf(async function* () {
-      for (let i = 0; i < 1000; i++) yield piece('x', i);
+      for (let i = 0; i < 1000; i++) yield chunk('x', i);
     }),
   );
   let drawings = 0;

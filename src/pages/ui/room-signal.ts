@@ -3,7 +3,7 @@ import type { RoomView } from '../../room/room-view.ts';
 import type { PageSession } from './page-session.ts';
 import { throttle } from './throttle.ts';
 
-/** While shards load, the view changes with every piece of a file; nobody reads faster than this. */
+/** While shards load, the view changes with every piece that comes; nobody reads faster than this. */
 const DRAW_INTERVAL_MS = 50;
 
 /** The session's view as a signal, drawn at intervals, and its phase on the root element. */

@@ -7,18 +7,18 @@ export const PRODUCT = 0;
 export const ATTENTION = 1;
 
 /** A part of a computation that needs none of the other parts, as 32-bit words: threads hand them to each other. */
-export type Piece = readonly [kind: typeof PRODUCT, ...ProductRows] | readonly [kind: typeof ATTENTION, ...AttentionRows];
+export type Task = readonly [kind: typeof PRODUCT, ...ProductRows] | readonly [kind: typeof ATTENTION, ...AttentionRows];
 
 /** Of the longest kind. */
-export const PIECE_WORDS = 11;
+export const TASK_WORDS = 11;
 
 /** @param workspace of this thread */
-export function runPiece(kernels: Kernels, piece: Piece, { tile, scores }: Workspace): void {
-  if (piece[0] === PRODUCT) {
-    const [, ...rows] = piece;
+export function runTask(kernels: Kernels, task: Task, { tile, scores }: Workspace): void {
+  if (task[0] === PRODUCT) {
+    const [, ...rows] = task;
     multiplyRows(kernels, rows, tile);
   } else {
-    const [, ...rows] = piece;
+    const [, ...rows] = task;
     attendRows(kernels, rows, scores);
   }
 }
