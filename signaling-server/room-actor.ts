@@ -14,8 +14,8 @@ import { Replanner } from './replanner.ts';
 import { Retries } from './retries.ts';
 import { hashOfKey, isSameKey, randomHostKey, randomJoinKey } from './room-code.ts';
 import { applyToRoom, type RoomEvent } from './room-events.ts';
+import { RoomPast } from './room-past.ts';
 import { RoomSeals } from './room-seal.ts';
-import { withLaterSeed } from './room-seed.ts';
 import { type Effect, hasHostKey, memberOf, type Notice, publicState, type Room, STATE, type Step } from './room-state.ts';
 import type { RoomTimes } from './room-times.ts';
 import { StateTeller } from './state-teller.ts';
@@ -53,8 +53,7 @@ export class RoomActor {
   private readonly replanner: Replanner;
   private readonly hungReports: HungReports;
   private readonly seals: RoomSeals;
-  /** What the room was made anew from, while later word of the time before may still come. */
-  private seeded: { seed: RoomSeed; untilMs: number } | null;
+  private readonly past: RoomPast | null;
   private closed = false;
 
   /** @param seed that the room was made of: all its members are away. None for a new room */
@@ -62,8 +61,8 @@ export class RoomActor {
     this.value = room;
     this.options = options;
     this.places = new Places(options.clock);
-    this.seeded = seed && { seed, untilMs: options.clock.now() + options.times.graceMs };
     this.seals = new RoomSeals(options.secret, room.code, options.clock, seed?.seal.dateMs ?? 0);
+    this.past = seed && new RoomPast(seed, this.seals.nextMs(), options.clock.now() + options.times.graceMs);
     this.retries = new Retries(options.clock, options.times.retryMs, (retry) => this.apply({ kind: 'retry', ...retry }));
     this.offer = new HostOffer(options.times.hostlessMs);
     this.hungReports = new HungReports(options.clock);
@@ -126,10 +125,8 @@ export class RoomActor {
 
   /** What another tab heard of the room before it was made anew. @throws AppError bad-message when the seed contradicts itself */
   learn(seed: RoomSeed): void {
-    const { seeded } = this;
-    if (!seeded || this.options.clock.now() > seeded.untilMs || seed.seal.dateMs <= seeded.seed.seal.dateMs) return;
-    const step = withLaterSeed(this.value, seeded.seed, seed);
-    this.seeded = { ...seeded, seed };
+    const step = this.past?.learn(this.value, seed, this.options.clock.now());
+    if (!step) return;
     const barred = this.value.members.filter(({ tabKeyHash }) => step.room.barred.includes(tabKeyHash));
     for (const { peerId } of barred) this.places.outletOf(peerId)?.(droppedNotice(removedError(this.value.code)));
     this.perform(this.take(step));

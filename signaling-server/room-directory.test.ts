@@ -502,6 +502,18 @@ describe('a room that is made anew from what one tab knew', () => {
     expect(directory.room(code).room.plan).toBeNull();
   });
 
+  test('learns nothing from what it has told itself: whoever left since then stays away', async () => {
+    const { peerAt, sealed, asPeer, code } = await told();
+    const before = sealed([peerAt(1), peerAt(2)]);
+    const { join, directory, clock } = await testServer();
+    const [first, second] = [await join(asPeer(1, before)), await join(asPeer(2, before))];
+    await clock.advance(stateMs);
+    const own = seedOf(second.state());
+    first.leave();
+    await join({ ...asPeer(2, before), seed: { peerId: 2, room: own } });
+    expect(directory.room(code).room.members.map(({ peerId }) => peerId)).toEqual([2]);
+  });
+
   test('does not go back to a plan that was given up', async () => {
     const { peerAt, sealed, asPeer, planOf, code } = await told();
     const before = sealed([peerAt(1), peerAt(2)], { plan: planOf(7, 1) });
