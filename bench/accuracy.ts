@@ -17,7 +17,7 @@ import type { EngineGreedy } from './accuracy/greedy.ts';
 import { GreedyComparison, recordedPrompts } from './accuracy/greedy-comparison.ts';
 import { type LlamaFixture, type LlamaText, readLlamaFixture } from './accuracy/llama-fixture.ts';
 import { type FileAccuracy, halfWireRow, OURS, ROWS } from './accuracy/results.ts';
-import { barLine, brief } from './bar.ts';
+import { barLine, brief } from './bar-line.ts';
 import { openPage } from './browser/open-page.ts';
 import { table } from './table.ts';
 

@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { ViteDevServer } from 'vite';
-import { type Bar, barLine, brief } from './bar.ts';
+import { type Bar, barLine, brief } from './bar-line.ts';
 import { type ModelRows, modelBars, ortRatios } from './engine/bars.ts';
 import { ourBytes, peerBytes } from './engine/download-size.ts';
 import { loadPeakBars, SHARD } from './engine/load-peak.ts';

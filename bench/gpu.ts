@@ -11,7 +11,7 @@ import type { ViteDevServer } from 'vite';
 import { type GpuContext, openGpu } from '../src/engine/webgpu/gpu-context.ts';
 import { TUNING_BUDGET_MS, tunedVariant } from '../src/engine/webgpu/tuning.ts';
 import { describeVariant, type KernelVariant } from '../src/engine/webgpu/variants.ts';
-import { type Bar, barLine, brief } from './bar.ts';
+import { type Bar, barLine, brief } from './bar-line.ts';
 import { watchGpu } from './engine/gpu-clock.ts';
 import { copyGigabytesPerSecond } from './gpu/copy-kernel.ts';
 import { measureStack, type StackResult, stackSpec } from './gpu/layer-stack.ts';

@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright';
 import type { ViteDevServer } from 'vite';
 import { launchBrowser } from '../e2e/browser.ts';
 import type { SignalData } from '../src/shared/protocol/signaling.ts';
-import { barLine } from './bar.ts';
+import { barLine } from './bar-line.ts';
 import { pageUrl } from './browser/open-page.ts';
 import type { HopTab } from './hop/tab.ts';
 import { table } from './table.ts';

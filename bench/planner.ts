@@ -1,7 +1,7 @@
 import { OBJECTIVES, type Objective } from '../src/shared/model/plan.ts';
-import { settingOf } from '../src/shared/planner/setting.ts';
 import { solve } from '../src/shared/planner/solve.ts';
-import { type Bar, barLine } from './bar.ts';
+import { settingOf } from '../src/shared/planner/solver-setting.ts';
+import { type Bar, barLine } from './bar-line.ts';
 import { compareWithPaper } from './planner/against-paper.ts';
 import { benchRoom, PLACES, type Places, type RoomSpec } from './planner/rooms.ts';
 import { table } from './table.ts';

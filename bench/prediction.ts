@@ -14,7 +14,7 @@ import {
   waitForModel,
   waitForStages,
 } from '../e2e/tabs.ts';
-import { type Bar, barLine } from './bar.ts';
+import { type Bar, barLine } from './bar-line.ts';
 import { type HostSpec, type LabHost, makeLab } from './prediction/lab.ts';
 import { writeModel } from './prediction/model.ts';
 import { table } from './table.ts';

@@ -6,7 +6,7 @@ import { MAX_PEERS_PER_ROOM } from '../src/shared/model/limits.ts';
 import type { ModelSpec } from '../src/shared/model/model-spec.ts';
 import { DEFAULT_MODEL_URL } from '../src/shared/model/room-settings.ts';
 import { BEAT_INTERVAL_MS, PROTOCOL_VERSION } from '../src/shared/protocol/signaling.ts';
-import { type Bar, barLine } from './bar.ts';
+import { type Bar, barLine } from './bar-line.ts';
 import { startCountingRelay } from './rooms/counting-relay.ts';
 import { RoomClient } from './rooms/room-client.ts';
 

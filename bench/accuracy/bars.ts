@@ -1,4 +1,4 @@
-import { type Bar, brief } from '../bar.ts';
+import { type Bar, brief } from '../bar-line.ts';
 import { REFERENCES, realPartings } from './greedy.ts';
 import { type FileAccuracy, halfWireRow, OURS, ROWS } from './results.ts';
 

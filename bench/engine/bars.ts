@@ -1,4 +1,4 @@
-import { type Bar, brief } from '../bar.ts';
+import { type Bar, brief } from '../bar-line.ts';
 import { CONTEXTS, PREFILLS, type Row } from './row.ts';
 
 /** All rows of one model. */

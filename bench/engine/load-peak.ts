@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright';
 import type { ViteDevServer } from 'vite';
 import { launchBrowser } from '../../e2e/browser.ts';
-import type { Bar } from '../bar.ts';
+import type { Bar } from '../bar-line.ts';
 import { pageUrl } from '../browser/open-page.ts';
 import { UnrecordedPage } from '../browser/unrecorded-page.ts';
 import type { LoadStep } from '../pages/load-worker.ts';

@@ -1,9 +1,9 @@
 import type { Objective } from '../../src/shared/model/plan.ts';
 import { latencyAssignment, throughputAssignment, throughputDeviceLimit } from '../../src/shared/planner/edgeshard.ts';
-import { goalMs } from '../../src/shared/planner/goal.ts';
+import { goalMs } from '../../src/shared/planner/objective.ts';
 import { repairAssignment } from '../../src/shared/planner/repair.ts';
-import { type Setting, settingOf } from '../../src/shared/planner/setting.ts';
 import { solve } from '../../src/shared/planner/solve.ts';
+import { type Setting, settingOf } from '../../src/shared/planner/solver-setting.ts';
 import { table } from '../table.ts';
 import { benchRoom, PLACES } from './rooms.ts';
 

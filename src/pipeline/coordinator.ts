@@ -11,8 +11,8 @@ import { hopelessMs, RECOVERY_PATIENCE_MS, type Recovery, recoveryFrom } from '.
 import { ReplyWaiter } from './reply-waiter.ts';
 import { mayReportError } from './senders.ts';
 import { EMPTY_SEQUENCE, passesFor, underPlan } from './sequence.ts';
+import { stageOf } from './served-plans.ts';
 import type { StepRequest } from './source-part.ts';
-import { stageOf } from './state.ts';
 import { type Traced, Tracer } from './tracer.ts';
 
 export interface CoordinatorOptions extends PassRunnerOptions {

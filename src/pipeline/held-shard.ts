@@ -1,6 +1,6 @@
 import type { ShardEngine } from '../engine/shard-engine.ts';
 import type { ShardParts } from '../shared/model/shard-parts.ts';
-import type { Holdings } from './state.ts';
+import type { Holdings } from './served-plans.ts';
 
 /** Brings weights into the engine; `signal` ends a load that a newer plan made pointless. */
 export interface ShardLoader {

@@ -1,7 +1,7 @@
 import type { PeerId } from '../shared/model/link-profile.ts';
 import type { Plan, Stage } from '../shared/model/plan.ts';
 import type { ForwardFrame } from '../shared/protocol/frame.ts';
-import { stageOf } from './state.ts';
+import { stageOf } from './served-plans.ts';
 
 /**
  * Who may send what. The mesh knows who sent a message; what the message itself says of its sender counts for nothing. Anything

@@ -1,6 +1,6 @@
 import { PREFILL_CHUNK_ROWS } from '../shared/model/limits.ts';
 import type { Plan } from '../shared/model/plan.ts';
-import { movedUntil } from './state.ts';
+import { movedUntil } from './served-plans.ts';
 
 /** What a source knows of one of its sequences: the tokens that the stages have seen, and where. */
 export interface SequenceState {

@@ -13,8 +13,6 @@ import { HeldShard, type ShardLoader } from './held-shard.ts';
 import { PassLog } from './pass-log.ts';
 import type { PlanBook } from './plan-book.ts';
 import { isOwn, maySendRows } from './senders.ts';
-import { SourceBook } from './source-book.ts';
-import { forwardRequest, nextFrame, repliesOf, type StageWork, workOf } from './stage-work.ts';
 import {
   activate,
   endActive,
@@ -27,7 +25,9 @@ import {
   prepare,
   retire,
   stageOf,
-} from './state.ts';
+} from './served-plans.ts';
+import { SourceBook } from './source-book.ts';
+import { forwardRequest, nextFrame, repliesOf, type StageWork, workOf } from './stage-work.ts';
 import type { Transport } from './transport.ts';
 
 /** What a forward has to compute. */

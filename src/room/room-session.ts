@@ -13,8 +13,8 @@ import { reportDevice } from './own-device.ts';
 import { PlanFeed } from './plan-feed.ts';
 import type { RoomLinks } from './room-links.ts';
 import type { RoomView } from './room-view.ts';
+import { Told } from './tell-again.ts';
 import { createTell, type Tell } from './tell-server.ts';
-import { Told } from './told.ts';
 import { initialView, ViewStore } from './view-store.ts';
 
 export interface SessionOptions {

@@ -1,4 +1,4 @@
-import type { Source } from '../chat/source.ts';
+import type { Source } from '../chat/chat-source.ts';
 import { Donation } from '../donor/donation.ts';
 import { AwakeClock } from '../pipeline/awake-clock.ts';
 import { PlanBook } from '../pipeline/plan-book.ts';
@@ -159,7 +159,7 @@ export class ModelWork {
   private async openSource(): Promise<Source> {
     const { transport, post, settings } = this.options;
     // Donors load no code of chats.
-    const [model, { openChatSource }] = await Promise.all([this.opened, import('../chat/source.ts')]);
+    const [model, { openChatSource }] = await Promise.all([this.opened, import('../chat/chat-source.ts')]);
     const source = await openChatSource({
       model,
       contextLength: this.contextOf(model),

@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { type Bar, barLine } from '../../bench/bar.ts';
+import { type Bar, barLine } from '../../bench/bar-line.ts';
 import { measuredProfile, measuredRooms, PROFILE_SOURCE } from './measured-profile.ts';
 import { latencyMs, METHODS, type Method, type Site, tokensPerSecond } from './methods.ts';
 import { type Cell, PAPER } from './paper.ts';

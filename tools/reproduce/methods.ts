@@ -1,7 +1,7 @@
 import { type CostTables, stageMs } from '../../src/shared/planner/cost.ts';
+import type { Part } from '../../src/shared/planner/device-part.ts';
 import { latencyAssignment, throughputAssignment } from '../../src/shared/planner/edgeshard.ts';
-import { type Goal, goalMs } from '../../src/shared/planner/goal.ts';
-import type { Part } from '../../src/shared/planner/part.ts';
+import { type Goal, goalMs } from '../../src/shared/planner/objective.ts';
 import { repairAssignment } from '../../src/shared/planner/repair.ts';
 import { simulate } from '../../src/shared/planner/simulate.ts';
 import { solve } from '../../src/shared/planner/solve.ts';

@@ -1,6 +1,6 @@
 import type { Work } from '../cpu/multiply.ts';
 import type { AttentionRows } from './attention-rows.ts';
-import { cutAttention, cutProducts } from './cut.ts';
+import { cutAttention, cutProducts } from './cut-tasks.ts';
 import type { Address, Kernels } from './kernels.ts';
 import type { WasmMatrix } from './matrix.ts';
 import type { ProductRows } from './product-rows.ts';

@@ -5,7 +5,7 @@ import { bind, type Kernel, type Placed, type Resource, type Step } from './kern
 import { blocksPerRow, WEIGHT_FORMATS } from './kernels/formats.ts';
 import { usedLanes } from './kernels/lanes.ts';
 import { MATRIX_SHAPE_WORDS, type MatmulSource } from './kernels/matmul.ts';
-import { type Outcome, outcomes } from './kernels/outcome.ts';
+import { type Outcome, outcomes } from './kernels/product-outcome.ts';
 import type { MatrixStack, RowRun } from './matrix-stack.ts';
 import { manyTokensSource, oneTokenSource } from './product-sources.ts';
 

@@ -1,7 +1,7 @@
 import { cooperativeMatmulKernel } from './kernels/cooperative-matmul.ts';
 import type { WeightFormat } from './kernels/formats.ts';
 import { type MatmulSource, matmulKernel } from './kernels/matmul.ts';
-import type { Outcome } from './kernels/outcome.ts';
+import type { Outcome } from './kernels/product-outcome.ts';
 import { stagedMatmulKernel } from './kernels/staged-matmul.ts';
 import type { KernelVariant, VariantChoices } from './variants.ts';
 

@@ -1,7 +1,7 @@
 import type { RoomView } from '../../room/room-view.ts';
-import { Asking } from './asking.tsx';
 import type { PageSession } from './page-session.ts';
 import { PassphraseForm } from './passphrase-form.tsx';
+import { Asking } from './waiting-for-host.tsx';
 
 /** True while a person, here or in the room, has to do something before this tab is in it. */
 export function isAtEntrance({ phase }: Pick<RoomView, 'phase'>): boolean {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { latencyAssignment, throughputAssignment } from './edgeshard.ts';
-import { goalMs } from './goal.ts';
+import { goalMs } from './objective.ts';
 import { repairAssignment } from './repair.ts';
-import { type Setting, settingOf } from './setting.ts';
 import { solve } from './solve.ts';
+import { type Setting, settingOf } from './solver-setting.ts';
 import { randomRoom } from './testing/random-room.ts';
 
 /** A thousand rooms take some seconds, but a busy machine takes its time. */

@@ -1,12 +1,12 @@
 import { ClusterBound } from './cluster-bound.ts';
 import type { CostTables } from './cost.ts';
 import { type Clusters, clustersOf } from './cuts.ts';
+import type { PassPlan } from './device-part.ts';
 import { passPlan } from './evaluate.ts';
 import { type PassAnswer, type PassSolver, SAME } from './frontier.ts';
 import { LabelSearch, MAX_LABEL_DEVICES } from './labels.ts';
 import type { LayerView } from './layer-view.ts';
 import { LocalSearch } from './local-search.ts';
-import type { PassPlan } from './part.ts';
 import { Prices } from './prices.ts';
 import { cheapestCut } from './split.ts';
 import { WalkSearch } from './walks.ts';

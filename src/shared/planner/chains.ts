@@ -1,8 +1,8 @@
 import type { CostTables } from './cost.ts';
+import { partsOf } from './device-part.ts';
 import { passPlan } from './evaluate.ts';
 import { type PassAnswer, type PassSolver, SAME } from './frontier.ts';
 import { type LayerView, layersWithin } from './layer-view.ts';
-import { partsOf } from './part.ts';
 
 /** Sets of devices are bits, and the tables hold a number for every (set, last device). */
 export const MAX_CHAIN_DEVICES = 16;

@@ -1,11 +1,11 @@
 import type { Stage } from '../model/plan.ts';
 import { shardBytes } from './cost.ts';
+import type { Part } from './device-part.ts';
 import { passCost } from './evaluate.ts';
-import { goalMs } from './goal.ts';
-import type { Part } from './part.ts';
+import { goalMs } from './objective.ts';
 import { LOAD_MBPS } from './replan.ts';
-import type { Setting } from './setting.ts';
 import type { Solution } from './solve.ts';
+import type { Setting } from './solver-setting.ts';
 
 /** A plan that mends another is judged by when this many tokens are there: soon, but not at any speed. */
 const TOKENS_AHEAD = 100;

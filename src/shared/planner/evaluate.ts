@@ -1,8 +1,8 @@
 import type { PeerId } from '../model/link-profile.ts';
 import type { Prediction } from '../model/plan.ts';
 import { type CostTables, costTables, fits, promptChunks, stageBusyMs, stageMs } from './cost.ts';
-import { goalMs } from './goal.ts';
-import type { Part, PassPlan } from './part.ts';
+import type { Part, PassPlan } from './device-part.ts';
+import { goalMs } from './objective.ts';
 import type { PlanningProblem } from './problem.ts';
 
 export interface PassCost {

@@ -1,9 +1,9 @@
 import type { Prediction } from '../model/plan.ts';
 import type { Expectation, PlanWhy } from '../model/plan-reasons.ts';
-import { goalMs } from './goal.ts';
-import type { Part } from './part.ts';
-import type { Setting } from './setting.ts';
+import type { Part } from './device-part.ts';
+import { goalMs } from './objective.ts';
 import type { Solution } from './solve.ts';
+import type { Setting } from './solver-setting.ts';
 import { splitAlong } from './split.ts';
 
 /** How many devices, how fast, where the time goes, and against what. */

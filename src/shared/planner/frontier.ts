@@ -1,5 +1,5 @@
-import { type Goal, goalMs, passLimitMs } from './goal.ts';
-import type { PassPlan } from './part.ts';
+import type { PassPlan } from './device-part.ts';
+import { type Goal, goalMs, passLimitMs } from './objective.ts';
 
 /** The cheapest pass with nothing busy for longer than `capMs`; answers that take `limitMs` or more may be left out. */
 export type PassSolver = (capMs: number, limitMs: number) => PassAnswer;

@@ -1,7 +1,7 @@
 import type { CostTables } from './cost.ts';
+import type { Part } from './device-part.ts';
 import { SAME } from './frontier.ts';
 import { LabelTable } from './label-table.ts';
-import type { Part } from './part.ts';
 import type { WalkSearch } from './walks.ts';
 
 /** Sets of devices are two integers of bits. */

@@ -4,7 +4,7 @@ import { OBJECTIVES } from '../model/plan.ts';
 import { LeftOutReasonSchema, PlanWhySchema } from '../model/plan-reasons.ts';
 import { planRoom } from './plan.ts';
 import type { PlanLayout, PlanningProblem } from './problem.ts';
-import { settingOf } from './setting.ts';
+import { settingOf } from './solver-setting.ts';
 import { leastByEnumeration } from './testing/enumerate.ts';
 import { allLinks, device, link, problem } from './testing/problem.ts';
 import { randomRoom } from './testing/random-room.ts';

@@ -1,12 +1,12 @@
 import type { LeftOut } from '../model/plan.ts';
 import type { LeftOutReason, Loss, Slowness } from '../model/plan-reasons.ts';
 import { isUsable, shardBytes } from './cost.ts';
+import type { Part } from './device-part.ts';
 import { passCost } from './evaluate.ts';
-import { goalMs } from './goal.ts';
-import type { Part } from './part.ts';
+import { goalMs } from './objective.ts';
 import type { PlanningDevice, PlanningProblem } from './problem.ts';
-import type { Setting } from './setting.ts';
 import { isExact, type Solution, type SolveOptions, solve } from './solve.ts';
+import type { Setting } from './solver-setting.ts';
 import { splitAlong } from './split.ts';
 
 /** How long all reasons together may take to compute exactly; then a device is tried in the plan's own order only, ms. */

@@ -1,9 +1,9 @@
 import type { ShardParts } from '../model/shard-parts.ts';
 import { type CostTables, shardBytes } from './cost.ts';
-import type { Part } from './part.ts';
+import type { Part } from './device-part.ts';
 import type { PlanningDevice } from './problem.ts';
-import type { Setting } from './setting.ts';
 import { type Solution, type SolveOptions, solve } from './solve.ts';
+import type { Setting } from './solver-setting.ts';
 
 export interface Answer {
   setting: Setting;

@@ -5,7 +5,7 @@ import { PlanWhySchema } from '../model/plan-reasons.ts';
 import { planRoom } from './plan.ts';
 import type { PlanLayout, PlanningProblem } from './problem.ts';
 import { predictStages, servedSources } from './replan.ts';
-import { settingOf, withUsableDevices } from './setting.ts';
+import { settingOf, withUsableDevices } from './solver-setting.ts';
 import { leastByEnumeration } from './testing/enumerate.ts';
 import { allLinks, arbitraryProblem, device, link, problem, spec } from './testing/problem.ts';
 

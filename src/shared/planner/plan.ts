@@ -7,15 +7,15 @@ import { MAX_PLANNED_DEVICES } from './coverage.ts';
 import { mendedPlan } from './emergency.ts';
 import { passCost } from './evaluate.ts';
 import { explain } from './explain.ts';
-import { goalMs } from './goal.ts';
 import { reasonsLeftOut } from './left-out.ts';
 import { type Answer, withLeastLoading } from './loading.ts';
+import { goalMs } from './objective.ts';
+import { withTogether } from './predict-together.ts';
 import type { PlanLayout, PlanningProblem, PlanResult } from './problem.ts';
 import { findAnyPlan } from './repair.ts';
-import { headPlaces, predictIn, type Setting, settingOf, sourcesByReach, withUsableDevices } from './setting.ts';
 import { whyNoPlan } from './shortfall.ts';
 import { type Solution, type SolveOptions, solve } from './solve.ts';
-import { withTogether } from './together.ts';
+import { headPlaces, predictIn, type Setting, settingOf, sourcesByReach, withUsableDevices } from './solver-setting.ts';
 
 /**
  * Chooses devices and cuts the model among them: the best plan there is for up to 16 devices, and a good one with a

@@ -1,11 +1,11 @@
 import type { LeftOut } from '../model/plan.ts';
 import type { LeftOutReason } from '../model/plan-reasons.ts';
 import { explainKept } from './explain.ts';
-import { predictedMs } from './goal.ts';
+import { predictedMs } from './objective.ts';
+import { withTogether } from './predict-together.ts';
 import type { PlanLayout, PlanningProblem } from './problem.ts';
 import { hasSameStages, headPlaceOf, partsOfStages, predictStages, servedSources } from './replan.ts';
-import { settingOf, withUsableDevices } from './setting.ts';
-import { withTogether } from './together.ts';
+import { settingOf, withUsableDevices } from './solver-setting.ts';
 
 /** What a plan says of itself: all of it but who runs what. */
 export type PlanWords = Pick<PlanLayout, 'objective' | 'predicted' | 'why' | 'leftOut'>;

@@ -1,8 +1,8 @@
 import type { CostTables } from './cost.ts';
 import { coverAllLayers } from './coverage.ts';
+import type { PassPlan } from './device-part.ts';
 import type { Assignment } from './edgeshard.ts';
-import type { Goal } from './goal.ts';
-import type { PassPlan } from './part.ts';
+import type { Goal } from './objective.ts';
 import { splitAlong } from './split.ts';
 
 /**

@@ -2,11 +2,11 @@ import { hasLayer, layersOf } from '../model/layer-range.ts';
 import type { PeerId } from '../model/link-profile.ts';
 import type { Prediction, Stage } from '../model/plan.ts';
 import { costTables, shardBytes } from './cost.ts';
+import type { Part } from './device-part.ts';
 import { predict } from './evaluate.ts';
-import { predictedMs } from './goal.ts';
-import type { Part } from './part.ts';
+import { predictedMs } from './objective.ts';
 import type { PlanLayout, PlanningProblem } from './problem.ts';
-import { withUsableDevices } from './setting.ts';
+import { withUsableDevices } from './solver-setting.ts';
 
 /**
  * A working plan is left only for one that takes less than this part of its time: measurements are noisy. Most of their noise

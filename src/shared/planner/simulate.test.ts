@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { costTables, promptChunks } from './cost.ts';
 import { planRoom } from './plan.ts';
 import type { PlanningProblem } from './problem.ts';
-import { predictIn, settingOf } from './setting.ts';
 import { type Simulated, type Simulation, simulate } from './simulate.ts';
 import { solve } from './solve.ts';
+import { predictIn, settingOf } from './solver-setting.ts';
 import { allLinks, device, link, problem } from './testing/problem.ts';
 import { randomRoom } from './testing/random-room.ts';
 

@@ -1,5 +1,5 @@
 import { type CostTables, stageBusyMs, stageMs } from './cost.ts';
-import type { Part } from './part.ts';
+import type { Part } from './device-part.ts';
 
 /** What goes through the stages. */
 export interface Simulation {

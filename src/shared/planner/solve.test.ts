@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { OBJECTIVES } from '../model/plan.ts';
 import { passCost } from './evaluate.ts';
-import { type Goal, goalMs, predictedMs } from './goal.ts';
+import { type Goal, goalMs, predictedMs } from './objective.ts';
 import { planRoom } from './plan.ts';
 import type { PlanningProblem } from './problem.ts';
-import { settingOf } from './setting.ts';
 import { solve } from './solve.ts';
+import { settingOf } from './solver-setting.ts';
 import { leastByEnumeration } from './testing/enumerate.ts';
 import { randomNumbers, randomRoom } from './testing/random-room.ts';
 

@@ -2,10 +2,10 @@ import { boundedSolver } from './bounded.ts';
 import { busyValues } from './busy-values.ts';
 import { chainSolver, MAX_CHAIN_DEVICES } from './chains.ts';
 import type { CostTables } from './cost.ts';
+import type { Part } from './device-part.ts';
 import { type Found, type PassSolver, SAME, searchFrontier } from './frontier.ts';
-import type { Goal } from './goal.ts';
 import { type LayerView, layerView } from './layer-view.ts';
-import type { Part } from './part.ts';
+import type { Goal } from './objective.ts';
 
 export interface SolveOptions {
   /** Devices that must take part. Only for rooms that are solved exactly; larger ones ignore it. */

@@ -1,10 +1,10 @@
 import { busyValues } from './busy-values.ts';
 import { type CostTables, fits, stageBusyMs } from './cost.ts';
+import type { Part, PassPlan } from './device-part.ts';
 import { passPlan } from './evaluate.ts';
 import { SAME, searchFrontier } from './frontier.ts';
-import type { Goal } from './goal.ts';
 import { hasEqualLayers } from './layer-view.ts';
-import type { Part, PassPlan } from './part.ts';
+import type { Goal } from './objective.ts';
 
 /**
  * The best way to cut the layers into contiguous parts along a given order of distinct devices; a device may be left

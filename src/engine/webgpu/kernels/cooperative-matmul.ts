@@ -2,7 +2,7 @@ import type { CooperativeTile } from '../variants.ts';
 import type { WeightFormat } from './formats.ts';
 import { LANES, laneSums, unroll } from './lanes.ts';
 import { BINDINGS, DECLARATIONS, FOLDED_GROUP, GROUP_AND_THREAD, laneOfTile, type MatmulSource } from './matmul.ts';
-import { matrixRow, type Outcome, outcomeHelpers, outcomeOf, outcomes } from './outcome.ts';
+import { matrixRow, type Outcome, outcomeHelpers, outcomeOf, outcomes } from './product-outcome.ts';
 
 /**
  * The products of `matmulKernel` for one token at a time, where `threadsPerRow` neighbours share each row: together they read

@@ -2,7 +2,7 @@ import type { KernelSource } from '../kernel.ts';
 import type { SerialTile } from '../variants.ts';
 import { formatHelpers, type WeightFormat } from './formats.ts';
 import { DOT4, LANES, laneSums, unroll } from './lanes.ts';
-import { matrixRow, type Outcome, outcomeHelpers, outcomeOf, outcomes } from './outcome.ts';
+import { matrixRow, type Outcome, outcomeHelpers, outcomeOf, outcomes } from './product-outcome.ts';
 
 /** A kernel for products, and how much of them a workgroup computes. */
 export interface MatmulSource extends KernelSource {

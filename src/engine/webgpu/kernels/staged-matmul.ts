@@ -2,7 +2,7 @@ import type { StagedTile } from '../variants.ts';
 import type { WeightFormat } from './formats.ts';
 import { LANES, unroll } from './lanes.ts';
 import { BINDINGS, blockOfTile, DECLARATIONS, eachCell, FOLDED_GROUP, GROUP_AND_THREAD, type MatmulSource } from './matmul.ts';
-import { matrixRow, matrixRowAt, type Outcome, outcomeHelpers, outcomeOf, outcomes } from './outcome.ts';
+import { matrixRow, matrixRowAt, type Outcome, outcomeHelpers, outcomeOf, outcomes } from './product-outcome.ts';
 
 /**
  * The products of `matmulKernel` for many tokens. Step by step a workgroup brings LANES blocks of each of its rows, packed

@@ -1,5 +1,5 @@
 import { type CostTables, fits, stageBusyMs, stageMs } from '../cost.ts';
-import { type Goal, goalMs } from '../goal.ts';
+import { type Goal, goalMs } from '../objective.ts';
 
 /** The least that any order of distinct devices with any contiguous cut comes to, ms: every one of them is tried. */
 export function leastByEnumeration(tables: CostTables, goal: Goal, required: readonly number[] = []): number {

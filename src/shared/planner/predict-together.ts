@@ -1,7 +1,7 @@
 import type { PeerId } from '../model/link-profile.ts';
 import type { Prediction } from '../model/plan.ts';
 import { costTables, promptChunks } from './cost.ts';
-import type { Part } from './part.ts';
+import type { Part } from './device-part.ts';
 import type { PlanningProblem } from './problem.ts';
 import { simulate } from './simulate.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { AttentionRows } from './attention-rows.ts';
-import { cutAttention, cutProducts } from './cut.ts';
+import { cutAttention, cutProducts } from './cut-tasks.ts';
 import type { ProductRows } from './product-rows.ts';
 import { ATTENTION, PRODUCT } from './task.ts';
 

@@ -1,9 +1,9 @@
 import type { PeerId } from '../model/link-profile.ts';
 import type { Prediction } from '../model/plan.ts';
 import { type CostTables, costTables, isUsable } from './cost.ts';
+import type { Part } from './device-part.ts';
 import { predict } from './evaluate.ts';
-import { type Goal, goalOf, workKind } from './goal.ts';
-import type { Part } from './part.ts';
+import { type Goal, goalOf, workKind } from './objective.ts';
 import type { PlanningProblem } from './problem.ts';
 
 /** A problem with everything decided but who runs what. */
