@@ -1,8 +1,9 @@
 import type { PeerId } from '../src/shared/model/link-profile.ts';
+import type { Plan } from '../src/shared/model/plan.ts';
 import type { Clock } from './clock.ts';
 import { TokenBucket } from './token-bucket.ts';
 
-/** How often a chat is believed at once, and in the long run. */
+/** How often the chats of a room are believed at once, and in the long run. */
 const BURST = 3;
 const PER_SECOND = 1 / 60;
 
@@ -12,45 +13,32 @@ export interface HungReport {
   peerId: PeerId;
 }
 
-interface Chat {
-  believedEpoch: number;
-  allowance: TokenBucket;
-  pending: HungReport | null;
-}
-
 /**
- * What chats say of stages that hang: each is believed once for each plan, and cannot fail one plan after another. What it says beyond
- * that is believed when its time has come: the answer that waits for it is not given up.
+ * What chats say of stages that hang: the first is believed for each plan, and all of them together cannot fail one plan after another,
+ * however often they come anew. What is said beyond that is believed when its time has come: the answer that waits for it is not given up.
  */
 export class HungReports {
-  private readonly clock: Clock;
-  private readonly chats = new Map<PeerId, Chat>();
+  private readonly allowance: TokenBucket;
+  private pending: HungReport | null = null;
+  private believedEpoch = 0;
 
   constructor(clock: Clock) {
-    this.clock = clock;
+    this.allowance = new TokenBucket(BURST, PER_SECOND, clock);
   }
 
-  add(chat: PeerId, report: HungReport): void {
-    const before = this.chats.get(chat) ?? {
-      believedEpoch: 0,
-      allowance: new TokenBucket(BURST, PER_SECOND, this.clock),
-      pending: null,
-    };
-    if (before.believedEpoch !== report.epoch) this.chats.set(chat, { ...before, pending: report });
+  /** @param plan the one that serves: a report about another one, or about a device without a part in it, means nothing */
+  add(plan: Plan | null, report: HungReport): void {
+    const { epoch, peerId } = report;
+    if (plan?.epoch !== epoch || !plan.stages.some((stage) => stage.peerId === peerId)) return;
+    if (epoch !== this.believedEpoch && epoch !== this.pending?.epoch) this.pending = report;
   }
 
-  /** Those about this plan that are believed now. */
-  believed(epoch: number): HungReport[] {
-    return [...this.chats].flatMap(([peerId, chat]) => {
-      const { pending, allowance } = chat;
-      if (pending?.epoch !== epoch || !allowance.take()) return [];
-      this.chats.set(peerId, { ...chat, believedEpoch: epoch, pending: null });
-      return [pending];
-    });
-  }
-
-  /** Forgets everybody else. */
-  keep(present: ReadonlySet<PeerId>): void {
-    for (const chat of this.chats.keys()) if (!present.has(chat)) this.chats.delete(chat);
+  /** The one about this plan that is believed now. */
+  believed(epoch: number): HungReport | null {
+    const { pending } = this;
+    if (pending?.epoch !== epoch || !this.allowance.take()) return null;
+    this.believedEpoch = epoch;
+    this.pending = null;
+    return pending;
   }
 }

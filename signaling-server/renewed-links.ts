@@ -16,13 +16,14 @@ interface Renewed {
 
 /**
  * Remembers for as long as seals are good, and beyond the end of the room and of this process, that a room has got another link, as it
- * does with every device that a host removes. Whoever was removed cannot bring back the room of before. One small file for each room, so
- * that servers which share the folder know it at once.
+ * does with every device that a host removes. Whoever was removed cannot bring back the room of before. One small file for each room.
  */
 export class RenewedLinks {
   private readonly folder: string | null;
   private readonly remembered = new Map<string, Renewed>();
-  private written: Promise<void> = Promise.resolve();
+  /** Not in the folder yet. */
+  private readonly unwritten = new Map<string, Renewed>();
+  private writing: Promise<void> | null = null;
   private prunedMs = 0;
 
   /** @param folder null, or one that cannot be written to, keeps them for as long as this process lives */
@@ -37,7 +38,8 @@ export class RenewedLinks {
     this.remembered.set(code, renewed);
     const [oldest] = this.remembered.keys();
     if (this.remembered.size > MAX_REMEMBERED) this.remembered.delete(oldest!);
-    this.written = this.written.then(() => this.write(code, renewed)).catch(() => undefined);
+    this.unwritten.set(code, renewed);
+    this.writing ??= this.writeAll();
   }
 
   /** True for a seed from before the room got the link that it has now. */
@@ -47,8 +49,18 @@ export class RenewedLinks {
   }
 
   /** Resolves when all that was noted lies in the folder. */
-  saved(): Promise<void> {
-    return this.written;
+  async saved(): Promise<void> {
+    await this.writing;
+  }
+
+  /** One after the other, and of each room only what was noted last. */
+  private async writeAll(): Promise<void> {
+    for (let [next] = this.unwritten; next; [next] = this.unwritten) {
+      const [code, renewed] = next;
+      this.unwritten.delete(code);
+      await this.write(code, renewed).catch(() => undefined);
+    }
+    this.writing = null;
   }
 
   private async write(code: string, { linkHash, sinceMs }: Renewed): Promise<void> {

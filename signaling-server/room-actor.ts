@@ -16,7 +16,7 @@ import { hashOfKey, isSameKey, randomHostKey, randomJoinKey } from './room-code.
 import { applyToRoom, type RoomEvent } from './room-events.ts';
 import { RoomPast } from './room-past.ts';
 import { RoomSeals } from './room-seal.ts';
-import { type Effect, hasHostKey, memberOf, type Notice, publicState, type Room, STATE, type Step } from './room-state.ts';
+import { type Effect, hostsOf, memberOf, type Notice, publicState, type Room, STATE, type Step } from './room-state.ts';
 import type { RoomTimes } from './room-times.ts';
 import { StateTeller } from './state-teller.ts';
 
@@ -62,7 +62,7 @@ export class RoomActor {
     this.options = options;
     this.places = new Places(options.clock);
     this.seals = new RoomSeals(options.secret, room.code, options.clock, seed?.seal.dateMs ?? 0);
-    this.past = seed && new RoomPast(seed, this.seals.nextMs(), options.clock.now() + options.times.graceMs);
+    this.past = seed && new RoomPast(seed, room, this.seals.nextMs(), options.clock.now() + options.times.graceMs);
     this.retries = new Retries(options.clock, options.times.retryMs, (retry) => this.apply({ kind: 'retry', ...retry }));
     this.offer = new HostOffer(options.times.hostlessMs);
     this.hungReports = new HungReports(options.clock);
@@ -104,14 +104,14 @@ export class RoomActor {
 
   /** Its connection is lost; it keeps its place for a while. Another connection that has the place by now keeps it. */
   away(peerId: PeerId, outlet: Outlet): void {
-    if (!this.places.isAt(peerId, outlet)) return;
+    if (!this.isAt(peerId, outlet)) return;
     this.places.vacate(peerId);
     this.perform(this.change({ kind: 'away', peerId }));
   }
 
   /** False for a connection whose tab has come back over another one, or was removed: it speaks for nobody. */
   isAt(peerId: PeerId, outlet: Outlet): boolean {
-    return this.places.isAt(peerId, outlet);
+    return !this.closed && this.places.isAt(peerId, outlet);
   }
 
   leave(peerId: PeerId, outlet: Outlet): void {
@@ -147,15 +147,13 @@ export class RoomActor {
 
   /** A chat waits in vain for a stage. Each is believed once for each plan, and not again and again. */
   reportHung(from: PeerId, epoch: number, peerId: PeerId): void {
-    if (this.value.plan?.epoch !== epoch || !memberOf(this.value, from)?.chats) return;
-    this.hungReports.add(from, { epoch, peerId });
+    if (memberOf(this.value, from)?.chats) this.hungReports.add(this.value.plan, { epoch, peerId });
     this.believeHungReports();
   }
 
   /** Host only: lets in who knocks, or not. @throws AppError not-host, peer-not-found for one who has gone */
   answerKnock(hostId: PeerId, knockId: number, allow: boolean): void {
-    const host = memberOf(this.value, hostId);
-    if (!host || !hasHostKey(this.value, host)) {
+    if (!hostsOf(this.value).includes(hostId)) {
       throw new AppError('not-host', `only a host of room ${this.value.code} may let somebody in`);
     }
     this.knocks.answer(knockId, allow);
@@ -229,11 +227,13 @@ export class RoomActor {
 
   private take({ room, effects }: Step): Effect[] {
     const { code, joinKey } = room;
-    if (joinKey !== this.value.joinKey) this.options.renewedLinks.note(code, joinKey, this.seals.nextMs());
+    const isRenewed = joinKey !== this.value.joinKey;
+    if (isRenewed) this.options.renewedLinks.note(code, joinKey, this.seals.nextMs());
     this.value = room;
     const present = new Set(room.members.map(({ peerId }) => peerId));
     this.places.keepOnly(present);
-    this.hungReports.keep(present);
+    // From now on no tab can bring the room back with what it knew before.
+    if (isRenewed) this.state.now();
     return effects;
   }
 
@@ -286,8 +286,10 @@ export class RoomActor {
 
   private believeHungReports(): void {
     const { plan } = this.value;
+    const report = plan && this.hungReports.believed(plan.epoch);
+    if (!report) return;
     const error = new AppError('stage-hung', 'this device does not come back from its part of an answer').toReport();
-    for (const report of plan ? this.hungReports.believed(plan.epoch) : []) this.apply({ kind: 'failed', ...report, error });
+    this.apply({ kind: 'failed', ...report, error });
   }
 
   /** It is told, in case that it hears: then it comes back at once. */

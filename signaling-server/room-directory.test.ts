@@ -437,6 +437,7 @@ describe('a room that is made anew from what one tab knew', () => {
       donates: true,
       chats: false,
       tabKeyHash: hashOfKey(String(peerId).padStart(32, 'k')),
+      shownKeyHash: null,
     });
     const sealed = (peers: RoomSeed['peers'], change: Partial<RoomSeed> = {}): RoomSeed => {
       const content = { ...anew(peers, seedOf(state)), ...change };
@@ -525,6 +526,36 @@ describe('a room that is made anew from what one tab knew', () => {
     expect(directory.room(code).room.plan).toBeNull();
   });
 
+  test('does not go back to a plan of before once it has made one of its own, or has other settings', async () => {
+    const { peerAt, sealed, asPeer, planOf, code } = await told();
+    const before = sealed([peerAt(1), peerAt(2)]);
+    const later = sealed([peerAt(1), peerAt(2)], { plan: planOf(7, 1) });
+    for (const change of [{ nextEpoch: 2 ** 31 + 5 }, { settings: { ...before.settings, contextLength: 64 } }]) {
+      const { join, directory } = await testServer();
+      await join(asPeer(1, before));
+      const actor = directory.room(code);
+      // As the room is after a plan of its own has failed, and after its host has decided otherwise.
+      Object.assign(actor, { value: { ...actor.room, ...change } });
+      await join(asPeer(2, later));
+      expect(actor.room.plan).toBeNull();
+    }
+  });
+
+  test('keeps out whom the host of before had removed, also when its host has removed another one since', async () => {
+    const { peerAt, sealed, asPeer, code } = await told();
+    const all = [1, 2, 3, 4].map(peerAt);
+    const before = sealed(all);
+    const later = sealed(all.slice(0, 2), { barred: [all[2]!.tabKeyHash] });
+    const { join, directory } = await testServer();
+    await join(asPeer(1, before));
+    const third = await join(asPeer(3, before));
+    const actor = directory.room(code);
+    Object.assign(actor, { value: { ...actor.room, barred: [all[3]!.tabKeyHash] } });
+    await join(asPeer(2, later));
+    expect(third.notices.at(-1)).toMatchObject({ event: 'dropped', message: { error: { code: 'removed' } } });
+    expect(actor.room.barred).toHaveLength(2);
+  });
+
   test('is counted for the address that brings it', async () => {
     const seeds = [];
     const before = await testServer();
@@ -546,6 +577,19 @@ describe('a room that is made anew from what one tab knew', () => {
     expect(new Set(answers.slice(200))).toEqual(new Set(['too-many-tries']));
     await expect(join({ ...seeds[0]!, tabKey: randomHostKey() })).resolves.toMatchObject({ isHost: false });
     expect((await join({ ...seeds[209]!, address: '10.0.0.2' })).peerId).toBe(1);
+  });
+});
+
+describe('a room whose link was renewed', () => {
+  test('can be brought back by whoever was told, at once and by the last word of a server that stops', async () => {
+    const { actor, directory, host, hostKey, code, renewedLinks } = await readyRoom();
+    actor.apply({ kind: 'renew-link', peerId: host.peerId, joinKey: 'n'.repeat(16) });
+    directory.close();
+    expect(host.state().joinKey).toBe('n'.repeat(16));
+    expect(actor.isAt(host.peerId, () => undefined)).toBe(false);
+    const { join } = await testServer(inProcessPlanner, null, renewedLinks);
+    const seed = { peerId: host.peerId, room: seedOf(host.state()) };
+    expect((await join({ code, hostKey, tabKey: host.tabKey, seed })).isHost).toBe(true);
   });
 });
 
@@ -627,6 +671,21 @@ describe('a chat that waits in vain for a stage', () => {
     expect(actor.room.plan).toBeNull();
     await clock.advance(retryMs);
     expect(problemOf(actor, donor.peerId)).toBeNull();
+  });
+
+  test('is not believed more often for coming anew each time', async () => {
+    const { actor, clock, donor, join } = await serving();
+    for (let epoch = 1; epoch < 8; epoch++) {
+      const chat = await join({ chats: true });
+      actor.reportHung(chat.peerId, epoch, donor.peerId);
+      if (problemOf(actor, donor.peerId) === null) break;
+      expect(epoch).toBeLessThanOrEqual(3);
+      actor.apply({ kind: 'profile', peerId: donor.peerId, profile: tinyProfile(1e9), origin: 'measured' });
+      chat.leave();
+      await clock.advance(settleMs);
+      actor.apply({ kind: 'ready', peerId: donor.peerId, epoch: epoch + 1 });
+    }
+    expect(actor.room.plan?.epoch).toBe(4);
   });
 
   test('is not believed about another plan, about a device without a part, or when it is no chat', async () => {
@@ -841,10 +900,61 @@ describe('a removed host', () => {
     );
   });
 
+  test('has lost that key also when it came back without showing it, and after a restart', async () => {
+    const { actor, clock, join, code, chat, key, owner, hostKey } = await takenOver();
+    await clock.advance(stateMs);
+    const room = seedOf(owner.state());
+    await join({ tabKey: chat.tabKey, chats: true });
+    actor.remove(owner.peerId, chat.peerId);
+    await expect(join({ hostKey: key, passphrase: 'red fox' })).rejects.toMatchObject({ code: 'passphrase-wrong' });
+    const later = await testServer(inProcessPlanner, null, new RenewedLinks(null));
+    const asOwner = { code, hostKey, tabKey: owner.tabKey, seed: { peerId: owner.peerId, room } };
+    const back = await later.join(asOwner);
+    later.directory.room(code).remove(back.peerId, chat.peerId);
+    await expect(later.join({ code, hostKey: key, passphrase: 'red fox' })).rejects.toMatchObject({ code: 'passphrase-wrong' });
+  });
+
   test('still has the rights in another tab when its key is the first one', async () => {
     const { actor, join, hostKey, chat, owner } = await takenOver();
     actor.remove(chat.peerId, owner.peerId);
     expect((await join({ hostKey, joinKey: null })).isHost).toBe(true);
+  });
+});
+
+describe('somebody whose passphrase is being checked', () => {
+  test('has one place, however often it asks at once', async () => {
+    const { join } = await testServer(inProcessPlanner, 'blue fox');
+    const asGuest = { tabKey: randomHostKey(), passphrase: 'blue fox' };
+    const [first, again] = await Promise.all([join(asGuest), join(asGuest)]);
+    expect(again.peerId).toBe(first.peerId);
+  });
+
+  test('is not let in by what was true before it: a link that was renewed, a place that it was removed from', async () => {
+    const { actor, join, hostKey } = await testServer(inProcessPlanner, 'blue fox');
+    const host = await join({ hostKey, chats: true });
+    const guest = await join({ passphrase: 'blue fox' });
+    const late = join({ passphrase: 'blue fox' });
+    late.catch(() => undefined);
+    actor.remove(host.peerId, guest.peerId);
+    await expect.poll(() => actor.room.knocks.length).toBe(1);
+    const tabKey = randomHostKey();
+    const joinKey = actor.room.joinKey;
+    const pending = join({ tabKey, joinKey, passphrase: 'blue fox' });
+    const refused = expect(pending).rejects.toMatchObject({ code: 'removed' });
+    actor.admit({ tabKey, name: 'tab', donates: false, chats: false, hostKeyHash: null }, () => undefined);
+    actor.remove(host.peerId, actor.room.members.at(-1)!.peerId);
+    await refused;
+  });
+
+  test('finds no room any more when the last tab had been gone for too long meanwhile', async () => {
+    const { clock, join, directory } = await testServer(inProcessPlanner, 'blue fox');
+    const tab = await join({ passphrase: 'blue fox' });
+    tab.leave();
+    await clock.advance(emptyRoomMs - 1000);
+    const entering = expect(join({ passphrase: 'blue fox' })).rejects.toMatchObject({ code: 'room-not-found' });
+    const ending = clock.advance(3000);
+    await Promise.all([entering, ending]);
+    expect(directory.roomCount).toBe(0);
   });
 });
 

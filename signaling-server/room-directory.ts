@@ -116,7 +116,7 @@ export class RoomDirectory {
     }
     // Another room may have the same code by now.
     if (seed.hostKeyHashes[0] !== known.room.hostKeyHashes[0]) throw notFound(identity.code);
-    if (!isOutdated) known.learn(seed);
+    known.learn(seed);
     return this.enter(known, identity, caller);
   }
 
@@ -139,21 +139,31 @@ export class RoomDirectory {
 
   private async letIn(room: RoomActor, identity: Identity, caller: Caller): Promise<Entered> {
     const who = newcomer(identity);
-    if (room.room.barred.some((hash) => isSameKey(hash, hashOfKey(identity.tabKey)))) {
-      throw removedError(identity.code);
-    }
-    const place = room.placeOf(identity.tabKey);
-    if (place !== null) return room.takeBack(place, who, caller.outlet);
-    if (hasHostKey(room.room, who)) return room.admit(who, caller.outlet);
-    const hasLink = identity.joinKey !== null && isSameKey(identity.joinKey, room.room.joinKey);
-    if (!hasLink || room.room.passphraseHash !== null) this.limits.requireLeft('failed-join', caller.address);
+    const known = this.seatKnown(room, who, caller);
+    if (known) return known;
+    if (!hasLink(room.room, identity) || room.room.passphraseHash !== null)
+      this.limits.requireLeft('failed-join', caller.address);
     await this.checkPassphrase(room.room, identity, caller);
-    if (hasLink) return room.admit(who, caller.outlet);
+    // Much may have happened since it asked: it was removed, the link renewed, its place taken over another connection.
+    const since = this.seatKnown(room, who, caller);
+    if (since) return since;
+    if (hasLink(room.room, identity)) return room.admit(who, caller.outlet);
     // Counted until a host lets it in: else knocks that are withdrawn cost nothing.
     this.limits.count('failed-join', caller.address);
     await room.knock(who, caller.signal);
     this.limits.giveBack('failed-join', caller.address);
-    return room.admit(who, caller.outlet);
+    return this.seatKnown(room, who, caller) ?? room.admit(who, caller.outlet);
+  }
+
+  /** @returns null for one who has neither a place nor a host key @throws AppError removed, room-not-found when the room is over by now */
+  private seatKnown(room: RoomActor, who: Newcomer, { outlet }: Caller): Entered | null {
+    const { code, barred } = room.room;
+    if (this.rooms.get(code) !== room) throw notFound(code);
+    const tabKeyHash = hashOfKey(who.tabKey);
+    if (barred.some((hash) => isSameKey(hash, tabKeyHash))) throw removedError(code);
+    const place = room.placeOf(who.tabKey);
+    if (place !== null) return room.takeBack(place, who, outlet);
+    return hasHostKey(room.room, who) ? room.admit(who, outlet) : null;
   }
 
   /** @throws AppError passphrase-needed, passphrase-wrong, too-many-tries */
@@ -190,6 +200,10 @@ export class RoomDirectory {
       this.sweepLater();
     });
   }
+}
+
+function hasLink(room: Room, { joinKey }: Identity): boolean {
+  return joinKey !== null && isSameKey(joinKey, room.joinKey);
 }
 
 function newcomer({ hostKey, tabKey, name, donates, chats }: Identity): Newcomer {

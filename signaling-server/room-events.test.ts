@@ -532,10 +532,20 @@ describe('who decides', () => {
     expect(publicState(room.room)).toMatchObject({ hosts: [2], hostKeyHashes: [TEST_HASH, keyHash], offeredTo: null });
   });
 
-  test('leave the first key good, however often they are taken over', () => {
+  test('loses the key that it took before when it takes the rights over again', () => {
     const room = new TestRoom().chat();
+    for (const keyHash of ['k'.repeat(43), 'm'.repeat(43)]) {
+      room.apply({ kind: 'offer', to: 1 }).apply({ kind: 'take-host', peerId: 1, keyHash });
+    }
+    expect(room.room.hostKeyHashes).toEqual([TEST_HASH, 'm'.repeat(43)]);
+  });
+
+  test('leave the first key good, however often they are taken over', () => {
+    const room = new TestRoom();
     for (let i = 0; i < 40; i++) {
-      room.apply({ kind: 'offer', to: 1 }).apply({ kind: 'take-host', peerId: 1, keyHash: `${i}`.padEnd(43, 'k') });
+      const peerId = i + 1;
+      room.chat().apply({ kind: 'offer', to: peerId });
+      room.apply({ kind: 'take-host', peerId, keyHash: `${i}`.padEnd(43, 'k') }).apply({ kind: 'leave', peerId });
     }
     expect(room.room.hostKeyHashes).toHaveLength(16);
     expect(room.room.hostKeyHashes[0]).toBe(TEST_HASH);

@@ -123,7 +123,7 @@ function join(room: Room, { name: asked, donates, chats, hostKeyHash, tabKeyHash
   const peerId = room.nextPeerId;
   const taken = room.members.map((member) => member.name);
   const name = displayName(asked, room.members.length + 1, taken);
-  const member = newMember({ peerId, name, donates, chats, hostKeyHash, tabKeyHash, connected: true });
+  const member = newMember({ peerId, name, donates, chats, hostKeyHash, shownKeyHash: hostKeyHash, tabKeyHash, connected: true });
   const effects: Effect[] = [...plansFor(room, peerId), STATE, REPLAN];
   return { room: { ...room, members: [...room.members, member], nextPeerId: peerId + 1 }, effects };
 }
@@ -163,7 +163,8 @@ function cameBack(
   peerId: PeerId,
   { donates, chats, hostKeyHash }: Pick<Member, 'donates' | 'chats' | 'hostKeyHash'>,
 ): Step {
-  const change = { connected: true, donates, chats, hostKeyHash };
+  const shownKeyHash = hostKeyHash ?? memberOf(room, peerId)?.shownKeyHash ?? null;
+  const change = { connected: true, donates, chats, hostKeyHash, shownKeyHash };
   const awaited = new Set([...room.awaited].filter((one) => one !== peerId));
   return withMember({ ...room, awaited }, peerId, change, [...plansFor(room, peerId), STATE, REPLAN]);
 }
@@ -190,15 +191,18 @@ function removed(room: Room, peerId: PeerId, target: PeerId, joinKey: string): S
   if (!member || target === peerId) throw new AppError('peer-not-found', `no other device ${target} in room ${room.code}`);
   const barred = [...room.barred, member.tabKeyHash].slice(-MAX_BARRED);
   const [first, ...later] = room.hostKeyHashes;
-  const hostKeyHashes = [first!, ...later.filter((hash) => hash !== member.hostKeyHash)];
+  const hostKeyHashes = [first!, ...later.filter((hash) => hash !== member.shownKeyHash)];
   return leave({ ...room, joinKey, barred, hostKeyHashes }, target);
 }
 
 function takenOver(room: Room, peerId: PeerId, keyHash: string): Step {
   if (room.offeredTo !== peerId) throw new AppError('not-host', `the rights of room ${room.code} are not offered to this tab`);
-  const [first, ...later] = room.hostKeyHashes;
+  // One that it had taken before is lost with this: a tab has one key at most that it was given.
+  const [first, ...all] = room.hostKeyHashes;
+  const later = all.filter((hash) => hash !== memberOf(room, peerId)?.shownKeyHash);
   const hostKeyHashes = [first!, ...[...later, keyHash].slice(1 - MAX_HOST_KEYS)];
-  return withMember({ ...room, hostKeyHashes, offeredTo: null }, peerId, { hostKeyHash: keyHash }, [STATE]);
+  const change = { hostKeyHash: keyHash, shownKeyHash: keyHash };
+  return withMember({ ...room, hostKeyHashes, offeredTo: null }, peerId, change, [STATE]);
 }
 
 /** Settings that tabs start anew for. */

@@ -5,15 +5,19 @@ import type { Room, Step } from './room-state.ts';
 /** What a room was made anew from. Later word of the time before may come for a while; what the room has said since then is none. */
 export class RoomPast {
   private seed: RoomSeed;
+  /** The epoch that the room gives next, as long as it has given none. */
+  private ungivenEpoch: number;
   private readonly firstSealMs: number;
   private readonly untilMs: number;
 
   /**
+   * @param made the room as it was made
    * @param firstSealMs the date of the first seal of the room as it is now
    * @param untilMs on the server's clock
    */
-  constructor(seed: RoomSeed, firstSealMs: number, untilMs: number) {
+  constructor(seed: RoomSeed, made: Room, firstSealMs: number, untilMs: number) {
     this.seed = seed;
+    this.ungivenEpoch = made.nextEpoch;
     this.firstSealMs = firstSealMs;
     this.untilMs = untilMs;
   }
@@ -22,8 +26,9 @@ export class RoomPast {
   learn(room: Room, later: RoomSeed, nowMs: number): Step | null {
     const { dateMs } = later.seal;
     if (nowMs > this.untilMs || dateMs <= this.seed.seal.dateMs || dateMs >= this.firstSealMs) return null;
-    const step = withLaterSeed(room, this.seed, later);
+    const step = withLaterSeed(room, this.seed, later, room.nextEpoch === this.ungivenEpoch);
     this.seed = later;
+    if (room.nextEpoch === this.ungivenEpoch) this.ungivenEpoch = step.room.nextEpoch;
     return step;
   }
 }

@@ -2,12 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../src/shared/errors.ts';
 import { MAX_PEERS_PER_ROOM } from '../src/shared/model/limits.ts';
 import type { PeerId } from '../src/shared/model/link-profile.ts';
-import type { RoomSeed } from '../src/shared/protocol/signaling.ts';
+import { MAX_BARRED, MAX_HOST_KEYS, type RoomSeed } from '../src/shared/protocol/signaling.ts';
 import { leave, newMember, withModel, withSettings } from './room-events.ts';
 import { type Effect, type Member, newRoom, REPLAN, type Room, STATE, type Step } from './room-state.ts';
 
-/** What only hosts change, and no step of the room's life hangs on. */
-const BY_HOSTS = ['hostKeyHashes', 'joinKey', 'passphraseHash', 'barred'] as const;
+/** The least that a number of a room made anew is counted from. */
+const COUNTED_FROM_MS = Date.UTC(2026, 0, 1);
+/** Beyond it, in 2032, such numbers go on from those that the seed knows. */
+const LARGEST_START = 2 ** 31;
 
 /**
  * A room as one of its tabs knows it, made anew after this server has forgotten it. Everybody in it is away and has a place; only the
@@ -39,18 +41,20 @@ export function roomOfSeed(code: string, seed: RoomSeed, dateMs: number): Room {
  * The room with what a later seed says of it: the tab that it was made of may have heard of less before the server went.
  *
  * @param first the seed that the room was made of; what has changed since then stays
+ * @param hasNoPlanOfItsOwn it has prepared none since it was made anew
  * @throws AppError bad-message when the seed contradicts itself
  */
-export function withLaterSeed(room: Room, first: RoomSeed, later: RoomSeed): Step {
+export function withLaterSeed(room: Room, first: RoomSeed, later: RoomSeed, hasNoPlanOfItsOwn: boolean): Step {
   check(later);
-  const planIsOfBefore = room.plan?.epoch === first.plan?.epoch;
   let step = withWordOfHosts(room, first, later);
   for (const { peerId } of goneBy(step.room, later)) {
     const left = leave(step.room, peerId);
     step = { room: left.room, effects: [...step.effects, ...left.effects] };
   }
   const known = withMissedMembers(step.room, later);
-  const next = planIsOfBefore ? withPlanOf(known, later) : known;
+  // A plan goes with the settings that it was made for.
+  const canTakePlan = hasNoPlanOfItsOwn && isDeepStrictEqual(known.settings, later.settings);
+  const next = canTakePlan ? withPlanOf(known, later) : known;
   const nextPeerId = Math.max(next.nextPeerId, later.nextPeerId);
   const nextEpoch = Math.max(next.nextEpoch, later.nextEpoch);
   return { room: { ...next, nextPeerId, nextEpoch }, effects: [...step.effects, STATE, REPLAN] };
@@ -58,16 +62,23 @@ export function withLaterSeed(room: Room, first: RoomSeed, later: RoomSeed): Ste
 
 /**
  * Nobody knows how many ids and plans the tab that came first has missed, or which ones a server between that one and this has given. In the
- * long run there is less than one a second, so that the date in seconds has never been reached: it fits 32 bits until 2106.
+ * long run there are less than ten a second, so that the date in tenths of a second has never been reached.
  */
 function neverGiven(dateMs: number): number {
-  return Math.floor(dateMs / 1000);
+  return Math.min(LARGEST_START, Math.max(1, Math.floor((dateMs - COUNTED_FROM_MS) / 100)));
 }
 
 function withWordOfHosts(room: Room, first: RoomSeed, later: RoomSeed): Step {
-  const isOfBefore = (name: (typeof BY_HOSTS)[number] | 'settings' | 'model') => isDeepStrictEqual(room[name], first[name]);
+  const isOfBefore = (name: 'joinKey' | 'passphraseHash' | 'settings' | 'model') => isDeepStrictEqual(room[name], first[name]);
   const effects: Effect[] = [];
-  let next: Room = { ...room, ...Object.fromEntries(BY_HOSTS.filter(isOfBefore).map((name) => [name, later[name]])) };
+  let next: Room = {
+    ...room,
+    joinKey: isOfBefore('joinKey') ? later.joinKey : room.joinKey,
+    passphraseHash: isOfBefore('passphraseHash') ? later.passphraseHash : room.passphraseHash,
+    hostKeyHashes: merged(room.hostKeyHashes, first.hostKeyHashes, later.hostKeyHashes).slice(0, MAX_HOST_KEYS),
+    // Who was removed by anybody stays removed.
+    barred: [...new Set([...later.barred, ...room.barred])].slice(-MAX_BARRED),
+  };
   const apply = (step: Step) => {
     next = step.room;
     effects.push(...step.effects);
@@ -76,6 +87,12 @@ function withWordOfHosts(room: Room, first: RoomSeed, later: RoomSeed): Step {
   const isSameModel = next.settings.modelUrl === later.settings.modelUrl;
   if (isOfBefore('model') && isSameModel && later.model) apply(withModel(next, later.model));
   return { room: next, effects };
+}
+
+/** What both have added to the first list, without what either has taken from it; the first entry is the same in all three. */
+function merged(mine: readonly string[], first: readonly string[], later: readonly string[]): string[] {
+  const kept = mine.filter((one) => !first.includes(one) || later.includes(one));
+  return [...kept, ...later.filter((one) => !first.includes(one) && !kept.includes(one))];
 }
 
 /** Whom a host had removed, and those who have not come back and had already left. */
@@ -105,7 +122,9 @@ function withPlanOf(room: Room, { plan, peers }: RoomSeed): Room {
     return room.members.some(({ peerId, tabKeyHash }) => peerId === stageId && tabKeyHash === tab?.tabKeyHash);
   };
   const served = plan?.modelUrl === room.settings.modelUrl && plan.stages.every(({ peerId }) => isThere(peerId)) ? plan : null;
-  return served?.epoch === room.plan?.epoch ? room : { ...room, plan: served, moving: served && movingOf(room.members) };
+  return served?.epoch === room.plan?.epoch
+    ? room
+    : { ...room, plan: served, broken: null, moving: served && movingOf(room.members) };
 }
 
 /** Chats, which may still use a plan before the one that serves. */

@@ -18,6 +18,8 @@ export interface Member {
   chats: boolean;
   /** Of the host key that it came with, good or not; null for none. */
   hostKeyHash: string | null;
+  /** Of the last host key that it has ever come with or was given: what it loses when it is removed. */
+  shownKeyHash: string | null;
   /** False while its connection is lost: it keeps its place for a while. */
   connected: boolean;
   tabKeyHash: string;

@@ -30,7 +30,8 @@ export class StateTeller {
 
   /** Tells what is still untold. @returns the state that everybody knows now */
   now(): RoomState {
-    this.close();
+    this.due?.cancel();
+    this.due = null;
     const before = this.known;
     this.known = this.present();
     const change = roomChange(before, this.known);
@@ -38,8 +39,8 @@ export class StateTeller {
     return this.known;
   }
 
+  /** Tells what is still untold, for the last time. */
   close(): void {
-    this.due?.cancel();
-    this.due = null;
+    if (this.due) this.now();
   }
 }

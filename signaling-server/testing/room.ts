@@ -46,6 +46,6 @@ export const TEST_SEED: RoomSeed = {
   plan: null,
   nextPeerId: 2,
   nextEpoch: 1,
-  peers: [{ peerId: 1, name: 'tab', donates: false, chats: true, tabKeyHash: TEST_HASH }],
+  peers: [{ peerId: 1, name: 'tab', donates: false, chats: true, tabKeyHash: TEST_HASH, shownKeyHash: null }],
   seal: { dateMs: 1, mac: TEST_HASH },
 };

@@ -35,6 +35,8 @@ const PASSPHRASE_CODES: ErrorCode[] = ['passphrase-needed', 'passphrase-wrong'];
 /** Refusals of a busy server that end no tab that was in its room: its links and answers go on, and it asks again. */
 const PASSING_CODES: ErrorCode[] = ['rate-limited', 'server-full', 'too-many-tries', 'internal'];
 const RETRY_AFTER_MS = 3000;
+/** A server that was away may learn of the room from another tab first: what this one knows may be from before a new link. */
+const NOT_FOUND_RETRIES = 7;
 /** Ten minutes: by then an address that had used up its tries has all of them again. */
 const MAX_RETRIES = 200;
 
@@ -159,7 +161,9 @@ export class Membership {
   }
 
   private mayPass(code: ErrorCode): boolean {
-    return this.options.view.current.selfId !== null && PASSING_CODES.includes(code) && this.passing < MAX_RETRIES;
+    if (this.options.view.current.selfId === null) return false;
+    if (code === 'room-not-found') return this.passing < NOT_FOUND_RETRIES;
+    return PASSING_CODES.includes(code) && this.passing < MAX_RETRIES;
   }
 
   private retryLater(): void {

@@ -260,14 +260,28 @@ describe('when the server is back', () => {
     expect(test.requests('room:resume')).toHaveLength(1);
   });
 
-  test.each(['room-not-found', 'room-full'] as const)('%s ends the tab with that reason', async (code) => {
+  test('a refusal that will stay ends the tab with that reason', async () => {
     const test = await inRoom(serving);
     await test.loseConnection();
     test.signaling.connect(true);
-    await test.refuse('room:resume', code);
-    expect(test.view).toMatchObject({ phase: 'ended', error: { code } });
+    await test.refuse('room:resume', 'room-full');
+    expect(test.view).toMatchObject({ phase: 'ended', error: { code: 'room-full' } });
     expect(test.isTerminated).toBe(true);
     expect(test.signaling.isClosed).toBe(true);
+  });
+
+  test('a room that is not there is asked for until another tab must have brought it back, and then it ends the tab', async () => {
+    vi.useFakeTimers();
+    const test = await inRoom(serving);
+    await test.loseConnection();
+    test.signaling.connect(true);
+    for (let waitedMs = 0; waitedMs < 21_000; waitedMs += 3000) {
+      await test.refuse('room:resume', 'room-not-found');
+      expect(test.view.phase).toBe('reconnecting');
+      vi.advanceTimersByTime(3000);
+    }
+    await test.refuse('room:resume', 'room-not-found');
+    expect(test.view).toMatchObject({ phase: 'ended', error: { code: 'room-not-found' } });
   });
 });
 

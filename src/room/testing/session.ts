@@ -30,7 +30,7 @@ export const HOST_KEY = 'h'.repeat(32);
 export const SPEC = { name: 'story teller', contextLength: 512 } as ModelSpec;
 
 export function peer(peerId: PeerId, change: Partial<PeerState> = {}): PeerState {
-  const blank = { profile: null, progress: null, connected: true, problem: null, tabKeyHash: 't'.repeat(43) };
+  const blank = { profile: null, progress: null, connected: true, problem: null, tabKeyHash: 't'.repeat(43), shownKeyHash: null };
   return { peerId, name: `Device ${peerId}`, donates: true, chats: false, ...blank, ...change };
 }
 

@@ -15,6 +15,7 @@ const peer = (peerId: number) =>
       profile: null,
       problem: null,
       tabKeyHash: hash,
+      shownKeyHash: null,
       ...some,
     }),
   );

@@ -8,6 +8,8 @@ export function seedOf(room: RoomState): RoomSeed {
 /** All of it that a seal is put under. */
 export function contentOf(room: Omit<RoomState, 'seal'>): Omit<RoomSeed, 'seal'> {
   const { hostKeyHashes, joinKey, passphraseHash, barred, settings, model, plan, nextPeerId, nextEpoch } = room;
-  const peers = room.peers.map(({ peerId, name, donates, chats, tabKeyHash }) => ({ peerId, name, donates, chats, tabKeyHash }));
+  const peers = room.peers.map(({ peerId, name, donates, chats, tabKeyHash, shownKeyHash }) => {
+    return { peerId, name, donates, chats, tabKeyHash, shownKeyHash };
+  });
   return { hostKeyHashes, joinKey, passphraseHash, barred, settings, model, plan, nextPeerId, nextEpoch, peers };
 }

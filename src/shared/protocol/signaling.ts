@@ -64,6 +64,8 @@ const PeerStateSchema = v.strictObject({
   /** False while its connection to the server is lost: it keeps its place for GRACE_MS. */
   connected: v.boolean(),
   tabKeyHash: keyHash,
+  /** Of the last host key that it has shown: gives it nothing, and is taken back when it is removed. */
+  shownKeyHash: v.nullable(keyHash),
   /** Why this device takes no part although it donates. */
   problem: v.nullable(ErrorReportSchema),
 });
@@ -181,7 +183,7 @@ const RoomSeedSchema = v.strictObject({
     'seal',
   ]).entries,
   peers: v.pipe(
-    v.array(v.pick(PeerStateSchema, ['peerId', 'name', 'donates', 'chats', 'tabKeyHash'])),
+    v.array(v.pick(PeerStateSchema, ['peerId', 'name', 'donates', 'chats', 'tabKeyHash', 'shownKeyHash'])),
     v.minLength(1),
     v.maxLength(MAX_PEERS_PER_ROOM),
   ),

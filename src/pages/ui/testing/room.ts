@@ -22,7 +22,7 @@ export const testProfile: DeviceProfile = {
 };
 
 export function testPeer(peerId: number, change: Partial<PeerState> = {}): PeerState {
-  const blank = { progress: null, problem: null, connected: true, tabKeyHash: 't'.repeat(43) };
+  const blank = { progress: null, problem: null, connected: true, tabKeyHash: 't'.repeat(43), shownKeyHash: null };
   return { peerId, name: `Device ${peerId}`, donates: true, chats: false, profile: testProfile, ...blank, ...change };
 }
 
